@@ -1,4 +1,4 @@
-"""The attributes that the index knows, as one table: it drives the schema, QIDO-RS, C-FIND and the conformance statement.
+"""The attributes that the index knows, as one table for the schema, QIDO-RS, C-FIND and the conformance statement.
 
 Levels are those of the Study Root information model (PS3.4 C.6.2.1): patient attributes are found at the study level.
 The rows cover what PS3.18 tables 10.6.3-3 to 10.6.3-5 demand as matching and return attributes.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 
 def ct(rows: int = 16, columns: int = 16, number: int = 1, **attributes: Any) -> Dataset:
@@ -50,7 +50,7 @@ def part10(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> 
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = data_set.get("SOPClassUID", CTImageStorage)
     meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID", generate_uid())
-    meta.TransferSyntaxUID = transfer_syntax
+    meta.TransferSyntaxUID = UID(transfer_syntax)
     data_set.file_meta = meta
     target = BytesIO()
     data_set.save_as(target, enforce_file_format=True)

@@ -1,0 +1,1 @@
+"""Turns a secret into a `StudyScope`."""

@@ -1,0 +1,1 @@
+"""Speaks DICOMweb (PS3.18) over ASGI."""

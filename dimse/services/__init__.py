@@ -1,0 +1,1 @@
+"""The DIMSE services offered, one module each (PS3.4)."""

@@ -1,0 +1,1 @@
+"""Assembles, configures and runs the gateway; holds the portal, the desk and the jobs."""

@@ -1,0 +1,1 @@
+"""Keeps instances durably, indexes them, and answers scoped questions about them; owns the shared words."""
