@@ -1,0 +1,62 @@
+"""The refusals of `auth`. None of them holds a secret, and the first one does not say what was wrong."""
+
+from storage.errors import CannotUnderstand, NoSuchInstance, NotAuthenticated, Refusal
+
+
+class Denied(NotAuthenticated):
+    """The code or token, the birth date, or the state of the share did not allow it; it is never told which.
+
+    `retry_after` is in seconds: 0 when the next attempt may follow at once.
+    """
+
+    def __init__(self, retry_after: int = 0) -> None:
+        super().__init__("The access code and the birth date do not open a share.")
+        self.retry_after = retry_after
+
+
+class NoSuchShare(NoSuchInstance):
+    """No share has this id."""
+
+    title = "No such share"
+
+
+class NoSuchToken(NoSuchInstance):
+    """No bearer token has this name, or it was revoked already."""
+
+    title = "No such token"
+
+
+class NameTaken(Refusal):
+    """A live bearer token has this name already."""
+
+    http_status = 409
+    title = "Name taken"
+
+
+class ShareEnded(Refusal):
+    """The share has been revoked or is past its end, and what was asked for needs one that is not."""
+
+    http_status = 409
+    title = "Share has ended"
+
+
+class UnusablePepper(Refusal):
+    """The file with the pepper cannot be read or is not one."""
+
+    title = "Unusable pepper"
+
+
+class MalformedCode(CannotUnderstand):
+    """A text that cannot be an access code, whichever codes exist.
+
+    `reason` is "too short", "too long", "character" or "typo"; `characters` is how many were counted, and
+    `character` is the one that no code has (empty for the other reasons).
+    """
+
+    title = "Malformed access code"
+
+    def __init__(self, reason: str, detail: str, *, characters: int = 0, character: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.characters = characters
+        self.character = character

@@ -1,0 +1,110 @@
+"""A share as a value, and how it is read from its row. Everything in `auth` that judges a share does it here."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Final, Literal
+
+from auth import rules
+from auth.clock import moment
+from auth.errors import NoSuchShare
+from storage.scope import StudyScope
+
+State = Literal["live", "expired", "revoked", "frozen"]
+
+LONGEST_DAYS: Final = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share as it was when it was read.
+
+    `expires` is its last second. `issue` counts its codes, `failures` the wrong birth dates against the present one.
+    `label` is free text for the desk.
+    """
+
+    id: str
+    scope: StudyScope = field(repr=False)
+    created: datetime
+    expires: datetime
+    state: State
+    label: str = field(default="", repr=False)
+    issue: int = 1
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A share with its fresh secrets: to be printed, never to be stored or logged."""
+
+    share: Share
+    code: str = field(repr=False)
+    token: str = field(repr=False)
+
+    def link(self, public_url: str) -> str:
+        """What the QR code says; the token stands in the fragment, which browsers never send (RFC 9110 4.1)."""
+        return f"{public_url.rstrip('/')}/z#{self.token}"
+
+
+def end_of_day(now: datetime, days: int) -> datetime:
+    """The last second, in UTC, of the day `days` days from now; `ValueError` outside 0..3650 days."""
+    if not 0 <= days <= LONGEST_DAYS:
+        raise ValueError(f"A share lasts 0 to {LONGEST_DAYS} days.")
+    return datetime.combine(now.date() + timedelta(days=days), time(23, 59, 59), tzinfo=now.tzinfo)
+
+
+def share_of_row(row: sqlite3.Row, now: int) -> Share:
+    """The share of a row of the table `share`, as it is at `now`."""
+    return Share(
+        id=row["id"],
+        scope=rules.from_json(row["rule"]),
+        created=moment(row["created"]),
+        expires=moment(row["expires"]),
+        state=state_of_row(row, now),
+        label=row["label"],
+        issue=row["issue"],
+        failures=row["failures"],
+    )
+
+
+def state_of_row(row: sqlite3.Row, now: int) -> State:
+    """What ended it last for good comes first: revoked, then expired, then frozen."""
+    if row["revoked"]:
+        return "revoked"
+    if is_past(row, now):
+        return "expired"
+    return "frozen" if row["frozen"] else "live"
+
+
+def is_past(row: sqlite3.Row, now: int) -> bool:
+    """Whether the share is past its end, or has been seen so before the clock went back."""
+    return bool(row["lapsed"]) or now > row["expires"]
+
+
+def row_of(connection: sqlite3.Connection, share_id: str) -> sqlite3.Row:
+    """The row with this id; `NoSuchShare` when there is none."""
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM share WHERE id = ?", (share_id,)).fetchone()
+    if row is None:
+        raise NoSuchShare("No share has this id.")
+    return row
+
+
+def lapse(connection: sqlite3.Connection, now: int) -> None:
+    """Note durably that every share that is past its end has ended, and end its sessions."""
+    overdue = "lapsed = 0 AND expires < ?"
+    connection.execute(
+        f"DELETE FROM share_session WHERE share_id IN (SELECT id FROM share WHERE {overdue})",
+        (now,),
+    )
+    connection.execute(f"UPDATE share SET lapsed = 1 WHERE {overdue}", (now,))
+
+
+def end_sessions(connection: sqlite3.Connection, share_id: str, but: str = "") -> int:
+    """End every session of a share except the one with the digest `but`; returns how many ended."""
+    sql = "DELETE FROM share_session WHERE share_id = ? AND digest <> ?"
+    return connection.execute(sql, (share_id, but)).rowcount
+
+
+def throttle_subject(share_id: str) -> str:
+    """A share's name in the throttle."""
+    return f"share {share_id}"

@@ -1,0 +1,46 @@
+"""A share's rule as JSON: the studies of a patient, also later ones, or a list of studies."""
+
+import json
+
+from storage.identifiers import uid
+from storage.scope import ListedStudies, PatientIdentity, StudyScope
+
+
+def checked(scope: StudyScope, birth_date: str) -> StudyScope:
+    """`scope` when a share may have it; `ValueError` naming what is missing otherwise.
+
+    A share never opens the whole archive, no patient without an id, and no patient of another birth date.
+    """
+    match scope:
+        case PatientIdentity(patient_id="" | None):
+            raise ValueError("A share by patient needs the PatientID.")
+        case PatientIdentity(patient_birth_date=other) if other != birth_date:
+            raise ValueError("The birth date of the share is not the one of its patient.")
+        case ListedStudies(uids) if uids:
+            return ListedStudies(frozenset(uid(text, "Study Instance UID") for text in uids))
+        case ListedStudies():
+            raise ValueError("A share by study needs at least one study.")
+        case PatientIdentity():
+            return scope
+        case _:
+            raise ValueError("A share opens a patient or a list of studies, never the whole archive.")
+
+
+def to_json(scope: StudyScope) -> str:
+    """The rule of a scope that `checked` has let pass."""
+    match scope:
+        case PatientIdentity(patient_id, issuer, birth_date):
+            rule = {"kind": "patient", "patient_id": patient_id, "issuer": issuer, "birth_date": birth_date}
+            return json.dumps(rule)
+        case ListedStudies(uids):
+            return json.dumps({"kind": "studies", "studies": sorted(uids)})
+        case _:
+            raise ValueError("No rule stands for the whole archive.")
+
+
+def from_json(text: str) -> StudyScope:
+    """The scope that `to_json` wrote."""
+    rule = json.loads(text)
+    if rule["kind"] == "patient":
+        return PatientIdentity(rule["patient_id"], rule["issuer"], rule["birth_date"])
+    return ListedStudies(frozenset(rule["studies"]))

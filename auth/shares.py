@@ -1,0 +1,186 @@
+"""Shares: what a patient may see and until when. The code and the token exist once, in what `Issued` carries."""
+
+import logging
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from auth import rules
+from auth.birth_date import is_birth_date
+from auth.clock import Clock, seconds
+from auth.codes import new_code, new_token
+from auth.digests import Digests, Verifiers
+from auth.errors import NoSuchShare, ShareEnded, UnusablePepper
+from auth.records import (
+    Issued,
+    Share,
+    end_of_day,
+    end_sessions,
+    is_past,
+    lapse,
+    row_of,
+    share_of_row,
+    throttle_subject,
+)
+from storage.database import Database
+from storage.scope import StudyScope
+
+__all__ = ["Issued", "Share", "Shares"]
+
+_log = logging.getLogger("durchblick.auth")
+
+_Kept = dict[str, str]
+_INSERT: Final = """
+INSERT INTO share (id, rule, label, birth_date, created, expires, pepper_id, selector, verifier, token,
+                   issue, lapsed, revoked, frozen, failures)
+VALUES (:id, :rule, :label, :birth_date, :created, :expires, :pepper_id, :selector, :verifier, :token, 1, 0, 0, 0, 0)
+"""
+_REISSUE: Final = """
+UPDATE share SET pepper_id = :pepper_id, selector = :selector, verifier = :verifier, token = :token,
+                 issue = issue + 1, frozen = 0, failures = 0
+WHERE id = :id
+"""
+_REVOKE: Final = "UPDATE share SET revoked = 1, selector = NULL, verifier = NULL, token = NULL WHERE id = ?"
+
+
+class Shares:
+    """The desk's side of shares. Blocking; safe from any thread and from several processes."""
+
+    def __init__(self, database: Database, pepper: bytes, clock: Clock, verifiers: Verifiers | None = None) -> None:
+        self._database = database
+        self._digests = Digests(pepper)
+        self._clock = clock
+        self._verifiers = verifiers or Verifiers()
+
+    def create(self, scope: StudyScope, birth_date: str, days: int, label: str = "") -> Issued:
+        """Open a share until the end (UTC) of the day `days` days from now.
+
+        `birth_date` is YYYYMMDD. Raises `ValueError` for a scope that no share may have, a birth date that is none,
+        or days outside 0..3650; `MalformedIdentifier` for a study that is no UID.
+        """
+        if not is_birth_date(birth_date):
+            raise ValueError("A share needs a birth date, written YYYYMMDD.")
+        share_id = secrets.token_hex(6)
+        now = self._clock()
+        row = {
+            "id": share_id,
+            "rule": rules.to_json(rules.checked(scope, birth_date)),
+            "label": label,
+            "birth_date": self._digests.birth_date(share_id, birth_date),
+            "created": seconds(now),
+            "expires": seconds(end_of_day(now, days)),
+        }
+
+        def insert(connection: sqlite3.Connection, kept: _Kept) -> None:
+            connection.execute(_INSERT, {**row, **kept})
+
+        issued = self._issue(share_id, insert)
+        _log.info("share created share=%s days=%d", share_id, days)
+        return issued
+
+    def get(self, share_id: str) -> Share:
+        """The share with this id; `NoSuchShare` when there is none."""
+        rows = self._database.read("SELECT * FROM share WHERE id = ?", (share_id,))
+        if not rows:
+            raise NoSuchShare("No share has this id.")
+        return self._seen(rows)[0]
+
+    def list(self) -> Sequence[Share]:
+        """Every share, newest first."""
+        return self._seen(self._database.read("SELECT * FROM share ORDER BY created DESC, id"))
+
+    def extend(self, share_id: str, days: int) -> Share:
+        """Let the share end `days` days from now, or when it would have ended anyway if that is later.
+
+        An expired share lives again with the same code; `ShareEnded` for a revoked one.
+        """
+        expires = seconds(end_of_day(self._clock(), days))
+
+        def work(connection: sqlite3.Connection) -> None:
+            _unrevoked(connection, share_id)
+            connection.execute(
+                "UPDATE share SET lapsed = 0, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ?",
+                (expires, expires, share_id),
+            )
+
+        self._database.write(work)
+        _log.info("share extended share=%s days=%d", share_id, days)
+        return self.get(share_id)
+
+    def reissue(self, share_id: str) -> Issued:
+        """Make a new code and token; the old ones and every session end at once, a frozen share is thawed.
+
+        `ShareEnded` for a revoked share, and for an expired one, which must be extended first. `UnusablePepper` when
+        the share was made with another pepper, for then its birth date cannot be compared any more.
+        """
+        now = seconds(self._clock())
+
+        def replace(connection: sqlite3.Connection, kept: _Kept) -> None:
+            row = _unrevoked(connection, share_id)
+            if is_past(row, now):
+                raise ShareEnded("The share is past its end; extend it first.")
+            if row["pepper_id"] != self._digests.pepper_id:
+                raise UnusablePepper("The share was made with another pepper; bring that one back or make a new share.")
+            connection.execute(_REISSUE, {"id": share_id, **kept})
+            end_sessions(connection, share_id)
+            connection.execute("DELETE FROM throttle WHERE subject = ?", (throttle_subject(share_id),))
+
+        issued = self._issue(share_id, replace)
+        _log.info("share reissued share=%s issue=%d", share_id, issued.share.issue)
+        return issued
+
+    def revoke(self, share_id: str) -> Share:
+        """End the share for good: its code, its token and every session, at once. Idempotent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            row_of(connection, share_id)
+            connection.execute(_REVOKE, (share_id,))
+            end_sessions(connection, share_id)
+
+        self._database.write(work)
+        _log.info("share revoked share=%s", share_id)
+        return self.get(share_id)
+
+    def from_another_pepper(self) -> int:
+        """How many shares that are not revoked nobody can open, because they were made with another pepper."""
+        sql = "SELECT count(*) FROM share WHERE revoked = 0 AND pepper_id <> ?"
+        count: int = self._database.read(sql, (self._digests.pepper_id,))[0][0]
+        return count
+
+    def _issue(self, share_id: str, keep: Callable[[sqlite3.Connection, _Kept], None]) -> Issued:
+        """Draw secrets until their selector is nobody's (25 bits: nearly always at once), then keep their digests."""
+        while True:
+            code, token = new_code(), new_token()
+            kept = {
+                "pepper_id": self._digests.pepper_id,
+                "selector": self._digests.selector(code),
+                "verifier": self._verifiers.make(self._digests.rest(code)),
+                "token": self._digests.token(token),
+            }
+            if self._database.write(partial(_keep_if_free, kept=kept, keep=keep)):
+                return Issued(self.get(share_id), code, token)
+
+    def _seen(self, rows: Sequence[sqlite3.Row]) -> Sequence[Share]:
+        """The shares of these rows; those that turn out to be past their end never come back by themselves."""
+        now = seconds(self._clock())
+        if any(is_past(row, now) and not row["lapsed"] for row in rows):
+            self._database.write(lambda connection: lapse(connection, now))
+        return [share_of_row(row, now) for row in rows]
+
+
+def _keep_if_free(
+    connection: sqlite3.Connection, kept: _Kept, keep: Callable[[sqlite3.Connection, _Kept], None]
+) -> bool:
+    if connection.execute("SELECT 1 FROM share WHERE selector = ?", (kept["selector"],)).fetchone():
+        return False
+    keep(connection, kept)
+    return True
+
+
+def _unrevoked(connection: sqlite3.Connection, share_id: str) -> sqlite3.Row:
+    row = row_of(connection, share_id)
+    if row["revoked"]:
+        raise ShareEnded("The share has been revoked; make a new one.")
+    return row

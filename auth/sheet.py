@@ -1,0 +1,182 @@
+"""The sheet that a patient takes home: one A4 page with QR code, access code, address, steps and end date.
+
+Large print throughout (14 points and more). It names the patient by initials only and never holds the birth date,
+which is what the finder of a lost sheet lacks.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import Final
+
+from qrcode import QRCode
+from qrcode.constants import ERROR_CORRECT_M
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import simpleSplit
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+from auth.records import Issued
+from auth.sheet_texts import TEXTS, Language, SheetTexts
+
+_INK: Final = HexColor("#14262B")
+_ACCENT: Final = HexColor("#0B5563")
+_PANEL: Final = HexColor("#EAF3F4")
+_WHITE: Final = HexColor("#FFFFFF")
+_BLACK: Final = HexColor("#000000")
+
+_REGULAR: Final = "Helvetica"
+_BOLD: Final = "Helvetica-Bold"
+_FIXED: Final = "Courier-Bold"
+
+_WIDTH, _HEIGHT = A4
+_MARGIN: Final = 54.0
+_INNER: Final = _WIDTH - 2 * _MARGIN
+_SMALLEST: Final = 14.0
+
+
+def sheet_pdf(
+    issued: Issued, url: str, *, initials: str, language: Language = "de", site: str = "", contact: str = ""
+) -> bytes:
+    """The sheet as a PDF of one page; the same input makes the same bytes.
+
+    `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names the hospital, `contact`
+    (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their accents.
+    """
+    target = BytesIO()
+    texts = TEXTS[language]
+    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
+    canvas.setTitle(texts.title)
+    canvas.setAuthor(_printable(site))
+    _head(canvas, texts, site=_printable(site), initials=_printable(initials))
+    _qr(canvas, issued.link(url), left=_WIDTH - _MARGIN - 190, bottom=450, side=190)
+    _steps(canvas, texts, _address(url))
+    _code(canvas, texts, issued.code)
+    _end(canvas, texts, texts.long_date(issued.share.expires), _printable(contact))
+    canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def _head(canvas: Canvas, texts: SheetTexts, *, site: str, initials: str) -> None:
+    canvas.setFillColor(_ACCENT)
+    canvas.rect(0, _HEIGHT - 14, _WIDTH, 14, stroke=0, fill=1)
+    _line(canvas, site, _MARGIN, 786, _BOLD, 16, _ACCENT, width=_INNER)
+    _line(canvas, texts.title, _MARGIN, 728, _BOLD, 38, _INK, width=_INNER)
+    _line(canvas, texts.access_for.format(initials), _MARGIN, 698, _REGULAR, 20, _INK, width=_INNER)
+
+
+def _qr(canvas: Canvas, link: str, *, left: float, bottom: float, side: float) -> None:
+    """The link as vector squares with the quiet zone of four modules that ISO/IEC 18004 demands."""
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=4)
+    code.add_data(link)
+    code.make(fit=True)
+    matrix = code.get_matrix()
+    module = side / len(matrix)
+    canvas.setFillColor(_WHITE)
+    canvas.setStrokeColor(_ACCENT)
+    canvas.setLineWidth(1.5)
+    canvas.roundRect(left, bottom, side, side, 10, stroke=1, fill=1)
+    path = canvas.beginPath()
+    for row, cells in enumerate(matrix):
+        for start, length in _runs(cells):
+            path.rect(left + start * module, bottom + side - (row + 1) * module, length * module, module)
+    canvas.setFillColor(_BLACK)
+    canvas.drawPath(path, stroke=0, fill=1)
+
+
+def _runs(cells: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Start and length of each run of dark modules."""
+    start = None
+    for place, dark in enumerate([*cells, False]):
+        if dark and start is None:
+            start = place
+        elif not dark and start is not None:
+            yield start, place - start
+            start = None
+
+
+def _steps(canvas: Canvas, texts: SheetTexts, address: str) -> None:
+    width = _INNER - 190 - 24 - 40
+    top = 640.0
+    top = _step(canvas, 1, texts.scan, top, width)
+    _line(canvas, texts.open_page, _MARGIN + 40, top, _REGULAR, 15, _INK, width=width)
+    _line(canvas, address, _MARGIN + 40, top - 21, _BOLD, 16, _ACCENT, width=width)
+    top = _step(canvas, 2, texts.enter_code, top - 55, width)
+    _step(canvas, 3, texts.enter_birth_date, top - 14, width)
+
+
+def _step(canvas: Canvas, number: int, text: str, top: float, width: float) -> float:
+    """Draw a numbered step whose first line stands at `top`; returns where a next line would stand."""
+    canvas.setFillColor(_ACCENT)
+    canvas.circle(_MARGIN + 14, top + 5, 14, stroke=0, fill=1)
+    canvas.setFillColor(_WHITE)
+    canvas.setFont(_BOLD, 16)
+    canvas.drawCentredString(_MARGIN + 14, top - 0.5, str(number))
+    return _paragraph(canvas, text, _MARGIN + 40, top, _REGULAR, 15, width)
+
+
+def _code(canvas: Canvas, texts: SheetTexts, code: str) -> None:
+    canvas.setFillColor(_PANEL)
+    canvas.roundRect(_MARGIN, 268, _INNER, 140, 10, stroke=0, fill=1)
+    _line(canvas, texts.code, _MARGIN + 20, 374, _BOLD, 18, _INK, width=_INNER - 40)
+    groups = code.split("-")
+    gap = 10.0
+    width = (_INNER - 40 - gap * (len(groups) - 1)) / len(groups)
+    for place, group in enumerate(groups):
+        left = _MARGIN + 20 + place * (width + gap)
+        canvas.setFillColor(_WHITE)
+        canvas.roundRect(left, 288, width, 64, 6, stroke=0, fill=1)
+        canvas.setFillColor(_BLACK)
+        canvas.setFont(_FIXED, 38)
+        canvas.drawCentredString(left + width / 2, 308, group)
+
+
+def _end(canvas: Canvas, texts: SheetTexts, date: str, contact: str) -> None:
+    _line(canvas, texts.valid_until.format(date), _MARGIN, 226, _BOLD, 20, _ACCENT, width=_INNER)
+    below = _paragraph(canvas, texts.keep_safe, _MARGIN, 200, _REGULAR, 14, _INNER)
+    _line(canvas, texts.notice, _MARGIN, below - 16, _BOLD, 18, _INK, width=_INNER)
+    below = _paragraph(canvas, texts.notice_reason, _MARGIN, below - 37, _REGULAR, 14, _INNER)
+    if contact:
+        lines = "  ".join(contact.splitlines())
+        _line(canvas, f"{texts.questions} {lines}", _MARGIN, 54, _REGULAR, 14, _INK, width=_INNER)
+
+
+def _line(
+    canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color, *, width: float
+) -> None:
+    """One line, set smaller (down to 14 points) where it would not fit."""
+    while size > _SMALLEST and stringWidth(text, font, size) > width:
+        size -= 0.5
+    canvas.setFillColor(colour)
+    canvas.setFont(font, size)
+    canvas.drawString(left, base, text)
+
+
+def _paragraph(canvas: Canvas, text: str, left: float, base: float, font: str, size: float, width: float) -> float:
+    """Lines of ink from `base` down; returns where a next one would stand."""
+    canvas.setFillColor(_INK)
+    canvas.setFont(font, size)
+    for line in simpleSplit(text, font, size, width):
+        canvas.drawString(left, base, line)
+        base -= size * 1.35
+    return base
+
+
+def _address(url: str) -> str:
+    """The address as one types it: browsers add https by themselves."""
+    return _printable(url.removeprefix("https://").rstrip("/"))
+
+
+def _printable(text: str) -> str:
+    """`text` in the characters of the PDF's own fonts (Windows-1252); accents fall where they must."""
+    return "".join(_printable_character(character) for character in unicodedata.normalize("NFC", text))
+
+
+def _printable_character(character: str) -> str:
+    for candidate in (character, unicodedata.normalize("NFKD", character)):
+        kept = candidate.encode("cp1252", "ignore").decode("cp1252")
+        if kept:
+            return kept
+    return "?"

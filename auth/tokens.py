@@ -1,0 +1,149 @@
+"""Bearer tokens (RFC 6750) for DICOMweb clients: shown once, kept as SHA-256 of 160 random bits."""
+
+import hashlib
+import json
+import logging
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, get_args
+
+from auth.clock import Clock, moment, seconds
+from auth.errors import NameTaken, NoSuchToken
+from storage.database import Database
+from storage.identifiers import uid
+from storage.scope import ListedStudies, StudyScope, WholeArchive
+
+_log = logging.getLogger("durchblick.auth")
+
+Right = Literal["read", "write", "delete"]
+RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
+PREFIX: Final = "dbk_"
+
+_RANDOM_BYTES: Final = 20
+_INSERT: Final = """
+INSERT INTO bearer_token (digest, name, rights, studies, created, expires) VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the bearer of a token may do, and with which studies."""
+
+    scope: StudyScope = field(repr=False)
+    rights: frozenset[Right]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSummary:
+    """A token for the desk's list; `expires` is None for one that does not expire."""
+
+    name: str
+    access: Access
+    created: datetime
+    expires: datetime | None
+    live: bool
+
+
+class Tokens:
+    """Makes, lists, revokes and recognises bearer tokens. Blocking; safe from any thread and several processes."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(
+        self,
+        name: str,
+        rights: Iterable[str],
+        studies: frozenset[str] | None = None,
+        expires: datetime | None = None,
+    ) -> str:
+        """A new token, for these studies or, with None, for the whole archive. It is shown this once.
+
+        Raises `ValueError` for an empty name, no or unknown rights, or an empty set of studies;
+        `MalformedIdentifier` for a study that is no UID; `NameTaken` when a live token has the name.
+        """
+        row = (
+            _checked_name(name),
+            _checked_rights(rights),
+            _checked_studies(studies),
+            seconds(self._clock()),
+            None if expires is None else seconds(expires),
+        )
+        bearer = PREFIX + secrets.token_hex(_RANDOM_BYTES)
+
+        def work(connection: sqlite3.Connection) -> None:
+            taken = "SELECT 1 FROM bearer_token WHERE name = ? AND revoked IS NULL"
+            if connection.execute(taken, (name,)).fetchone():
+                raise NameTaken("A bearer token with this name exists; revoke it first or take another name.")
+            connection.execute(_INSERT, (_digest(bearer), *row))
+
+        self._database.write(work)
+        _log.info("token created name=%s rights=%s", name, row[1])
+        return bearer
+
+    def list(self) -> Sequence[TokenSummary]:
+        """Every token that was ever made, newest first; none can be shown again."""
+        now = seconds(self._clock())
+        rows = self._database.read("SELECT * FROM bearer_token ORDER BY created DESC, name")
+        return [_summary(row, now) for row in rows]
+
+    def revoke(self, name: str) -> None:
+        """End a token at once; `NoSuchToken` when no live one has the name."""
+        now = seconds(self._clock())
+        sql = "UPDATE bearer_token SET revoked = ? WHERE name = ? AND revoked IS NULL"
+        if not self._database.write(lambda connection: connection.execute(sql, (now, name)).rowcount):
+            raise NoSuchToken("No live bearer token has this name.")
+        _log.info("token revoked name=%s", name)
+
+    def access_of(self, bearer: str) -> Access | None:
+        """What this token allows now, or None; read from the database on every call."""
+        rows = self._database.read("SELECT * FROM bearer_token WHERE digest = ?", (_digest(bearer),))
+        if not rows or not _is_live(rows[0], seconds(self._clock())):
+            return None
+        return _access(rows[0])
+
+
+def _summary(row: sqlite3.Row, now: int) -> TokenSummary:
+    expires = None if row["expires"] is None else moment(row["expires"])
+    return TokenSummary(row["name"], _access(row), moment(row["created"]), expires, _is_live(row, now))
+
+
+def _access(row: sqlite3.Row) -> Access:
+    studies = row["studies"]
+    scope = WholeArchive() if studies is None else ListedStudies(frozenset(json.loads(studies)))
+    kept = row["rights"].split(",")
+    return Access(scope, frozenset(right for right in RIGHTS if right in kept), row["name"])
+
+
+def _is_live(row: sqlite3.Row, now: int) -> bool:
+    return row["revoked"] is None and (row["expires"] is None or now <= row["expires"])
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("A bearer token needs a name.")
+    return name
+
+
+def _checked_rights(rights: Iterable[str]) -> str:
+    asked = set(rights)
+    if not asked or not asked <= set(RIGHTS):
+        raise ValueError(f"A bearer token allows at least one of {', '.join(RIGHTS)}, and nothing else.")
+    return ",".join(right for right in RIGHTS if right in asked)
+
+
+def _checked_studies(studies: frozenset[str] | None) -> str | None:
+    if studies is None:
+        return None
+    if not studies:
+        raise ValueError("A bearer token for studies needs at least one study.")
+    return json.dumps(sorted(uid(study, "Study Instance UID") for study in studies))
+
+
+def _digest(bearer: str) -> str:
+    return hashlib.sha256(bearer.encode()).hexdigest()
