@@ -1,0 +1,113 @@
+"""The overview, one study, one series, and the account page: everything a signed-in patient reads."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from storage.index import Index
+
+from auth.sessions import Session, Sessions
+from gateway.portal.door import NO_STORE, Door
+from gateway.portal.pages import Pages, seconds_left
+from gateway.portal.stack import Stack
+from gateway.portal.studies import SeriesView, StudyView, studies_of
+from gateway.portal.texts import Texts
+from gateway.portal.wording import person
+from storage.errors import NoSuchInstance
+from storage.records import StudySummary
+from storage.scope import StudyScope
+
+
+class Browse:
+    """Every read of the index gets the scope of the visitor's share."""
+
+    def __init__(self, index: Index, pages: Pages, dicomweb_path: str) -> None:
+        self._index = index
+        self._pages = pages
+        self._root = dicomweb_path
+
+    def overview(self, request: Request, session: Session) -> Response:
+        """All studies, newest first, the newest with its first picture."""
+        summaries = self._index.studies(session.share.scope)
+        studies = studies_of(self._words(request), self._root, summaries)
+        hero = studies[0].newest_picture if studies else None
+        values = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        if hero and hero.representative:
+            values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
+        return self._pages.render(request, "overview.html", values, session=session)
+
+    def study(self, request: Request, session: Session) -> Response:
+        """One study with its series. Raises NoSuchInstance."""
+        found = self._study(request, session)
+        return self._pages.render(request, "study.html", {"study": found}, session=session)
+
+    def series(self, request: Request, session: Session) -> Response:
+        """The viewer. `?i=` is the number of the image from 1; without it the middle one. Raises NoSuchInstance."""
+        found = self._study(request, session)
+        wanted = request.path_params["series"]
+        series = next((one for one in found.series if one.series_instance_uid == wanted), None)
+        if series is None:
+            raise NoSuchInstance("No such series.")
+        stack = self._series_stack(session.share.scope, found, series)
+        stack.go_to(request.query_params.get("i", ""))
+        values: dict[str, Any] = {"study": found, "series": series, "total": stack.total, "i": stack.position}
+        if stack.total:
+            values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
+        else:
+            values["explanation"] = _explanation(self._words(request), stack, series)
+        return self._pages.render(request, "viewer.html", values, session=session)
+
+    def account(self, request: Request, session: Session) -> Response:
+        """Until when the share lasts, and what is in it."""
+        words = self._words(request)
+        summaries = self._index.studies(session.share.scope)
+        studies = studies_of(words, self._root, summaries)
+        frames = sum(series.frames for summary in summaries for series in summary.series)
+        contents = f"{words.count('studies', len(studies))}, {words.count('images', frames)}"
+        values = {"studies": studies, "person": _person(summaries), "contents": contents, "active": "account"}
+        return self._pages.render(request, "account.html", values, session=session)
+
+    def session(self, request: Request, session: Session) -> Response:
+        """How long the session lasts if nothing more is asked; asking for it keeps it alive."""
+        return JSONResponse({"seconds": seconds_left(session)}, headers=NO_STORE)
+
+    def _words(self, request: Request) -> Texts:
+        return self._pages.languages.of(request)
+
+    def _study(self, request: Request, session: Session) -> StudyView:
+        wanted = request.path_params["study"]
+        summaries = [one for one in self._index.studies(session.share.scope) if one.study_instance_uid == wanted]
+        if not summaries:
+            raise NoSuchInstance("No such study.")
+        return studies_of(self._words(request), self._root, summaries)[0]
+
+    def _series_stack(self, scope: StudyScope, study: StudyView, series: SeriesView) -> Stack:
+        return Stack(self._index.instances(scope, study.study_instance_uid, series.series_instance_uid))
+
+
+class Leaving:
+    """Signing out."""
+
+    def __init__(self, sessions: Sessions, door: Door) -> None:
+        self._sessions = sessions
+        self._door = door
+
+    def sign_out(self, request: Request) -> Response:
+        """End the session here and in the browser; caches and storage of this origin are emptied too."""
+        if not self._door.is_own_form(request):
+            return RedirectResponse("/", 303, NO_STORE)
+        if cookie := self._door.cookie_of(request):
+            self._sessions.end(cookie)
+        response = RedirectResponse("/?signed_out", 303, NO_STORE | {"clear-site-data": '"cache", "storage"'})
+        self._door.forget(response)
+        return response
+
+
+def _person(summaries: list[StudySummary]) -> str:
+    return next((name for summary in summaries if (name := person(summary.patient_name))), "")
+
+
+def _explanation(words: Texts, stack: Stack, series: SeriesView) -> str:
+    if stack.has_video:
+        return words("viewer.video")
+    return words("viewer.no_images", what=words.either(f"object.{series.modality}", "object.other"))

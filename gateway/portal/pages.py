@@ -1,0 +1,101 @@
+"""Pages: Jinja2 templates with autoescape, in the visitor's language, never to be kept by a cache."""
+
+import gzip
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.sessions import Session
+from gateway.config import Config
+from gateway.portal.static import StaticFiles
+from gateway.portal.texts import COOKIE, Languages, Texts
+from gateway.portal.wording import day
+
+_ONE_YEAR: Final = 365 * 24 * 3600
+
+
+class Pages:
+    """Renders the templates of the portal."""
+
+    def __init__(self, config: Config, languages: Languages, static: StaticFiles) -> None:
+        self.languages = languages
+        self._https = config.public_root.startswith("https:")
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(static=static.url, site=config.site)
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        values: Mapping[str, Any],
+        *,
+        session: Session | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date."""
+        words = self.languages.of(request)
+        context = {
+            "t": words,
+            "languages": self._switch(request),
+            "active": "",
+            **_of_session(words, session),
+            **values,
+        }
+        html = self._environment.get_template(template).render(context).encode()
+        response = _compressed(request, html, status, dict(headers or {}))
+        if chosen := self.languages.asked_for(request):
+            response.set_cookie(
+                COOKIE, chosen, max_age=_ONE_YEAR, path="/", secure=self._https, httponly=True, samesite="lax"
+            )
+        return response
+
+    def message(
+        self, request: Request, kind: str, *, session: Session | None = None, status: int, headers: Mapping[str, str]
+    ) -> Response:
+        """A page that only says something: the texts `error.{kind}_title` and `error.{kind}`."""
+        words = self.languages.of(request)
+        values = {"title": words(f"error.{kind}_title"), "sentence": words(f"error.{kind}")}
+        return self.render(request, "message.html", values, session=session, status=status, headers=headers)
+
+    def _switch(self, request: Request) -> list[dict[str, str]]:
+        # What a form was sent to cannot be fetched, so its answer switches by way of the start page.
+        path = request.url.path if request.method == "GET" else "/"
+        kept = {name: value for name, value in request.query_params.items() if name == "i" and value.isdigit()}
+        suffix = "".join(f"&{name}={value}" for name, value in kept.items())
+        return [
+            {"tag": words.language, "name": words("language.name"), "url": f"{path}?lang={words.language}{suffix}"}
+            for words in self.languages.all()
+        ]
+
+
+def seconds_left(session: Session) -> int:
+    """Seconds until the session ends if nothing more is asked."""
+    return max(int((session.idle_until - datetime.now(UTC)).total_seconds()), 0)
+
+
+def _of_session(words: Texts, session: Session | None) -> dict[str, Any]:
+    if session is None:
+        return {"share": None}
+    expires = day(words, session.share.expires.date())
+    return {"share": session.share, "expires": expires, "idle_seconds": seconds_left(session)}
+
+
+def _compressed(request: Request, html: bytes, status: int, headers: dict[str, str]) -> Response:
+    # No page holds a secret beside text that somebody else chose, so compression tells nothing (BREACH).
+    headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie", **headers}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        html = gzip.compress(html, 5, mtime=0)
+    return Response(html, status, headers, "text/html")

@@ -1,0 +1,58 @@
+"""The portal's routes."""
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+import viewer_static
+from gateway.house import House
+from gateway.portal.browse import Browse, Leaving
+from gateway.portal.door import NO_STORE, Door
+from gateway.portal.login import Login
+from gateway.portal.pages import Pages
+from gateway.portal.static import StaticFiles
+from gateway.portal.texts import Languages
+
+STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
+
+
+def routes(house: House) -> list[BaseRoute]:
+    """All pages, `/static`, and last a route that answers every other path with a page that says so."""
+    config = house.config
+    static = StaticFiles(STATIC_FOLDER)
+    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static)
+    door = Door(house.gatekeeper, pages, config.public_root)
+    login = Login(house.identification, house.sessions, door, pages)
+    browse = Browse(house.storage.index, pages, config.http.dicomweb_path)
+
+    def start(request: Request) -> Response:
+        session = door.session_of(request)
+        if session is not None:
+            return door.answer(request, session, browse.overview)
+        if door.cookie_of(request) and not request.query_params:
+            return door.to_login()
+        return login.form(request)
+
+    def not_found(request: Request) -> Response:
+        return pages.message(request, "not_found", session=door.session_of(request), status=404, headers=NO_STORE)
+
+    def to_start(request: Request) -> Response:
+        return RedirectResponse("/", 303, NO_STORE)
+
+    return [
+        *static.routes(),
+        Route("/", start),
+        Route("/z", login.landing),
+        Route("/login", login.submit, methods=["POST"]),
+        Route("/login", to_start),
+        Route("/studies/{study}", door.signed_in(browse.study)),
+        Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
+        Route("/account", door.signed_in(browse.account)),
+        Route("/session", door.signed_in(browse.session)),
+        Route("/logout", Leaving(house.sessions, door).sign_out, methods=["POST"]),
+        Route("/logout", to_start),
+        Route("/{path:path}", not_found),
+    ]

@@ -1,0 +1,131 @@
+"""Studies and series as a patient reads them, with the addresses of their pictures."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.portal.texts import Texts
+from gateway.portal.wording import body_part, day, examination, plain, series_name
+from storage.records import InstanceRecord, SeriesSummary, StudySummary
+
+SCREEN = 1024
+"""Longest side of a rendered picture in pixels; more is fetched when somebody looks closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A rendered frame: its address and the size at which it arrives."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """A series in words. `resource` is its DICOMweb address, `thumbnail` is empty when it holds no image."""
+
+    series_instance_uid: str
+    url: str
+    resource: str
+    name: str
+    count: str
+    modality: str
+    thumbnail: str
+    representative: InstanceRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyView:
+    """A study in words, its series in their order."""
+
+    study_instance_uid: str
+    url: str
+    title: str
+    date: str
+    detail: str
+    count: str
+    series: tuple[SeriesView, ...]
+
+    @property
+    def headline(self) -> str:
+        """Title and date in one line."""
+        return f"{self.title}, {self.date}"
+
+    @property
+    def newest_picture(self) -> SeriesView | None:
+        """The first series that has an image."""
+        return next((series for series in self.series if series.representative), None)
+
+
+class Wording:
+    """Puts summaries of the index into the words of one language; `root` is where DICOMweb is mounted."""
+
+    def __init__(self, words: Texts, root: str) -> None:
+        self._words = words
+        self._root = root
+
+    def study(self, summary: StudySummary) -> StudyView:
+        """One study."""
+        frames = sum(series.frames for series in summary.series)
+        return StudyView(
+            study_instance_uid=summary.study_instance_uid,
+            url=f"/studies/{summary.study_instance_uid}",
+            title=examination(self._words, summary.modalities),
+            date=day(self._words, summary.study_date),
+            detail=self._detail(summary),
+            count=f"{self._words.count('series', len(summary.series))}, {self._words.count('images', frames)}",
+            series=tuple(self.series(summary.study_instance_uid, series) for series in summary.series),
+        )
+
+    def series(self, study_instance_uid: str, summary: SeriesSummary) -> SeriesView:
+        """One series of that study."""
+        path = f"/studies/{study_instance_uid}/series/{summary.series_instance_uid}"
+        shown = summary.representative
+        return SeriesView(
+            series_instance_uid=summary.series_instance_uid,
+            url=path,
+            resource=self._root + path,
+            name=series_name(self._words, summary.series_description, summary.series_number, summary.modality),
+            count=self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images"),
+            modality=plain(summary.modality),
+            thumbnail=thumbnail(self._root, shown) if shown else "",
+            representative=shown,
+        )
+
+    def _detail(self, summary: StudySummary) -> str:
+        parts = dict.fromkeys(body_part(self._words, series.body_part_examined) for series in summary.series)
+        described = plain(summary.study_description)
+        return " · ".join(part for part in (*parts, described) if part)
+
+
+def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
+    """Frame `frame` (1-based) of `record` as a JPEG that fits a screen."""
+    shrink = min(1.0, SCREEN / max(record.image_columns, record.image_rows, 1))
+    return Picture(
+        url=f"{_frame(root, record, frame)}/rendered?accept=image/jpeg&viewport={SCREEN},{SCREEN}&quality=85",
+        width=max(round(record.image_columns * shrink), 1),
+        height=max(round(record.image_rows * shrink), 1),
+    )
+
+
+def thumbnail(root: str, record: InstanceRecord) -> str:
+    """The address of a small picture of the frame in the middle of `record`."""
+    return f"{_frame(root, record, middle(record.number_of_frames))}/thumbnail?accept=image/jpeg&viewport=256,256"
+
+
+def middle(count: int) -> int:
+    """Number of the middle one of `count` things, from 1."""
+    return (count + 1) // 2
+
+
+def studies_of(words: Texts, root: str, summaries: Iterable[StudySummary]) -> list[StudyView]:
+    """All of them, in the order in which they come."""
+    wording = Wording(words, root)
+    return [wording.study(summary) for summary in summaries]
+
+
+def _frame(root: str, record: InstanceRecord, frame: int) -> str:
+    return (
+        f"{root}/studies/{record.study_instance_uid}/series/{record.series_instance_uid}"
+        f"/instances/{record.sop_instance_uid}/frames/{frame}"
+    )

@@ -1,0 +1,85 @@
+"""The portal's texts and the language a visitor reads: by `?lang=`, else by the cookie, else by Accept-Language.
+
+The texts lie in `viewer_static/texts/*.json`, because browsers read the same files.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+
+COOKIE: Final = "lang"
+
+
+class Texts:
+    """All texts of one language; `language` is its BCP 47 tag."""
+
+    def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
+        self.language = language
+        self._sentences = sentences
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text of `key` with its {places} filled. KeyError if the key or a value is missing."""
+        sentence = self._sentences[key]
+        return sentence.format_map(values) if values else sentence
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._sentences
+
+    def count(self, key: str, number: int) -> str:
+        """`key` in singular or plural: count("images", 3) is "3 images"."""
+        return self(f"{key}.one") if number == 1 else self(f"{key}.other", n=number)
+
+    def either(self, key: str, fallback: str) -> str:
+        """The text of `key`, or of `fallback` where we have no word for it."""
+        return self(key if key in self else fallback)
+
+
+class Languages:
+    """The languages on offer; `default` is spoken to those whose browser asks for none of them."""
+
+    def __init__(self, folder: Path, default: str) -> None:
+        self._texts = {
+            path.stem: Texts(path.stem, json.loads(path.read_text("utf-8"))) for path in folder.glob("*.json")
+        }
+        self._default = default
+
+    def all(self) -> list[Texts]:
+        """Every language, in a fixed order."""
+        return [self._texts[language] for language in sorted(self._texts)]
+
+    def asked_for(self, request: Request) -> str | None:
+        """The language that this request switches to, if it does."""
+        language = request.query_params.get("lang", "")
+        return language if language in self._texts else None
+
+    def of(self, request: Request) -> Texts:
+        """The texts to answer `request` with."""
+        chosen = self.asked_for(request) or request.cookies.get(COOKIE, "")
+        if chosen not in self._texts:
+            chosen = preferred(request.headers.get("accept-language", ""), self._texts, self._default)
+        return self._texts[chosen]
+
+
+def preferred(header: str, available: Mapping[str, object], default: str) -> str:
+    """The best of `available` for an Accept-Language `header` (RFC 9110 12.5.4), or `default`."""
+    ranked = []
+    for position, part in enumerate(header.split(",")):
+        language, _, parameter = part.strip().partition(";")
+        primary = language.strip().lower().partition("-")[0]
+        quality = _quality(parameter)
+        if primary in available and quality > 0:
+            ranked.append((-quality, position, primary))
+    return min(ranked)[2] if ranked else default
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0
