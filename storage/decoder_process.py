@@ -1,0 +1,136 @@
+"""The child that decodes: `python -m storage.decoder_process MEMORY SECONDS`, requests on stdin, answers on stdout.
+
+It is the place where hostile codestreams meet C code, so it holds nothing worth having: no socket, no database, no
+secret. The kernel ends it when it takes more than its memory, writes a file, or spends more than its time on one
+request; it ends by itself when its parent is gone.
+"""
+
+import resource
+import signal
+import sys
+import traceback
+import warnings
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from storage.decoder_messages import decoded, encoded
+from storage.decoding import decoded_frame, rendered_frame
+from storage.errors import Refusal
+from storage.image_pixels import Undecodable
+from storage.stored_image import StoredImage, open_image
+
+_KEPT_IMAGES: Final = 8
+_GRACE: Final = 1.0
+
+
+class Decoder:
+    """Answers requests; keeps the headers of the last few instances, which are what a series of frames shares."""
+
+    def __init__(self, memory: int) -> None:
+        """`memory` is what the process may take; a decoded frame may have a quarter of it."""
+        self._memory = memory
+        self._images: OrderedDict[str, StoredImage] = OrderedDict()
+
+    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The answer's header and body; raises `Undecodable`, a `Refusal`, or whatever a codec raises."""
+        stored = self._image(request["path"])
+        number, ranges, largest = request["number"], request["ranges"], self._memory // 4
+        match request["task"]:
+            case "stored":
+                return {}, stored.encoded_frame(number, ranges)
+            case "decoded":
+                return decoded_frame(stored, number, ranges, largest)
+            case _:
+                return {}, rendered_frame(stored, number, ranges, largest, request["rendering"])
+
+    def _image(self, name: str) -> StoredImage:
+        if name in self._images:
+            self._images.move_to_end(name)
+            return self._images[name]
+        path = Path(name)
+        limit_memory(self._memory, path.stat().st_size)
+        try:
+            stored = open_image(path)
+        finally:
+            limit_memory(self._memory)
+        if stored.may_be_kept:
+            self._images[name] = stored
+            while len(self._images) > _KEPT_IMAGES:
+                self._images.popitem(last=False)
+        return stored
+
+
+def limit_memory(memory: int, mapped: int = 0) -> None:
+    """Let this process have `memory` bytes, and `mapped` bytes of address space more for a file that it maps."""
+    for limit, size in ((resource.RLIMIT_AS, memory + mapped), (resource.RLIMIT_DATA, memory)):
+        _, hard = resource.getrlimit(limit)
+        allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(limit, (allowed, hard))
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, decoder: Decoder, seconds: float) -> None:
+    """Say that it is ready, then answer until the requests end; end the process when memory ran out, because the heap is full of holes then."""
+    _send(answers, {})
+    while first := requests.read(1):
+        pieces = [first]
+        request, _ = decoded(lambda size: _exactly(requests, size, pieces), 0)
+        # SIGALRM keeps its default action, which also ends a process that never returns from C code. The parent
+        # kills earlier; this is for the case that the parent is gone.
+        signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
+        header, body, exhausted = _answered(decoder, request)
+        _send(answers, header, body)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if exhausted:
+            return
+
+
+def _send(answers: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
+    for piece in encoded(header, body):
+        answers.write(piece)
+    answers.flush()
+
+
+def _answered(decoder: Decoder, request: dict[str, Any]) -> tuple[dict[str, Any], bytes, bool]:
+    try:
+        header, body = decoder.answer(request)
+    except Undecodable as error:
+        return {"refusal": "NotRenderable", "detail": str(error)}, b"", False
+    except Refusal as error:
+        return {"refusal": type(error).__name__, "detail": error.detail}, b"", False
+    except MemoryError:
+        return {"refusal": "NotRenderable", "detail": "Decoding takes more memory than it may have."}, b"", True
+    except FileNotFoundError:
+        return {"refusal": "NoSuchInstance", "detail": "The instance is gone."}, b"", False
+    except Exception as error:
+        detail = "The pixels cannot be decoded: they are damaged, or not what the data set says."
+        return {"refusal": "NotRenderable", "detail": detail, "cause": _cause(error)}, b"", False
+    return header, body, False
+
+
+def _cause(error: Exception) -> str:
+    """Type and place of an error for the log, without its text, which may hold values of the data set."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}@{Path(frames[-1].filename).stem}:{frames[-1].lineno}"
+
+
+def _exactly(requests: BinaryIO, size: int, pieces: list[bytes]) -> bytes:
+    begun = b"".join(pieces)
+    pieces.clear()
+    data = begun + requests.read(size - len(begun))
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def main(memory: int, seconds: float) -> None:
+    """Serve stdin and stdout within these limits."""
+    warnings.simplefilter("ignore")
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
+        resource.setrlimit(limit, (0, 0))
+    limit_memory(memory)
+    serve(sys.stdin.buffer, sys.stdout.buffer, Decoder(memory), seconds)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,128 @@
+"""One kept instance as the decoder sees it: what its header says of its pixels, and the bytes of each frame."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from storage.decoders import NATIVE_SYNTAXES
+from storage.frames import FrameTable, locate
+from storage.header import Header, header
+from storage.image_pixels import (
+    DOUBLE_FLOAT_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    PIXEL_DATA,
+    ImagePixels,
+    Undecodable,
+    describe,
+)
+from storage.part10 import Part10, read
+
+Ranges = Sequence[tuple[int, int]]
+
+# GE's private syntax: Implicit VR Little Endian whose pixels are big endian.
+GE_BIG_ENDIAN_PIXELS: Final = "1.2.840.113619.5.2"
+_LARGEST_KEPT: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PixelValue:
+    """Where native pixels lie: offset and length in the file, or in `inflated` where the data set is deflated.
+
+    `word` is the number of bytes that must be reversed to get little endian, 1 for none.
+    """
+
+    offset: int
+    length: int
+    word: int
+    inflated: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An instance with pixels, opened once and good for many frames; it keeps no file open."""
+
+    path: Path
+    transfer_syntax_uid: str
+    header: Header
+    image: ImagePixels
+    pixels: PixelValue
+    frames: FrameTable | None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether frames lie behind one another uncompressed."""
+        return self.transfer_syntax_uid in NATIVE_SYNTAXES
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it is small enough to be kept for the next request."""
+        return self.pixels.inflated is None or len(self.pixels.inflated) <= _LARGEST_KEPT
+
+    def encoded_frame(self, number: int, ranges: Ranges | None) -> bytes:
+        """Frame `number` (from 1) as it is encoded, native ones little endian and from their first bit on.
+
+        `ranges` say where an encapsulated one lies in the file, if the caller knows.
+        """
+        if self.is_native:
+            return self._native_frame(number)
+        if ranges is None:
+            if self.frames is None:
+                raise Undecodable("The frames of this instance cannot be told apart.")
+            ranges = self.frames.ranges(number)
+        with self.path.open("rb") as file:
+            return b"".join(os.pread(file.fileno(), length, offset) for offset, length in ranges)
+
+    def _native_frame(self, number: int) -> bytes:
+        bits = self.image.frame_bits
+        first = (number - 1) * bits
+        start, word = first // 8, self.pixels.word
+        if first + bits > self.pixels.length * 8:
+            raise Undecodable("Pixel Data are shorter than Rows, Columns and Number of Frames demand.")
+        begin, end = start // word * word, -(-(first + bits) // (8 * word)) * word
+        data = self._read(begin, min(end, self.pixels.length))
+        if word > 1:
+            data = np.frombuffer(data[: len(data) // word * word], f"u{word}").byteswap().tobytes()
+        data = data[start - begin : start - begin + -(-(first % 8 + bits) // 8)]
+        return data if bits % 8 == 0 else _from_first_bit(data, first % 8, bits)
+
+    def _read(self, begin: int, end: int) -> bytes:
+        if self.pixels.inflated is not None:
+            return self.pixels.inflated[self.pixels.offset + begin : self.pixels.offset + end]
+        with self.path.open("rb") as file:
+            return os.pread(file.fileno(), end - begin, self.pixels.offset + begin)
+
+
+def open_image(path: Path) -> StoredImage:
+    """Read the header of the instance at `path`; `Undecodable` if it has no pixels."""
+    with path.open("rb") as file:
+        part10 = read(file)
+    elements = {element.tag: element for element in part10.elements}
+    tag = next((tag for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA) if tag in elements), None)
+    if tag is None:
+        raise Undecodable("This instance holds no pixels; retrieve it as application/dicom.")
+    found = header(part10.buffer, part10.elements)
+    image = describe(found, tag)
+    syntax = part10.meta.transfer_syntax_uid
+    pixels = _pixel_value(part10, tag, image)
+    frames = None if syntax in NATIVE_SYNTAXES else locate(part10)
+    return StoredImage(path, syntax, found, image, pixels, frames)
+
+
+def _pixel_value(part10: Part10, tag: int, image: ImagePixels) -> PixelValue:
+    element = next(element for element in reversed(part10.elements) if element.tag == tag)
+    big_endian = element.big_endian or part10.meta.transfer_syntax_uid == GE_BIG_ENDIAN_PIXELS
+    word = max(image.bits_allocated // 8, 1) if big_endian else 1
+    if big_endian and word == 1 and element.vr == "OW":
+        word = 2
+    inflated = None if part10.in_file else bytes(part10.buffer)
+    return PixelValue(element.offset, element.length, word, inflated)
+
+
+def _from_first_bit(data: bytes, shift: int, bits: int) -> bytes:
+    """`bits` bits of packed single-bit pixels, moved so that they begin in the first bit (PS3.5 8.1.1)."""
+    unpacked = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[shift : shift + bits]
+    return np.packbits(unpacked, bitorder="little").tobytes()
