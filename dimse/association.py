@@ -1,0 +1,174 @@
+"""One association as its acceptor sees it: the state machine of PS3.8 9.2, without input and output."""
+
+import logging
+from collections.abc import Callable
+from enum import Enum
+
+from dimse import pdu_protocol as pdus
+from dimse.association_pdus import ACCEPTED, AssociationRequest, decode_request, encode_accept
+from dimse.command import Command
+from dimse.messages import Message, MessageAssembler
+from dimse.negotiation import Admission, Rejection, answer_contexts
+from dimse.pdu_protocol import Pdu, ProtocolViolation
+from dimse.services.dispatch import Services
+from dimse.services.operation import Context, Operation, Request
+from dimse.settings import DimseSettings
+from dimse.status import SUCCESS, Status
+from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+_log = logging.getLogger("durchblick.dimse")
+
+
+class State(Enum):
+    """The states of PS3.8 table 9-5 that an acceptor rests in; the others pass within one call."""
+
+    IDLE = "Sta1"
+    AWAITING_REQUEST = "Sta2"
+    ESTABLISHED = "Sta6"
+    AWAITING_CLOSE = "Sta13"
+
+
+class Association:
+    """Takes PDUs and says what to send. `establish` asks for a place among the associations (None: granted)."""
+
+    def __init__(
+        self,
+        settings: DimseSettings,
+        admission: Admission,
+        services: Services,
+        address: str,
+        establish: Callable[[], Rejection | None],
+    ) -> None:
+        self.state = State.AWAITING_REQUEST
+        self._settings = settings
+        self._admission = admission
+        self._services = services
+        self._address = address
+        self._establish = establish
+        self._messages = MessageAssembler({}, 0, self._begin)
+        self._calling_ae_title = ""
+        self._longest_pdu = 0
+        self._succeeded = 0
+        self._refused = 0
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a message has begun and is not complete."""
+        return self._messages.is_receiving
+
+    def receive(self, pdu: Pdu) -> bytes | Message:
+        """Act on a PDU that may come in this state: what to send at once, or a message to perform and answer.
+
+        Raises `ProtocolViolation`, which `violated` answers.
+        """
+        if pdu.kind == pdus.P_DATA:
+            return self._receive_data(pdu.body)
+        if pdu.kind == pdus.ASSOCIATE_RQ:
+            return self._negotiate(decode_request(bytes(pdu.body)))
+        if pdu.kind == pdus.RELEASE_RQ:
+            self._end(State.AWAITING_CLOSE, "released")
+            return pdus.encode_release_reply()
+        self._end(State.IDLE, "aborted_by_peer")
+        return b""
+
+    def answer(self, message: Message, status: Status) -> bytes:
+        """The PDUs of the response to `message`."""
+        if status == SUCCESS:
+            self._succeeded += 1
+        else:
+            self._refused += 1
+            _log.warning(
+                "refused calling=%r host=%s status=%04XH comment=%r",
+                self._calling_ae_title,
+                self._address,
+                status.code,
+                status.comment,
+            )
+        return pdus.encode_command(message.context.id, message.response(status), self._longest_pdu)
+
+    def violated(self, violation: ProtocolViolation) -> bytes:
+        """The A-ABORT that answers a breach of the protocol (actions AA-1 and AA-8 of PS3.8 table 9-9)."""
+        established = self.state is State.ESTABLISHED
+        self._end(State.AWAITING_CLOSE, "protocol_violated", violation.detail)
+        if established:
+            return pdus.encode_abort(pdus.SERVICE_PROVIDER, violation.reason)
+        return pdus.encode_abort(pdus.SERVICE_USER)
+
+    def abort(self, why: str) -> bytes:
+        """The A-ABORT with which we give up an established association."""
+        self._end(State.AWAITING_CLOSE, "aborted", why)
+        return pdus.encode_abort(pdus.SERVICE_PROVIDER)
+
+    def lost(self, why: str) -> None:
+        """There is no connection any more."""
+        if self.state is not State.IDLE:
+            self._end(State.IDLE, "connection_lost", why)
+
+    def _receive_data(self, body: memoryview) -> bytes | Message:
+        complete: Message | None = None
+        for value in pdus.data_values(body):
+            if complete is not None:
+                raise ProtocolViolation("a message began before the answer to the last one", pdus.UNEXPECTED_PARAMETER)
+            complete = self._messages.add(value)
+        return b"" if complete is None else complete
+
+    def _begin(self, context: Context, command: Command) -> Operation:
+        return self._services.begin(Request(context, command, self._calling_ae_title, self._address))
+
+    def _negotiate(self, request: AssociationRequest) -> bytes:
+        rejection = self._admission.rejection(request, self._address) or self._establish()
+        if rejection is not None:
+            return self._reject(request, rejection)
+        answered = answer_contexts(request.contexts)
+        accepted = {
+            context.id: Context(context.id, context.abstract_syntax, context.transfer_syntax)
+            for context in answered
+            if context.result == ACCEPTED
+        }
+        self._messages = MessageAssembler(accepted, self._settings.largest_data_set, self._begin)
+        self._calling_ae_title = request.calling_ae_title
+        self._longest_pdu = request.longest_pdu
+        self.state = State.ESTABLISHED
+        _log.info(
+            "associated calling=%r host=%s contexts=%d accepted=%d implementation=%r",
+            request.calling_ae_title,
+            self._address,
+            len(answered),
+            len(accepted),
+            request.implementation,
+        )
+        return encode_accept(
+            request,
+            answered,
+            longest_pdu=self._settings.longest_pdu,
+            implementation_class_uid=IMPLEMENTATION_CLASS_UID,
+            implementation_version=IMPLEMENTATION_VERSION_NAME,
+        )
+
+    def _reject(self, request: AssociationRequest, rejection: Rejection) -> bytes:
+        self.state = State.AWAITING_CLOSE
+        _log.warning(
+            "rejected calling=%r called=%r host=%s why=%r mend=%r",
+            request.calling_ae_title,
+            request.called_ae_title,
+            self._address,
+            rejection.why,
+            rejection.mend,
+        )
+        return pdus.encode_reject(rejection.result, rejection.source, rejection.reason)
+
+    def _end(self, state: State, event: str, why: str = "") -> None:
+        self._messages.abandon()
+        # The peer closing after a release, or never asking anything, is no news.
+        level = logging.DEBUG if event == "connection_lost" and self.state is not State.ESTABLISHED else logging.INFO
+        self.state = state
+        _log.log(
+            level,
+            "%s calling=%r host=%s succeeded=%d refused=%d why=%r",
+            event,
+            self._calling_ae_title,
+            self._address,
+            self._succeeded,
+            self._refused,
+            why,
+        )

@@ -1,0 +1,215 @@
+"""The wire of one association: buffer, deadlines and back-pressure around the state machine."""
+
+import asyncio
+import socket
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from dimse import pdu_protocol as pdus
+from dimse.association import Association, State
+from dimse.messages import Message
+from dimse.negotiation import Admission, plain_address
+from dimse.occupancy import Occupancy
+from dimse.pdu_protocol import Pdu, PduReader, ProtocolViolation
+from dimse.services.dispatch import Services
+from dimse.settings import DimseSettings
+from dimse.status import Status
+
+_PDUS_PER_BUFFER: Final = 2
+_DISCARD_BUFFER: Final = 4_096
+_QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What all connections of one server share."""
+
+    settings: DimseSettings
+    admission: Admission
+    occupancy: Occupancy
+    services: Services
+    threads: Executor
+    loop: asyncio.AbstractEventLoop
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Receives, performs and answers, one message after the other, until released, aborted or overdue.
+
+    While a message is performed in a thread nothing more is taken from the buffer, and once that is full nothing
+    more is read, so a peer that sends without waiting for answers is slowed down by TCP.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._settings = node.settings
+        self._reader = PduReader({pdus.ASSOCIATE_RQ: self._settings.longest_request, pdus.ABORT: 4})
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_performing = False
+        self._is_closing = False
+        self._reading_is_paused = False
+        self._writing_is_paused = False
+        self._span_has_begun = False
+        self._span_bytes = 0
+        self.closed: asyncio.Future[None] = node.loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the A-ASSOCIATE-RQ (action AE-5)."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._socket = transport.get_extra_info("socket")
+        name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
+        address = plain_address(name[0]) if name[0] else ""
+        node = self._node
+        self._association = Association(
+            node.settings, node.admission, node.services, address, lambda: node.occupancy.establish(self, address)
+        )
+        node.occupancy.enter(self)
+        self._arm(self._settings.association_seconds)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop puts what it receives."""
+        if self._association.state is State.AWAITING_CLOSE:
+            return memoryview(bytearray(_DISCARD_BUFFER))
+        return self._reader.space()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Act on what was received."""
+        if self._association.state is State.AWAITING_CLOSE:
+            return
+        self._reader.received(nbytes)
+        self._span_bytes += nbytes
+        self._take()
+        if _QUICK_ACK is not None and self._span_has_begun:
+            # The sender's last segment may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+
+    def pause_writing(self) -> None:
+        """The peer does not read our answers: take no more requests."""
+        self._writing_is_paused = True
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._writing_is_paused = False
+        self._take()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything; a message being performed goes on, what is incomplete is abandoned."""
+        self._disarm()
+        self._association.lost(type(exc).__name__ if exc else "")
+        self._node.occupancy.leave(self)
+        self.closed.set_result(None)
+
+    def close(self) -> None:
+        """Abort the association, after the answer to what is being performed now."""
+        self._is_closing = True
+        if not self._is_performing and self._association.state is State.ESTABLISHED:
+            self._transport.write(self._association.abort("the server is closing"))
+            self._settle()
+        elif not self._is_performing:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close the transport at once."""
+        self._transport.abort()
+
+    def _take(self) -> None:
+        try:
+            while (pdu := self._next_pdu()) is not None:
+                reply = self._association.receive(pdu)
+                if isinstance(reply, Message):
+                    self._perform(reply)
+                elif reply:
+                    self._transport.write(reply)
+                if pdu.kind == pdus.ASSOCIATE_RQ:
+                    self._expect_data()
+        except ProtocolViolation as violation:
+            self._transport.write(self._association.violated(violation))
+        self._settle()
+
+    def _next_pdu(self) -> Pdu | None:
+        may_come = self._association.state in (State.AWAITING_REQUEST, State.ESTABLISHED)
+        if self._is_performing or self._writing_is_paused or not may_come:
+            return None
+        return self._reader.next_pdu()
+
+    def _expect_data(self) -> None:
+        longest = self._settings.longest_pdu
+        expected = {pdus.P_DATA: longest, pdus.RELEASE_RQ: 4, pdus.ABORT: 4}
+        self._reader.expect(expected, _PDUS_PER_BUFFER * (longest + pdus.HEADER_LENGTH))
+
+    def _perform(self, message: Message) -> None:
+        if not message.operation.waits:
+            self._transport.write(self._association.answer(message, message.operation.finish()))
+            return
+        self._is_performing = True
+        performed = self._node.threads.submit(message.operation.finish)
+        performed.add_done_callback(lambda done: self._node.loop.call_soon_threadsafe(self._performed, message, done))
+
+    def _performed(self, message: Message, done: Future[Status]) -> None:
+        self._is_performing = False
+        if self._association.state is not State.ESTABLISHED:
+            return
+        self._transport.write(self._association.answer(message, done.result()))
+        if self._is_closing:
+            self.close()
+            return
+        self._take()
+
+    def _settle(self) -> None:
+        """After every step: set the deadline that holds now, and stop or go on reading."""
+        state = self._association.state
+        if state is State.IDLE:
+            self._transport.close()
+        elif state is State.AWAITING_CLOSE:
+            self._arm(self._settings.linger_seconds)
+        elif state is State.ESTABLISHED:
+            self._settle_deadline()
+        self._settle_reading(state)
+
+    def _settle_deadline(self) -> None:
+        if self._is_performing:
+            self._span_has_begun = False
+            self._disarm()
+        elif self._association.is_receiving or self._reader.pending:
+            if not self._span_has_begun:
+                self._begin_span()
+        else:
+            self._span_has_begun = False
+            self._arm(self._settings.idle_seconds)
+
+    def _settle_reading(self, state: State) -> None:
+        must_pause = state is State.ESTABLISHED and self._reader.is_full
+        if must_pause and not self._reading_is_paused:
+            self._transport.pause_reading()
+        elif not must_pause and self._reading_is_paused:
+            self._transport.resume_reading()
+        self._reading_is_paused = must_pause
+
+    def _begin_span(self) -> None:
+        self._span_has_begun = True
+        self._span_bytes = 0
+        self._arm(self._settings.transfer_seconds)
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._timer = self._node.loop.call_later(seconds, self._overdue)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _overdue(self) -> None:
+        self._timer = None
+        if self._association.state is not State.ESTABLISHED or self._writing_is_paused:
+            self.cut()
+        elif not self._span_has_begun:
+            self._give_up("idle for too long")
+        elif self._span_bytes < self._settings.minimum_rate * self._settings.transfer_seconds:
+            self._give_up("sending too slowly")
+        else:
+            self._begin_span()
+
+    def _give_up(self, why: str) -> None:
+        self._transport.write(self._association.abort(why))
+        self._settle()

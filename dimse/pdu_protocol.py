@@ -1,0 +1,182 @@
+"""The upper layer protocol without input and output: bytes become PDUs, and PDUs become bytes (PS3.8 9.3).
+
+Nothing here waits, reads or sends, so every way in which TCP may cut the stream can be tested.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+
+ASSOCIATE_RQ: Final = 0x01
+ASSOCIATE_AC: Final = 0x02
+ASSOCIATE_RJ: Final = 0x03
+P_DATA: Final = 0x04
+RELEASE_RQ: Final = 0x05
+RELEASE_RP: Final = 0x06
+ABORT: Final = 0x07
+
+# Reasons of an A-ABORT whose source is the service provider (PS3.8 table 9-26).
+UNRECOGNIZED_PDU: Final = 1
+UNEXPECTED_PDU: Final = 2
+UNEXPECTED_PARAMETER: Final = 5
+INVALID_PARAMETER: Final = 6
+
+SERVICE_USER: Final = 0
+SERVICE_PROVIDER: Final = 2
+
+HEADER_LENGTH: Final = 6
+_HEADER: Final = Struct(">BxI")
+_DATA_VALUE: Final = Struct(">IBB")
+_DATA_VALUE_OVERHEAD: Final = 6
+_SMALLEST_BUFFER: Final = 8_192
+
+
+class ProtocolViolation(Exception):
+    """The peer broke the protocol; `reason` is what an A-ABORT says about it (PS3.8 table 9-26)."""
+
+    def __init__(self, detail: str, reason: int) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """One protocol data unit: `body` is what follows its length field, valid until more bytes are received."""
+
+    kind: int
+    body: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class DataValue:
+    """One presentation data value of a P-DATA-TF PDU (PS3.8 9.3.5.1, annex E.2)."""
+
+    context_id: int
+    is_command: bool
+    is_last: bool
+    fragment: memoryview
+
+
+class PduReader:
+    """Cuts a stream into PDUs inside one buffer that is used again and again.
+
+    `longest` maps each kind of PDU that may come now to the greatest length its length field may announce. Kind and
+    length are judged as soon as the six bytes of the header are there, before any room is made for the rest.
+    """
+
+    def __init__(self, longest: Mapping[int, int]) -> None:
+        self._longest = longest
+        self._buffer = memoryview(bytearray(_SMALLEST_BUFFER))
+        self._start = 0
+        self._end = 0
+
+    def expect(self, longest: Mapping[int, int], capacity: int) -> None:
+        """From now on these PDUs may come; make the buffer at least `capacity` bytes."""
+        self._longest = longest
+        if capacity > len(self._buffer):
+            self._make_room(capacity)
+
+    @property
+    def pending(self) -> int:
+        """How many received bytes have not been taken as PDUs."""
+        return self._end - self._start
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no byte can be received until PDUs are taken."""
+        return self.pending == len(self._buffer)
+
+    def space(self) -> memoryview:
+        """Where the next received bytes belong: never empty unless the reader is full. Ends the life of every `Pdu`."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._start + self._pending_pdu_length() > len(self._buffer):
+            self._make_room(len(self._buffer))
+        return self._buffer[self._end :]
+
+    def received(self, count: int) -> None:
+        """`count` bytes were put into what `space` returned."""
+        self._end += count
+
+    def next_pdu(self) -> Pdu | None:
+        """Take the next complete PDU; None until more bytes are received. Raises `ProtocolViolation`."""
+        if self.pending < HEADER_LENGTH:
+            return None
+        kind, length = _HEADER.unpack_from(self._buffer, self._start)
+        self._judge(kind, length)
+        if self.pending < HEADER_LENGTH + length:
+            if HEADER_LENGTH + length > len(self._buffer):
+                self._make_room(HEADER_LENGTH + length)
+            return None
+        body = self._buffer[self._start + HEADER_LENGTH : self._start + HEADER_LENGTH + length]
+        self._start += HEADER_LENGTH + length
+        return Pdu(kind, body)
+
+    def _judge(self, kind: int, length: int) -> None:
+        longest = self._longest.get(kind)
+        if longest is None:
+            if ASSOCIATE_RQ <= kind <= ABORT:
+                raise ProtocolViolation(f"PDU type {kind:02X}H came unexpectedly", UNEXPECTED_PDU)
+            raise ProtocolViolation(f"PDU type {kind:02X}H does not exist", UNRECOGNIZED_PDU)
+        if length > longest:
+            raise ProtocolViolation(
+                f"a PDU of type {kind:02X}H announced {length} bytes, allowed are {longest}", INVALID_PARAMETER
+            )
+
+    def _pending_pdu_length(self) -> int:
+        if self.pending < HEADER_LENGTH:
+            return len(self._buffer)
+        length: int = _HEADER.unpack_from(self._buffer, self._start)[1]
+        return HEADER_LENGTH + length
+
+    def _make_room(self, capacity: int) -> None:
+        target = self._buffer if capacity <= len(self._buffer) else memoryview(bytearray(capacity))
+        pending = self.pending
+        target[:pending] = self._buffer[self._start : self._end]
+        self._buffer, self._start, self._end = target, 0, pending
+
+
+def data_values(body: memoryview) -> Iterator[DataValue]:
+    """The presentation data values of a P-DATA-TF PDU, at least one. Raises `ProtocolViolation`."""
+    offset, end = 0, len(body)
+    while offset < end or offset == 0:
+        if end - offset < _DATA_VALUE_OVERHEAD:
+            raise ProtocolViolation("a presentation data value is cut short", INVALID_PARAMETER)
+        length, context_id, control = _DATA_VALUE.unpack_from(body, offset)
+        following = offset + 4 + length
+        if length < 2 or following > end:
+            raise ProtocolViolation("a presentation data value has an impossible length", INVALID_PARAMETER)
+        yield DataValue(
+            context_id, bool(control & 1), bool(control & 2), body[offset + _DATA_VALUE_OVERHEAD : following]
+        )
+        offset = following
+
+
+def encode_command(context_id: int, command: bytes, longest_pdu: int) -> bytes:
+    """`command` as P-DATA-TF PDUs of which none is longer than the peer's `longest_pdu` (0: no limit; else > 6)."""
+    step = longest_pdu - _DATA_VALUE_OVERHEAD if longest_pdu else len(command)
+    pieces = [command[at : at + step] for at in range(0, len(command), step)]
+    last = len(pieces) - 1
+    return b"".join(_command_pdu(context_id, piece, 0x03 if at == last else 0x01) for at, piece in enumerate(pieces))
+
+
+def _command_pdu(context_id: int, piece: bytes, control: int) -> bytes:
+    header = _HEADER.pack(P_DATA, len(piece) + _DATA_VALUE_OVERHEAD)
+    return header + _DATA_VALUE.pack(len(piece) + 2, context_id, control) + piece
+
+
+def encode_reject(result: int, source: int, reason: int) -> bytes:
+    """An A-ASSOCIATE-RJ PDU (PS3.8 9.3.4)."""
+    return _HEADER.pack(ASSOCIATE_RJ, 4) + bytes((0, result, source, reason))
+
+
+def encode_release_reply() -> bytes:
+    """An A-RELEASE-RP PDU (PS3.8 9.3.7)."""
+    return _HEADER.pack(RELEASE_RP, 4) + bytes(4)
+
+
+def encode_abort(source: int, reason: int = 0) -> bytes:
+    """An A-ABORT PDU (PS3.8 9.3.8)."""
+    return _HEADER.pack(ABORT, 4) + bytes((0, 0, source, reason))

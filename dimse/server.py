@@ -1,0 +1,51 @@
+"""The listener: accepts connections until it is closed."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from dimse.connection import Connection, Node
+from dimse.negotiation import Admission
+from dimse.occupancy import Occupancy
+from dimse.services.dispatch import Services
+from dimse.settings import DimseSettings
+from storage.ingest import Ingest
+
+_log = logging.getLogger("durchblick.dimse")
+
+
+class Server:
+    """A listening DICOM node. Made by `serve`."""
+
+    def __init__(self, listener: asyncio.Server, node: Node, threads: ThreadPoolExecutor) -> None:
+        self._listener = listener
+        self._node = node
+        self._threads = threads
+        self.port: int = listener.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening, abort associations after the answer to what runs, and cut what is left at the deadline."""
+        self._listener.close()
+        connections = [open_ for open_ in self._node.occupancy.connections if isinstance(open_, Connection)]
+        for connection in connections:
+            connection.close()
+        seconds = self._node.settings.close_seconds
+        if connections:
+            _, late = await asyncio.wait([connection.closed for connection in connections], timeout=seconds)
+            for connection in connections:
+                if connection.closed in late:
+                    connection.cut()
+        # A store may outlive its connection; its data must be in the index before the caller closes the storage.
+        ending = self._node.loop.run_in_executor(None, partial(self._threads.shutdown, cancel_futures=True))
+        await asyncio.wait([ending], timeout=seconds)
+
+
+async def serve(ingest: Ingest, settings: DimseSettings) -> Server:
+    """Listen on `settings.host` and `settings.port` (0: any free port). OSError when that is not possible."""
+    loop = asyncio.get_running_loop()
+    admission = await loop.run_in_executor(None, Admission, settings)
+    threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
+    node = Node(settings, admission, Occupancy(settings), Services(ingest), threads, loop)
+    listener = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=1024)
+    return Server(listener, node, threads)

@@ -1,0 +1,139 @@
+"""C-STORE, the Storage service (PS3.7 9.1.1, PS3.4 annex B)."""
+
+import logging
+import secrets
+
+from pydicom.uid import UID
+
+from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
+from dimse.services.echo import VERIFICATION
+from dimse.services.operation import Answered, Operation, Request
+from dimse.status import (
+    CANNOT_UNDERSTAND,
+    INVALID_ATTRIBUTE_VALUE,
+    INVALID_SOP_INSTANCE,
+    PROCESSING_FAILURE,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    Status,
+    refused,
+)
+from storage.errors import OutOfResources, Refusal
+from storage.identifiers import is_uid
+from storage.incoming import Incoming
+from storage.ingest import Ingest
+from storage.part10 import FileMeta
+
+_log = logging.getLogger("durchblick.dimse")
+
+
+def is_storage(abstract_syntax: str) -> bool:
+    """Whether instances may come under this abstract syntax: a storage SOP class, or a UID nobody registered.
+
+    PS3.6 table A-1 names every storage SOP class "... Storage"; the exceptions are Storage Commitment and the DICOMDIR,
+    which is no instance of the network (PS3.4 annex B.5). Private and future classes are not in the table.
+    """
+    if not is_uid(abstract_syntax):
+        return False
+    uid = UID(abstract_syntax)
+    if uid.is_private or uid.name == uid:
+        return True
+    is_class = uid.type == "SOP Class" and " Storage" in uid.name
+    return is_class and not uid.name.startswith(("Storage Commitment", "Media Storage Directory"))
+
+
+class Storing:
+    """One C-STORE: the data set streams into the store's incoming folder, and success is told when it is durable."""
+
+    waits = True
+
+    def __init__(self, ingest: Ingest, incoming: Incoming, request: Request) -> None:
+        self._ingest = ingest
+        self._incoming = incoming
+        self._source = f"{request.calling_ae_title}@{request.address}"
+        self._failure: Status | None = None
+
+    def write(self, fragment: memoryview) -> None:
+        """Append to the incoming file; after a failure, drop."""
+        if self._failure is None:
+            try:
+                self._incoming.write(fragment)
+            except Exception as error:
+                self._failure = _failed(error)
+                self._incoming.abandon()
+
+    def finish(self) -> Status:
+        """Store what has come. Blocks until it is durable."""
+        if self._failure is not None:
+            return self._failure
+        try:
+            self._ingest.store(self._incoming, source=self._source)
+        except Exception as error:
+            return _failed(error)
+        return SUCCESS
+
+    def abandon(self) -> None:
+        """Remove the incoming file."""
+        if self._failure is None:
+            self._incoming.abandon()
+
+
+class StorageService:
+    """Begins the C-STORE operations of all associations."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    def store(self, request: Request) -> Operation:
+        """Take up a C-STORE-RQ: refused at once when its command contradicts its context or itself."""
+        objection = _objection(request)
+        if objection is not None:
+            return Answered(objection)
+        command = request.command
+        meta = FileMeta(
+            sop_class_uid=command.text(AFFECTED_SOP_CLASS_UID),
+            sop_instance_uid=command.text(AFFECTED_SOP_INSTANCE_UID),
+            transfer_syntax_uid=request.context.transfer_syntax,
+            source_ae_title=request.calling_ae_title,
+        )
+        try:
+            return Storing(self._ingest, self._ingest.receive(meta), request)
+        except Exception as error:
+            return Answered(_failed(error))
+
+
+def _objection(request: Request) -> Status | None:
+    command, context = request.command, request.context
+    sop_class = command.text(AFFECTED_SOP_CLASS_UID)
+    if not sop_class:
+        return Status(INVALID_ATTRIBUTE_VALUE, "The command has no Affected SOP Class UID.", AFFECTED_SOP_CLASS_UID)
+    if sop_class != context.abstract_syntax or sop_class == VERIFICATION:
+        comment = "The Affected SOP Class is not that of the context."
+        return Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID)
+    if not is_uid(command.text(AFFECTED_SOP_INSTANCE_UID)):
+        comment = "The Affected SOP Instance UID is missing or no UID."
+        return Status(INVALID_SOP_INSTANCE, comment, AFFECTED_SOP_INSTANCE_UID)
+    if not command.has_data_set:
+        return Status(CANNOT_UNDERSTAND, "The C-STORE request announces no data set.")
+    return None
+
+
+def _failed(error: Exception) -> Status:
+    """The status for whatever went wrong. Messages of foreign exceptions may quote patients and are not passed on."""
+    if isinstance(error, Refusal):
+        return refused(error)
+    if isinstance(error, OSError):
+        _log.error("store_failed error=%s errno=%s", type(error).__name__, error.errno)
+        return refused(OutOfResources("The store cannot write; see its log."))
+    incident = secrets.token_hex(4)
+    _log.error("store_failed incident=%s error=%s at=%s", incident, type(error).__name__, _place(error))
+    return Status(PROCESSING_FAILURE, f"Unexpected failure, incident {incident}.")
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    places = []
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return "<".join(reversed(places))

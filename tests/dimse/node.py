@@ -1,0 +1,100 @@
+"""A real listener in a thread of its own, and a store in memory for it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import uvloop
+
+from dimse.server import Server, serve
+from dimse.settings import DimseSettings
+from storage.ingest import Ingest
+from storage.part10 import FileMeta
+
+EVENT_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+@dataclass
+class MemoryIncoming:
+    """What arrives for one instance."""
+
+    meta: FileMeta
+    store: "MemoryStore"
+    data: bytearray = field(default_factory=bytearray)
+
+    def write(self, data: memoryview) -> None:
+        if self.store.write_error is not None:
+            raise self.store.write_error
+        self.data += data
+
+    def abandon(self) -> None:
+        self.store.abandoned.append(self)
+        self.store.something_abandoned.set()
+
+
+@dataclass
+class MemoryStore:
+    """Stands where the ingest of the store stands. An error that is set is raised; `gate` holds back every store."""
+
+    receive_error: Exception | None = None
+    write_error: Exception | None = None
+    store_error: Exception | None = None
+    kept: list[MemoryIncoming] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    abandoned: list[MemoryIncoming] = field(default_factory=list)
+    something_abandoned: threading.Event = field(default_factory=threading.Event)
+    storing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def receive(self, meta: FileMeta) -> MemoryIncoming:
+        if self.receive_error is not None:
+            raise self.receive_error
+        return MemoryIncoming(meta, self)
+
+    def store(self, incoming: MemoryIncoming, *, source: str) -> None:
+        self.storing.release()
+        assert self.gate.wait(10)
+        if self.store_error is not None:
+            raise self.store_error
+        self.kept.append(incoming)
+        self.sources.append(source)
+
+
+class Node:
+    """A running listener; `run` executes a coroutine in its loop."""
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+        self.server = server
+        self.loop = loop
+        self.port = server.port
+
+    def run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+
+@contextmanager
+def running(store: object, event_loop: str = "uvloop", **settings: Any) -> Iterator[Node]:
+    """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise."""
+    chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
+    loop = EVENT_LOOPS[event_loop]()
+    thread = threading.Thread(target=loop.run_forever, name="dimse")
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(serve(cast(Ingest, store), chosen), loop).result(10)
+    node = Node(server, loop)
+    try:
+        yield node
+    finally:
+        node.run(server.close())
+        node.run(loop.shutdown_default_executor())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
