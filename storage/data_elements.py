@@ -22,6 +22,7 @@ from storage.value_representations import (
     describe,
     dictionary_value_representation,
     is_private,
+    is_private_creator,
     private_value_representation,
     unambiguous,
 )
@@ -196,7 +197,7 @@ class Scanner:
         self, tag: int, vr: str, start: int, end: int, encoding: Encoding, depth: int
     ) -> tuple[Element, int]:
         """An element of undefined length: fragments (PS3.5 A.4) or a sequence (7.5, and 6.2.2 note 1 for UN)."""
-        if vr in OTHER or vr == "OB or OW":
+        if vr in OTHER or vr == "OB or OW" or tag == PIXEL_DATA:
             fragments = self._fragments(tag, start, end, encoding)
             if tag == PIXEL_DATA and not depth:
                 self.fragments = fragments
@@ -205,10 +206,15 @@ class Scanner:
         if vr not in ("SQ", "UN") and not encoding.implicit:
             raise CannotUnderstand(f"{describe(tag)} has an undefined length, which its VR {vr} does not allow.")
         element = encoding.new(tag, "SQ", start, 0)
-        inner = IMPLICIT_LITTLE_ENDIAN if vr == "UN" else encoding
+        inner = self._encoding_of_unknown(start) if vr == "UN" else encoding
         element.items, stop = self._items(element, end, inner, depth, closed=True)
         element.length = stop - 8 - start
         return element, stop
+
+    def _encoding_of_unknown(self, start: int) -> Encoding:
+        """PS3.5 6.2.2 note 1 says Implicit VR Little Endian; some write the items of UN as explicit all the same."""
+        code = self._buffer[start + 12 : start + 14]
+        return EXPLICIT_LITTLE_ENDIAN if code in SHORT_FORM or code in LONG_FORM else IMPLICIT_LITTLE_ENDIAN
 
     def _items(
         self, sequence: Element, end: int, encoding: Encoding, depth: int, *, closed: bool
@@ -279,9 +285,7 @@ class Scanner:
         signed = _pixels_are_signed(self._buffer, found)
         creators: dict[int, str] = {}
         if any(is_private(element.tag) for element in doubtful):
-            creators = {
-                e.tag: _creator(self._buffer, e) for e in found if is_private(e.tag) and 0 < e.tag & 0xFF00 == 0
-            }
+            creators = {e.tag: _creator(self._buffer, e) for e in found if is_private_creator(e.tag)}
         for element in doubtful:
             self._decide(element, creators, signed, depth)
 
@@ -292,8 +296,11 @@ class Scanner:
             vr = private_value_representation(tag, creator) if creator else dictionary_value_representation(tag)
         elif vr == "UN" and element.length < _LONGEST_UNKNOWN_THAT_IS_KNOWN:
             vr = dictionary_value_representation(tag)
-        if vr == "SQ" and element.vr == "UN":
-            vr = self._unknown_sequence(element, depth)
+        if element.vr == "UN":
+            element.big_endian = (
+                False  # PS3.5 6.2.2 note 4: unknown values are in little endian, whatever the data set.
+            )
+            vr = self._unknown_sequence(element, depth) if vr == "SQ" else vr
         element.vr = vr
         if len(vr) > 2:
             if signed is None:

@@ -20,7 +20,7 @@ _LARGEST_INLINE_ALTOGETHER: Final = 16 << 20
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_FIRST_GROUP: Final = 0x00040000
+_NOT_IN_DATA_SETS: Final = (0x0000, 0x0002)  # Commands (PS3.7) and file meta information (PS3.10).
 
 _BINARY: Final = OTHER | {"UN"}
 # What is repeated in the unit of its words when the byte order changes (PS3.5 7.3).
@@ -51,12 +51,18 @@ def model(part10: Part10) -> tuple[Json, dict[str, tuple[int, int]]]:
     no numbers at all. NaN and infinities become the strings "NaN", "Infinity" and "-Infinity".
     """
     bulk_data: dict[str, tuple[int, int]] = {}
-    whole = sum(element.length for element in part10.elements if element.vr not in _BINARY)
-    largest = _LARGEST_INLINE_TEXT if whole <= _LARGEST_INLINE_ALTOGETHER else _LARGEST_INLINE_BINARY
+    largest = _LARGEST_INLINE_TEXT if _is_moderate(part10) else _LARGEST_INLINE_BINARY
     json = _Model(part10.buffer, bulk_data, largest).data_set(part10.elements, DEFAULT_REPERTOIRE, "")
     json["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     json["00083002"] = {"vr": "UI", "Value": [part10.meta.transfer_syntax_uid]}
     return dict(sorted(json.items())), bulk_data
+
+
+def _is_moderate(part10: Part10) -> bool:
+    """Whether text and numbers altogether are little enough to be held in memory as Python objects."""
+    if len(part10.buffer) <= _LARGEST_INLINE_ALTOGETHER:
+        return True
+    return sum(e.length for e in part10.elements if e.vr not in _BINARY) <= _LARGEST_INLINE_ALTOGETHER
 
 
 class _Model:
@@ -70,7 +76,7 @@ class _Model:
         buffer, largest, values = self._buffer, self._largest, _VALUES
         for element in elements:
             tag, vr, length = element.tag, element.vr, element.length
-            if tag & 0xFFFF == 0 or tag < _FIRST_GROUP:
+            if tag & 0xFFFF == 0 or tag >> 16 in _NOT_IN_DATA_SETS:
                 continue
             if not length and vr != "SQ":
                 json[_key(tag)] = {"vr": vr}
@@ -83,7 +89,11 @@ class _Model:
             if tag == _SPECIFIC_CHARACTER_SET:
                 text = character_sets(terms_of(value))
                 value = b"ISO_IR 192"
-            json[_key(tag)] = _attribute(vr, read, value, element, text)
+            found = read(value, element.big_endian, text)
+            if found:
+                json[_key(tag)] = {"vr": vr, "Value": found}
+            else:
+                json[_key(tag)] = {"vr": vr} if found is not None else _binary("UN", value, element)
         return json
 
     def _other(self, element: Element, text: CharacterSets, path: str) -> Json:
@@ -103,13 +113,6 @@ class _Model:
 @lru_cache(maxsize=8192)
 def _key(tag: int) -> str:
     return f"{tag:08X}"
-
-
-def _attribute(vr: str, read: "_Reader", value: bytes, element: Element, text: CharacterSets) -> Json:
-    values = read(value, element.big_endian, text)
-    if values is None:
-        return _binary("UN", value, element)
-    return {"vr": vr, "Value": values} if values else {"vr": vr}
 
 
 def _binary(vr: str, value: bytes, element: Element) -> Json:
