@@ -17,7 +17,7 @@ _log = logging.getLogger("durchblick.auth")
 PEPPER_LENGTH: Final = 32
 
 
-def load(folder: Path) -> bytes:
+def load_pepper(folder: Path) -> bytes:
     """The pepper in `folder`/secrets/pepper, made on first use (mode 0600); several processes may ask at once.
 
     Raises `UnusablePepper` when the file has another length, can be read by others, or cannot be read or made.

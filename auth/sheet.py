@@ -34,6 +34,7 @@ _WIDTH, _HEIGHT = A4
 _MARGIN: Final = 54.0
 _INNER: Final = _WIDTH - 2 * _MARGIN
 _SMALLEST: Final = 14.0
+_QR_SIDE: Final = 192.0
 
 
 def sheet_pdf(
@@ -49,39 +50,40 @@ def sheet_pdf(
     canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
     canvas.setTitle(texts.title)
     canvas.setAuthor(_printable(site))
-    _head(canvas, texts, site=_printable(site), initials=_printable(initials))
-    _qr(canvas, issued.link(url), left=_WIDTH - _MARGIN - 190, bottom=450, side=190)
-    _steps(canvas, texts, _address(url))
-    _code(canvas, texts, issued.code)
-    _end(canvas, texts, texts.long_date(issued.share.expires), _printable(contact))
+    _head(canvas, texts, issued, site=_printable(site), initials=_printable(initials))
+    _qr(canvas, issued.link(url), left=_WIDTH - _MARGIN - _QR_SIDE, bottom=446)
+    _steps(canvas, texts)
+    _credentials(canvas, texts, _address(url), issued.code)
+    _foot(canvas, texts, " · ".join(_printable(contact).split("\n")))
     canvas.showPage()
     canvas.save()
     return target.getvalue()
 
 
-def _head(canvas: Canvas, texts: SheetTexts, *, site: str, initials: str) -> None:
+def _head(canvas: Canvas, texts: SheetTexts, issued: Issued, *, site: str, initials: str) -> None:
     canvas.setFillColor(_ACCENT)
     canvas.rect(0, _HEIGHT - 14, _WIDTH, 14, stroke=0, fill=1)
-    _line(canvas, site, _MARGIN, 786, _BOLD, 16, _ACCENT, width=_INNER)
-    _line(canvas, texts.title, _MARGIN, 728, _BOLD, 38, _INK, width=_INNER)
-    _line(canvas, texts.access_for.format(initials), _MARGIN, 698, _REGULAR, 20, _INK, width=_INNER)
+    _line(canvas, site, _MARGIN, 782, _BOLD, 16, _ACCENT)
+    _line(canvas, texts.title, _MARGIN, 725, _BOLD, 38, _INK)
+    _line(canvas, texts.access_for.format(initials), _MARGIN, 693, _REGULAR, 20, _INK)
+    _line(canvas, texts.valid_until.format(texts.long_date(issued.share.expires)), _MARGIN, 667, _BOLD, 20, _ACCENT)
 
 
-def _qr(canvas: Canvas, link: str, *, left: float, bottom: float, side: float) -> None:
+def _qr(canvas: Canvas, link: str, *, left: float, bottom: float) -> None:
     """The link as vector squares with the quiet zone of four modules that ISO/IEC 18004 demands."""
     code = QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(link)
     code.make(fit=True)
     matrix = code.get_matrix()
-    module = side / len(matrix)
+    module = _QR_SIDE / len(matrix)
     canvas.setFillColor(_WHITE)
     canvas.setStrokeColor(_ACCENT)
     canvas.setLineWidth(1.5)
-    canvas.roundRect(left, bottom, side, side, 10, stroke=1, fill=1)
+    canvas.roundRect(left, bottom, _QR_SIDE, _QR_SIDE, 10, stroke=1, fill=1)
     path = canvas.beginPath()
     for row, cells in enumerate(matrix):
         for start, length in _runs(cells):
-            path.rect(left + start * module, bottom + side - (row + 1) * module, length * module, module)
+            path.rect(left + start * module, bottom + _QR_SIDE - (row + 1) * module, length * module, module)
     canvas.setFillColor(_BLACK)
     canvas.drawPath(path, stroke=0, fill=1)
 
@@ -97,14 +99,10 @@ def _runs(cells: Sequence[bool]) -> Iterator[tuple[int, int]]:
             start = None
 
 
-def _steps(canvas: Canvas, texts: SheetTexts, address: str) -> None:
-    width = _INNER - 190 - 24 - 40
-    top = 640.0
-    top = _step(canvas, 1, texts.scan, top, width)
-    _line(canvas, texts.open_page, _MARGIN + 40, top, _REGULAR, 15, _INK, width=width)
-    _line(canvas, address, _MARGIN + 40, top - 21, _BOLD, 16, _ACCENT, width=width)
-    top = _step(canvas, 2, texts.enter_code, top - 55, width)
-    _step(canvas, 3, texts.enter_birth_date, top - 14, width)
+def _steps(canvas: Canvas, texts: SheetTexts) -> None:
+    top = 616.0
+    for number, text in enumerate((texts.first_step, texts.second_step, texts.third_step), start=1):
+        top = _step(canvas, number, text, top, _INNER - _QR_SIDE - 24 - 40) - 16
 
 
 def _step(canvas: Canvas, number: int, text: str, top: float, width: float) -> float:
@@ -117,34 +115,44 @@ def _step(canvas: Canvas, number: int, text: str, top: float, width: float) -> f
     return _paragraph(canvas, text, _MARGIN + 40, top, _REGULAR, 15, width)
 
 
-def _code(canvas: Canvas, texts: SheetTexts, code: str) -> None:
+def _credentials(canvas: Canvas, texts: SheetTexts, address: str, code: str) -> None:
+    """The panel with all that has to be typed."""
+    left, width = _MARGIN + 20, _INNER - 40
     canvas.setFillColor(_PANEL)
-    canvas.roundRect(_MARGIN, 268, _INNER, 140, 10, stroke=0, fill=1)
-    _line(canvas, texts.code, _MARGIN + 20, 374, _BOLD, 18, _INK, width=_INNER - 40)
-    groups = code.split("-")
+    canvas.roundRect(_MARGIN, 222, _INNER, 194, 10, stroke=0, fill=1)
+    _line(canvas, texts.address, left, 388, _REGULAR, 14, _INK)
+    _line(canvas, address, left, 364, _BOLD, 20, _ACCENT, width=width)
+    _line(canvas, texts.code, left, 328, _REGULAR, 14, _INK)
+    _groups(canvas, code.split("-"), left, 242, width)
+
+
+def _groups(canvas: Canvas, groups: Sequence[str], left: float, bottom: float, width: float) -> None:
     gap = 10.0
-    width = (_INNER - 40 - gap * (len(groups) - 1)) / len(groups)
+    box = (width - gap * (len(groups) - 1)) / len(groups)
     for place, group in enumerate(groups):
-        left = _MARGIN + 20 + place * (width + gap)
+        start = left + place * (box + gap)
         canvas.setFillColor(_WHITE)
-        canvas.roundRect(left, 288, width, 64, 6, stroke=0, fill=1)
+        canvas.roundRect(start, bottom, box, 72, 8, stroke=0, fill=1)
         canvas.setFillColor(_BLACK)
-        canvas.setFont(_FIXED, 38)
-        canvas.drawCentredString(left + width / 2, 308, group)
+        canvas.setFont(_FIXED, 36)
+        canvas.drawCentredString(start + box / 2, bottom + 25, group)
 
 
-def _end(canvas: Canvas, texts: SheetTexts, date: str, contact: str) -> None:
-    _line(canvas, texts.valid_until.format(date), _MARGIN, 226, _BOLD, 20, _ACCENT, width=_INNER)
-    below = _paragraph(canvas, texts.keep_safe, _MARGIN, 200, _REGULAR, 14, _INNER)
-    _line(canvas, texts.notice, _MARGIN, below - 16, _BOLD, 18, _INK, width=_INNER)
-    below = _paragraph(canvas, texts.notice_reason, _MARGIN, below - 37, _REGULAR, 14, _INNER)
+def _foot(canvas: Canvas, texts: SheetTexts, contact: str) -> None:
+    _paragraph(canvas, texts.keep_safe, _MARGIN, 188, _REGULAR, 14, _INNER)
+    canvas.setFillColor(_ACCENT)
+    canvas.rect(_MARGIN, 94, 4, 50, stroke=0, fill=1)
+    _line(canvas, texts.notice, _MARGIN + 18, 126, _BOLD, 18, _INK)
+    _line(canvas, texts.notice_reason, _MARGIN + 18, 102, _REGULAR, 14, _INK)
     if contact:
-        lines = "  ".join(contact.splitlines())
-        _line(canvas, f"{texts.questions} {lines}", _MARGIN, 54, _REGULAR, 14, _INK, width=_INNER)
+        canvas.setStrokeColor(_ACCENT)
+        canvas.setLineWidth(0.75)
+        canvas.line(_MARGIN, 70, _WIDTH - _MARGIN, 70)
+        _line(canvas, f"{texts.questions} {contact}", _MARGIN, 48, _REGULAR, 14, _INK)
 
 
 def _line(
-    canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color, *, width: float
+    canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color, width: float = _INNER
 ) -> None:
     """One line, set smaller (down to 14 points) where it would not fit."""
     while size > _SMALLEST and stringWidth(text, font, size) > width:

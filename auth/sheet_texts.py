@@ -13,13 +13,12 @@ class SheetTexts:
 
     title: str
     access_for: str
-    steps: str
-    scan: str
-    open_page: str
-    enter_code: str
-    enter_birth_date: str
-    code: str
     valid_until: str
+    first_step: str
+    second_step: str
+    third_step: str
+    address: str
+    code: str
     keep_safe: str
     notice: str
     notice_reason: str
@@ -36,14 +35,14 @@ TEXTS: Final[dict[Language, SheetTexts]] = {
     "de": SheetTexts(
         title="Ihre Bilder online",
         access_for="Zugang für {}",
-        steps="So geht es",
-        scan="Scannen Sie den QR-Code mit der Kamera Ihres Handys.",
-        open_page="Oder öffnen Sie im Browser:",
-        enter_code="Geben Sie den Zugangscode ein. Nach dem Scannen ist das nicht nötig.",
-        enter_birth_date="Geben Sie Ihr Geburtsdatum ein. Dann sehen Sie Ihre Bilder.",
-        code="Ihr Zugangscode",
         valid_until="Gültig bis {}",
-        keep_safe="Bewahren Sie dieses Blatt sicher auf. Wer es hat und Ihr Geburtsdatum kennt, kann Ihre Bilder sehen.",
+        first_step="Scannen Sie den QR-Code mit dem Handy. Oder öffnen Sie im Browser die Adresse unten.",
+        second_step="Im Browser: Geben Sie den Zugangscode ein.",
+        third_step="Geben Sie Ihr Geburtsdatum ein. Dann sehen Sie Ihre Bilder.",
+        address="Adresse",
+        code="Zugangscode",
+        keep_safe="Bewahren Sie dieses Blatt sicher auf. Wer es hat und Ihr Geburtsdatum kennt, "
+        "kann Ihre Bilder sehen.",
         notice="Nicht zur Befundung geeignet!",
         notice_reason="Bitte besprechen Sie die Bilder mit Ihrer Ärztin oder Ihrem Arzt.",
         questions="Fragen?",
@@ -66,13 +65,12 @@ TEXTS: Final[dict[Language, SheetTexts]] = {
     "en": SheetTexts(
         title="Your images online",
         access_for="Access for {}",
-        steps="How it works",
-        scan="Scan the QR code with the camera of your phone.",
-        open_page="Or open in a browser:",
-        enter_code="Enter the access code. After scanning you can skip this step.",
-        enter_birth_date="Enter your date of birth. Then you see your images.",
-        code="Your access code",
         valid_until="Valid until {}",
+        first_step="Scan the QR code with your phone. Or open the address below in a browser.",
+        second_step="In the browser: Enter the access code.",
+        third_step="Enter your date of birth. Then you see your images.",
+        address="Address",
+        code="Access code",
         keep_safe="Keep this sheet safe. Whoever has it and knows your date of birth can see your images.",
         notice="Not for diagnostic use",
         notice_reason="Please talk about the images with your doctor.",
