@@ -17,9 +17,9 @@ from storage.data_elements import (
     Buffer,
     Element,
     Encoding,
-    Scanner,
 )
 from storage.errors import CannotUnderstand
+from storage.scanner import Scanner
 from storage.value_representations import LONG_FORM, SHORT_FORM, dictionary_value_representation
 
 __all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "Element", "FileMeta", "Part10", "read"]
@@ -40,6 +40,7 @@ _INFLATED_AT_ONCE: Final = 1 << 20
 _DEFLATED_AT_ONCE: Final = 1 << 16
 _PREAMBLE: Final = 128
 _LONGEST_NUMBER: Final = 64
+_MOST_FILE_META: Final = 256
 _HIGHEST_FIRST_GROUP: Final = 0x0020
 
 _BY_TAG: Final = attrgetter("tag")
@@ -162,7 +163,9 @@ def _file_meta(buffer: Buffer, position: int) -> tuple[FileMeta, int]:
     """Group 0002 from `position` on, as far as it goes whatever its group length says, and where it ends."""
     scanner = Scanner(buffer)
     values: dict[int, str] = {}
-    while buffer[position : position + 2] == b"\2\0":
+    for _ in range(_MOST_FILE_META):
+        if buffer[position : position + 2] != b"\2\0":
+            break
         element, position = scanner.element(position, len(buffer), EXPLICIT_LITTLE_ENDIAN, 0)
         if element.length <= 256:
             value = buffer[element.offset : element.offset + element.length]
