@@ -37,6 +37,10 @@ _EXHAUSTED: Final = {
 }
 
 
+class CommitUnknown(OutOfResources):
+    """The commit failed in such a way that it may, or may not, show after the next start."""
+
+
 class _Piece:
     """One caller's work, waiting for the writer."""
 
@@ -171,7 +175,12 @@ class Database:
             else:
                 succeeded.append(piece)
             connection.execute("RELEASE piece")
-        connection.execute("COMMIT")
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+                raise CommitUnknown("The index could not be synced to the disk.") from error
+            raise
         return succeeded
 
     def _give_up(self, group: Iterable[_Piece], error: Exception) -> None:

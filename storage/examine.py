@@ -1,0 +1,142 @@
+"""Reads a received file and decides whether it can be kept and found again, and under which names."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from storage import comparable, dicom_json, frames, part10
+from storage.attributes import Level
+from storage.description import level_values, text
+from storage.entries import Entry
+from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
+from storage.identifiers import stand_in_uid, uid
+from storage.incoming import Incoming
+from storage.part10 import FileMeta, Part10
+from storage.records import InstanceRecord, Layout, encode_layout
+
+_SOP_CLASS: Final = "00080016"
+_SOP_INSTANCE: Final = "00080018"
+_STUDY: Final = "0020000D"
+_SERIES: Final = "0020000E"
+_MODALITY: Final = "00080060"
+_INSTANCE_NUMBER: Final = "00200013"
+_PIXELS: Final = ("7FE00010", "7FE00008", "7FE00009")
+_NUMBER_OF_FRAMES: Final = 0x00280008
+_ROWS: Final = 0x00280010
+_COLUMNS: Final = 0x00280011
+_BITS_ALLOCATED: Final = 0x00280100
+# Most metadata are read once or never: speed counts more than the last tenth of size.
+_COMPRESSION: Final = 1
+
+DataSet = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+
+
+def examine(incoming: Incoming, source: str, study_instance_uid: str = "") -> Entry:
+    """The index entry of what has arrived, its blob key still to be filled in.
+
+    Raises `CannotUnderstand`, `MalformedIdentifier`, or `DataSetMismatch` when the data set is not the one that the
+    command announced or does not belong to the study that the sender stated.
+    """
+    with incoming.open() as file:
+        found = part10.read(file)
+    data_set, bulk_data = dicom_json.model(found)
+    names = _names(data_set, incoming.meta or found.meta)
+    try:
+        _check(names, incoming.meta, study_instance_uid)
+        layout = Layout(frames.locate(found), bulk_data, found.in_file)
+        record = _record(incoming, found, _named(data_set, names), names, layout)
+    except Refusal as refusal:
+        refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
+        raise
+    return _entry(record, layout, _named(data_set, names), source)
+
+
+def _names(data_set: DataSet, meta: FileMeta) -> _Names:
+    """The UIDs of the data set; where it has none, those of command or file meta, or stand-ins for the parents."""
+    sop_class = text(data_set, _SOP_CLASS) or meta.sop_class_uid
+    sop_instance = text(data_set, _SOP_INSTANCE) or meta.sop_instance_uid
+    if not sop_class or not sop_instance:
+        raise CannotUnderstand("The data set names no SOP Class or no SOP Instance.")
+    sop_instance = uid(sop_instance, "SOP Instance UID")
+    study = text(data_set, _STUDY) or stand_in_uid("study", sop_instance)
+    series = text(data_set, _SERIES) or stand_in_uid("series", sop_instance)
+    return _Names(
+        uid(sop_class, "SOP Class UID"),
+        sop_instance,
+        uid(study, "Study Instance UID"),
+        uid(series, "Series Instance UID"),
+    )
+
+
+def _check(names: _Names, announced: FileMeta | None, study_instance_uid: str) -> None:
+    if announced and announced.sop_class_uid.rstrip("\0 ") not in ("", names.sop_class_uid):
+        raise DataSetMismatch("The SOP Class UID of the data set is not the one of the command.")
+    if announced and announced.sop_instance_uid.rstrip("\0 ") not in ("", names.sop_instance_uid):
+        raise DataSetMismatch("The SOP Instance UID of the data set is not the one of the command.")
+    if study_instance_uid not in ("", names.study_instance_uid):
+        raise DataSetMismatch("The instance belongs to another study than the request.")
+
+
+def _named(data_set: DataSet, names: _Names) -> DataSet:
+    """`data_set` with the names under which it is kept, where it does not bear them itself."""
+    given = {
+        _SOP_CLASS: names.sop_class_uid,
+        _SOP_INSTANCE: names.sop_instance_uid,
+        _STUDY: names.study_instance_uid,
+        _SERIES: names.series_instance_uid,
+    }
+    missing = {
+        tag: {"vr": "UI", "Value": [name]}
+        for tag, name in given.items()
+        if (data_set.get(tag) or {}).get("Value") != [name]
+    }
+    return dict(sorted({**data_set, **missing}.items())) if missing else data_set
+
+
+def _record(incoming: Incoming, found: Part10, data_set: DataSet, names: _Names, layout: Layout) -> InstanceRecord:
+    return InstanceRecord(
+        study_instance_uid=names.study_instance_uid,
+        series_instance_uid=names.series_instance_uid,
+        sop_instance_uid=names.sop_instance_uid,
+        sop_class_uid=names.sop_class_uid,
+        transfer_syntax_uid=uid(found.meta.transfer_syntax_uid, "Transfer Syntax UID"),
+        blob_key="",
+        size=incoming.size,
+        data_set_offset=found.data_set_offset,
+        digest=incoming.digest_from(found.data_set_offset),
+        modality=text(data_set, _MODALITY),
+        instance_number=comparable.number(text(data_set, _INSTANCE_NUMBER)),
+        number_of_frames=_number_of_frames(layout, found, data_set),
+        image_rows=found.number(_ROWS),
+        image_columns=found.number(_COLUMNS),
+        bits_allocated=found.number(_BITS_ALLOCATED),
+    )
+
+
+def _number_of_frames(layout: Layout, found: Part10, data_set: DataSet) -> int:
+    if layout.frames is not None:
+        return layout.frames.count
+    has_pixels = any(tag in data_set for tag in _PIXELS)
+    return max(1, found.number(_NUMBER_OF_FRAMES, 1)) if has_pixels else 0
+
+
+def _entry(record: InstanceRecord, layout: Layout, data_set: DataSet, source: str) -> Entry:
+    return Entry(
+        record,
+        level_values(Level.STUDY, data_set),
+        level_values(Level.SERIES, data_set),
+        level_values(Level.INSTANCE, data_set),
+        zlib.compress(orjson.dumps(data_set), _COMPRESSION),
+        encode_layout(layout),
+        source,
+    )

@@ -1,0 +1,211 @@
+"""The instances as files: what is arriving, what is kept, and the order of syncs that makes keeping durable.
+
+    <folder>/incoming/<process>/<nonce>                       arriving; also the journal of what was going on
+    <folder>/blobs/<2 hex>/<32 hex of study>/<digest>-<nonce> kept, never changed, never written twice
+
+No value of any header becomes part of a path: folders are hashes of the Study Instance UID, names are our own.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
+from storage.incoming import Incoming, exhausted
+from storage.part10 import FileMeta
+
+_KEY: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}/[0-9a-f]{64}-[0-9a-f]{16}")
+_REMEMBERED_FOLDERS: Final = 50_000
+
+
+def study_folder(study_instance_uid: str) -> str:
+    """The folder, relative to the blobs, of everything kept of this study."""
+    digest = hashlib.sha256(study_instance_uid.encode()).hexdigest()
+    return f"{digest[:2]}/{digest[2:34]}"
+
+
+class Files:
+    """The files below one folder of one local file system. Safe to use from any thread; all methods block."""
+
+    def __init__(self, folder: Path, free_space_floor: int = 0) -> None:
+        """Use `folder`, which exists; refuse to receive when fewer than `free_space_floor` bytes would be free."""
+        self._blobs = folder / "blobs"
+        self._arriving = folder / "incoming"
+        self._free_space_floor = free_space_floor
+        self._durable_folders: set[Path] = set()
+        self._folders_lock = threading.Lock()
+        with exhausted():
+            for needed in (self._blobs, self._arriving):
+                needed.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(folder)
+            self._own, self._own_lock = _claim(self._arriving)
+
+    def receive(self, meta: FileMeta | None = None) -> Incoming:
+        """Begin an instance: with `meta` a data set follows, without a whole Part 10 stream.
+
+        Raises `OutOfResources` below the free-space floor and when no file can be made.
+        """
+        with exhausted():
+            state = os.statvfs(self._own)
+            if state.f_bavail * state.f_frsize < self._free_space_floor:
+                raise OutOfResources("Free space is below the floor that is set for the store.")
+            return Incoming.begin(self._own / secrets.token_hex(8), meta)
+
+    def keep(self, incoming: Incoming, study_instance_uid: str, digest: str) -> str:
+        """Make `incoming` durable as a blob of this study and return its key; its incoming name stays for now.
+
+        On return data, directory entry and all new parent directories are synced. Raises `OutOfResources`, and then
+        no blob is left: an fsync that failed is never tried again (the kernel may have dropped the pages).
+        """
+        key = f"{study_folder(study_instance_uid)}/{digest}-{incoming.nonce}"
+        target = self.path(key)
+        with exhausted():
+            incoming.sync()
+            self._make_durable(target.parent)
+            # A resumed instance may have got its blob before the crash: the same nonce is the same file.
+            linked = not target.exists()
+            if linked:
+                os.link(incoming.path, target)
+            try:
+                _sync_folder(target.parent)
+            except OSError:
+                if linked:
+                    target.unlink(missing_ok=True)
+                raise
+        return key
+
+    def path(self, key: str) -> Path:
+        """Where the blob `key` lies."""
+        if _KEY.fullmatch(key) is None:
+            raise ValueError("not a blob key")
+        return self._blobs / key
+
+    def open(self, key: str) -> BinaryIO:
+        """The whole blob as a file, or `NoSuchInstance`."""
+        try:
+            return self.path(key).open("rb")
+        except FileNotFoundError:
+            raise NoSuchInstance("This instance is no longer kept.") from None
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes from `offset`; `NoSuchInstance` when the blob is gone."""
+        try:
+            handle = os.open(self.path(key), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NoSuchInstance("This instance is no longer kept.") from None
+        try:
+            data = os.pread(handle, length, offset)
+            while len(data) < length:
+                more = os.pread(handle, length - len(data), offset + len(data))
+                if not more:
+                    raise ProcessingFailure("A kept file is shorter than the index says.")
+                data += more
+        finally:
+            os.close(handle)
+        return data
+
+    def remove(self, key: str) -> None:
+        """Remove a blob, if it is there."""
+        self.path(key).unlink(missing_ok=True)
+
+    def blobs(self) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+        """Each study folder with its blobs as (key, time of last change); unordered."""
+        for prefix in self._blobs.iterdir():
+            for study in prefix.iterdir():
+                folder = f"{prefix.name}/{study.name}"
+                with os.scandir(study) as entries:
+                    yield folder, [(f"{folder}/{entry.name}", entry.stat().st_mtime) for entry in entries]
+
+    def left_behind(self) -> Iterator[Incoming]:
+        """What processes that no longer live left in their incoming folders; an emptied folder is removed.
+
+        Each must be kept or abandoned before the next is asked for.
+        """
+        for folder in sorted(self._arriving.iterdir()):
+            lock = _try_lock(folder) if folder != self._own else None
+            if lock is None:
+                continue
+            try:
+                for path in sorted(folder.iterdir()):
+                    yield Incoming.resume(path)
+                with suppress(OSError):
+                    folder.rmdir()
+            finally:
+                os.close(lock)
+
+    def others_live(self) -> bool:
+        """Whether another process has these files open at the moment."""
+        for folder in self._arriving.iterdir():
+            if folder == self._own:
+                continue
+            lock = _try_lock(folder)
+            if lock is None:
+                return True
+            os.close(lock)
+        return False
+
+    def close(self) -> None:
+        """Give up the own incoming folder; what still arrives there is found by the next sweep."""
+        if self._own_lock >= 0:
+            with suppress(OSError):
+                self._own.rmdir()
+            os.close(self._own_lock)
+            self._own_lock = -1
+
+    def _make_durable(self, study: Path) -> None:
+        """Create the folder of a study; each process syncs the parents itself, whoever made the folder."""
+        if study in self._durable_folders:
+            return
+        study.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync_folder(study.parent)
+        _sync_folder(self._blobs)
+        with self._folders_lock:
+            if len(self._durable_folders) >= _REMEMBERED_FOLDERS:
+                self._durable_folders.clear()
+            self._durable_folders.add(study)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _claim(parent: Path) -> tuple[Path, int]:
+    """A new folder that this process holds locked as long as it lives."""
+    while True:
+        folder = parent / f"{os.getpid()}-{secrets.token_hex(8)}"
+        folder.mkdir(mode=0o700)
+        lock = _try_lock(folder)
+        if lock is None:
+            continue
+        # A sweep may have seen the folder before it was locked, and removed it.
+        if folder.exists():
+            return folder, lock
+        os.close(lock)
+
+
+def _try_lock(folder: Path) -> int | None:
+    """An open handle that holds the lock of `folder`, or None when another one holds it or it is gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return None
+        raise
+    return handle

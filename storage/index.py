@@ -1,0 +1,99 @@
+"""The index: every question about what is kept takes the caller's scope first, and every answer is bounded by it."""
+
+from typing import Final
+
+from storage import entries, search, summaries
+from storage.attributes import Level
+from storage.database import Database
+from storage.entries import Entry
+from storage.errors import NoSuchInstance
+from storage.matching import Condition
+from storage.metadata import MetadataStore
+from storage.query import Query
+from storage.records import InstanceRecord, Layout, Metadata, Results, SeriesSummary, StudySummary, decode_layout
+from storage.scope import StudyScope
+from storage.summaries import RECORD_COLUMNS, record
+from storage.visibility import ORDER, SOURCES, visible
+
+__all__ = ["Index", "InstanceRecord", "Layout", "Metadata", "Results", "SeriesSummary", "StudySummary"]
+
+
+class Index:
+    """Safe to use from any thread; all methods block. Held instances are shown to `WholeArchive` only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._metadata = MetadataStore(database)
+
+    def enter(self, entry: Entry) -> str:
+        """Index an instance durably and return the blob key under which it is kept.
+
+        That is another key than the entry's, and nothing changes, when the very same instance was there before.
+        Raises `DuplicateInstance` when other bytes are kept under its SOP Instance UID.
+        """
+        return self._database.write(lambda connection: entries.enter(connection, entry))
+
+    def search(self, scope: StudyScope, query: Query) -> Results:
+        """The matches of `query` (PS3.18 8.3.4 and 10.6) in a stable order, newest study first."""
+        return search.search(self._database, scope, query)
+
+    def instances(
+        self, scope: StudyScope, study: str, series: str | None = None, sop_instance: str | None = None
+    ) -> list[InstanceRecord]:
+        """What is visible of a study, of one of its series, or one instance of these, by series and instance number.
+
+        Raises `NoSuchInstance` when that is nothing, also for an instance of another series or study.
+        """
+        named = {"study.study_instance_uid": study, "series.series_instance_uid": series}
+        named |= {"instance.sop_instance_uid": sop_instance}
+        where = visible(scope, Level.INSTANCE)
+        for column, uid in named.items():
+            if uid is not None:
+                where = where & Condition(f"{column} = ?", (uid,))
+        rows = self._database.read(
+            f"SELECT {RECORD_COLUMNS} FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
+            f" ORDER BY {ORDER[Level.SERIES]}, {ORDER[Level.INSTANCE]}",
+            where.parameters,
+        )
+        if not rows:
+            raise NoSuchInstance("There is no such object here.")
+        return [record(row) for row in rows]
+
+    def instance(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> InstanceRecord:
+        """One visible instance under exactly these parents, or `NoSuchInstance`."""
+        return self.instances(scope, study, series, sop_instance)[0]
+
+    def layout(self, record: InstanceRecord) -> Layout:
+        """Where the frames and bulk data of `record` lie in its blob; `NoSuchInstance` when it is gone."""
+        rows = self._database.read(_LAYOUT, (record.sop_instance_uid,))
+        if not rows:
+            raise NoSuchInstance("This instance is no longer kept.")
+        return decode_layout(rows[0]["layout"])
+
+    def metadata(
+        self,
+        scope: StudyScope,
+        study: str,
+        series: str | None = None,
+        sop_instance: str | None = None,
+        *,
+        bulk_data_root: str,
+    ) -> Metadata:
+        """The data sets of what `instances` would return, without bulk data (PS3.18 10.4.1.1.2), or its error.
+
+        A BulkDataURI is {bulk_data_root}/studies/{}/series/{}/instances/{}/bulkdata/{path}.
+        """
+        if series is None:
+            return self._metadata.of_study(scope, study, bulk_data_root)
+        if sop_instance is None:
+            return self._metadata.of_series(scope, study, series, bulk_data_root)
+        return self._metadata.of_instance(scope, study, series, sop_instance, bulk_data_root)
+
+    def studies(self, scope: StudyScope) -> list[StudySummary]:
+        """Every visible study with its series, newest first."""
+        return summaries.studies(self._database, scope)
+
+
+_LAYOUT: Final = """
+    SELECT detail.layout FROM instance JOIN instance_detail AS detail ON detail.instance_id = instance.id
+    WHERE instance.sop_instance_uid = ?"""

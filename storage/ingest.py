@@ -1,0 +1,111 @@
+"""The one way in: what arrives by C-STORE, STOW-RS, upload or import becomes a kept instance here, or is refused."""
+
+import logging
+import secrets
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from storage.audit import Audit
+from storage.database import CommitUnknown
+from storage.entries import Entry
+from storage.errors import DuplicateInstance, ProcessingFailure, Refusal
+from storage.examine import examine
+from storage.files import Files
+from storage.incoming import Incoming
+from storage.index import Index
+from storage.part10 import FileMeta
+
+_log = logging.getLogger("durchblick.storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An instance that is kept; `new` is False when it was before, with the same bytes."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    new: bool
+
+
+class Ingest:
+    """Safe to use from any thread; all methods block."""
+
+    def __init__(self, files: Files, index: Index, audit: Audit) -> None:
+        self._files = files
+        self._index = index
+        self._audit = audit
+
+    def receive(self, meta: FileMeta | None = None) -> Incoming:
+        """Begin an instance. With `meta` (C-STORE) a bare data set follows, without it a whole Part 10 stream.
+
+        Raises `OutOfResources` when there is no room.
+        """
+        return self._files.receive(meta)
+
+    def store(self, incoming: Incoming, *, source: str, study_instance_uid: str = "") -> Stored:
+        """Keep what has arrived: when this returns, its bytes and its index entry are durable.
+
+        `source` says where it came from (an AE title, a kind of upload). With `study_instance_uid` the instance must
+        belong to that study. `incoming` is used up either way. Raises a `Refusal` that names the instance as far as
+        it is known; nothing is left of a refused one.
+        """
+        meta = incoming.meta or FileMeta("", "", "")
+        try:
+            entry = examine(incoming, source, study_instance_uid)
+            return self._keep(incoming, entry)
+        except Refusal as refusal:
+            refusal.sop_class_uid = refusal.sop_class_uid or meta.sop_class_uid
+            refusal.sop_instance_uid = refusal.sop_instance_uid or meta.sop_instance_uid
+            raise
+        except Exception as error:
+            raise _unexpected(error, meta) from error
+        finally:
+            incoming.abandon()
+
+    def _keep(self, incoming: Incoming, entry: Entry) -> Stored:
+        record = entry.record
+        try:
+            new = self._keep_durably(incoming, entry)
+        except Refusal as refusal:
+            if isinstance(refusal, DuplicateInstance):
+                self._audit.record("duplicate refused", record.sop_instance_uid, f"source={entry.source}")
+            refusal.sop_class_uid, refusal.sop_instance_uid = record.sop_class_uid, record.sop_instance_uid
+            raise
+        return Stored(
+            record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid, record.sop_class_uid, new
+        )
+
+    def _keep_durably(self, incoming: Incoming, entry: Entry) -> bool:
+        """File first, then index, so that no index entry ever lacks its file."""
+        record = entry.record
+        # The blob of a resumed file may have its index entry from before the crash: then it must not be removed.
+        removable = not incoming.was_synced
+        key = self._files.keep(incoming, record.study_instance_uid, record.digest)
+        try:
+            kept = self._index.enter(replace(entry, record=replace(record, blob_key=key)))
+        except CommitUnknown:
+            raise
+        except Exception:
+            if removable:
+                with suppress(OSError):
+                    self._files.remove(key)
+            raise
+        if kept != key:
+            with suppress(OSError):
+                self._files.remove(key)
+        return kept == key
+
+
+def _unexpected(error: Exception, meta: FileMeta) -> ProcessingFailure:
+    """A refusal whose id is in the log, beside where it happened; the error's own words might name a patient."""
+    failure = secrets.token_hex(4)
+    places = " ".join(f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))
+    _log.error("store failed id=%s error=%s at=%s", failure, type(error).__name__, places)
+    return ProcessingFailure(
+        f"The instance could not be stored; see id {failure} in the log.",
+        sop_class_uid=meta.sop_class_uid,
+        sop_instance_uid=meta.sop_instance_uid,
+    )

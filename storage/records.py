@@ -1,0 +1,104 @@
+"""The values that the index gives out."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from storage.frames import FrameTable
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """One kept instance: who it is, where its bytes lie, and the shape of its image (0 where it has none)."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    blob_key: str
+    size: int
+    """Bytes of the whole Part 10 file."""
+    data_set_offset: int
+    """Where the data set begins in it."""
+    digest: str
+    """SHA-256 (hex) of the data set as it lies in the file."""
+    modality: str
+    instance_number: int | None
+    number_of_frames: int
+    """At least 1 when there is Pixel Data, else 0."""
+    image_rows: int
+    image_columns: int
+    bits_allocated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the frames of an instance and its bulk data lie in its blob."""
+
+    frames: FrameTable | None
+    bulk_data: Mapping[str, tuple[int, int]]
+    """Path of each BulkDataURI in the metadata (such as "54000100/0/54001010") to offset and length."""
+    in_file: bool = True
+    """False for deflated data sets: bulk data count from the start of the inflated data set then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page of a search: DICOM JSON data sets without Retrieve URL, and how many more matches lie beyond it."""
+
+    data_sets: list[dict[str, Any]]
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A JSON array of data sets (PS3.18 F.2) compressed by gzip, and an entity tag that changes when it does."""
+
+    gzipped: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSummary:
+    """What a reader of images wants to know of a series before opening it; counts are of visible instances."""
+
+    series_instance_uid: str
+    modality: str
+    series_number: int | None
+    series_description: str
+    body_part_examined: str
+    instances: int
+    frames: int
+    representative: InstanceRecord | None
+    """The image in the middle of the series; None when it holds no image."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """A study with its series in their order; dates and times as YYYYMMDD and HHMMSS.FFFFFF, "" when unknown."""
+
+    study_instance_uid: str
+    study_date: str
+    study_time: str
+    study_description: str
+    modalities: tuple[str, ...]
+    patient_name: str
+    """Alphabetic group of the name as stored (PS3.5 6.2.1)."""
+    series: tuple[SeriesSummary, ...]
+
+
+def encode_layout(layout: Layout) -> bytes:
+    """The form in which the index keeps a layout."""
+    frames = layout.frames.to_json() if layout.frames else None
+    return zlib.compress(orjson.dumps([frames, dict(layout.bulk_data), layout.in_file]), 1)
+
+
+def decode_layout(kept: bytes) -> Layout:
+    """The layout that `encode_layout` was given."""
+    frames, bulk_data, in_file = orjson.loads(zlib.decompress(kept))
+    ranges = {path: (offset, length) for path, (offset, length) in bulk_data.items()}
+    return Layout(FrameTable.from_json(frames) if frames else None, ranges, in_file)

@@ -1,0 +1,123 @@
+"""The tables of the index, as migrations; the columns of each level come from the table of attributes."""
+
+from typing import Final
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from storage.attributes import ATTRIBUTES, Attribute, Level, Matching
+
+MIGRATIONS: Final = Migrations("storage")
+
+
+def columns(level: Level) -> tuple[Attribute, ...]:
+    """The attributes that have a column in the table of `level`."""
+    return tuple(attribute for attribute in ATTRIBUTES if attribute.level is level and attribute.column)
+
+
+def column_names(level: Level) -> tuple[str, ...]:
+    """Those columns in order, each person name followed by its folded companion."""
+    names = []
+    for attribute in columns(level):
+        names.append(attribute.column)
+        if attribute.matching is Matching.NAME:
+            names.append(f"{attribute.column}_folded")
+    return tuple(names)
+
+
+def _definitions(level: Level) -> str:
+    numbers = {attribute.column for attribute in columns(level) if attribute.matching is Matching.NUMBER}
+    return ", ".join(
+        f"{name} INTEGER" if name in numbers else f"{name} TEXT NOT NULL DEFAULT ''" for name in column_names(level)
+    )
+
+
+@MIGRATIONS(name="001_levels")
+def _levels(database: sqlite_utils.Database) -> None:
+    """Study, series and instance: `attributes` is DICOM JSON; held instances are those of a disagreeing patient."""
+    database.execute(
+        f"""CREATE TABLE study (
+            id INTEGER PRIMARY KEY,
+            {_definitions(Level.STUDY)},
+            attributes TEXT NOT NULL,
+            UNIQUE (study_instance_uid)
+        ) STRICT"""
+    )
+    database.execute(
+        f"""CREATE TABLE series (
+            id INTEGER PRIMARY KEY,
+            study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+            {_definitions(Level.SERIES)},
+            attributes TEXT NOT NULL,
+            visible_instances INTEGER NOT NULL DEFAULT 0,
+            held_instances INTEGER NOT NULL DEFAULT 0,
+            changes INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (study_id, series_instance_uid)
+        ) STRICT"""
+    )
+    database.execute(
+        f"""CREATE TABLE instance (
+            id INTEGER PRIMARY KEY,
+            series_id INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+            {_definitions(Level.INSTANCE)},
+            frame_count INTEGER NOT NULL,
+            blob_key TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            data_set_offset INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            held INTEGER NOT NULL DEFAULT 0,
+            source TEXT NOT NULL,
+            received_at TEXT NOT NULL,
+            UNIQUE (sop_instance_uid)
+        ) STRICT"""
+    )
+    database.execute(
+        """CREATE TABLE instance_detail (
+            instance_id INTEGER PRIMARY KEY REFERENCES instance (id) ON DELETE CASCADE,
+            metadata BLOB NOT NULL,
+            layout BLOB NOT NULL
+        ) STRICT"""
+    )
+
+
+@MIGRATIONS(name="002_orders_and_keys")
+def _orders_and_keys(database: sqlite_utils.Database) -> None:
+    for name, table, key in (
+        ("study_by_date", "study", "study_date, study_time, study_instance_uid"),
+        ("study_by_patient", "study", "patient_id"),
+        ("study_by_name", "study", "patient_name_folded"),
+        ("study_by_accession", "study", "accession_number"),
+        ("series_by_uid", "series", "series_instance_uid"),
+        ("instance_by_series", "instance", "series_id"),
+    ):
+        database.execute(f"CREATE INDEX {name} ON {table} ({key})")
+
+
+@MIGRATIONS(name="003_series_metadata")
+def _series_metadata(database: sqlite_utils.Database) -> None:
+    """Ready answers: one for those who see held instances and one for the others, good for one change count."""
+    database.execute(
+        """CREATE TABLE series_metadata (
+            series_id INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+            shows_held INTEGER NOT NULL,
+            changes INTEGER NOT NULL,
+            bulk_data_root TEXT NOT NULL,
+            gzipped BLOB NOT NULL,
+            etag TEXT NOT NULL,
+            PRIMARY KEY (series_id, shows_held)
+        ) STRICT"""
+    )
+
+
+@MIGRATIONS(name="004_audit")
+def _audit(database: sqlite_utils.Database) -> None:
+    database.execute(
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            event TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail TEXT NOT NULL
+        ) STRICT"""
+    )
+    database.execute("CREATE INDEX audit_by_subject ON audit (subject)")

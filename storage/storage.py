@@ -1,0 +1,70 @@
+"""One folder with everything that is kept, and the services over it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.audit import Audit
+from storage.database import Database
+from storage.files import Files
+from storage.index import Index
+from storage.ingest import Ingest
+from storage.pixels import Pixels
+from storage.schema import MIGRATIONS
+from storage.sweep import SweepReport, sweep
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """What an operator may set; sizes in bytes."""
+
+    free_space_floor: int = 500_000_000
+    """Nothing more is received when less than this would be free."""
+    decoders: int = 2
+    decoder_memory: int = 1 << 30
+    decoder_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The services of one folder; each process opens its own. All of them may be used from any thread."""
+
+    folder: Path
+    files: Files
+    database: Database
+    index: Index
+    ingest: Ingest
+    pixels: Pixels
+    audit: Audit
+
+    @classmethod
+    def open(cls, folder: Path, settings: StorageSettings | None = None) -> "Storage":
+        """Open or create the storage in `folder`, and finish what a crashed process left in its incoming folder.
+
+            <folder>/durchblick.sqlite  the index
+            <folder>/blobs/             the instances
+            <folder>/incoming/          what is arriving
+            <folder>/cache/             what can be made again
+
+        Raises `OutOfResources` when it cannot be written.
+        """
+        settings = settings or StorageSettings()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "cache").mkdir(mode=0o700, exist_ok=True)
+        files = Files(folder, settings.free_space_floor)
+        database = Database(folder / "durchblick.sqlite")
+        database.migrate(MIGRATIONS)
+        audit, index = Audit(database), Index(database)
+        ingest = Ingest(files, index, audit)
+        sweep(files, database, ingest, whole=False)
+        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds)
+        return cls(folder, files, database, index, ingest, pixels, audit)
+
+    def sweep(self) -> SweepReport:
+        """Compare files and index both ways, and finish what crashed processes left."""
+        return sweep(self.files, self.database, self.ingest)
+
+    def close(self) -> None:
+        """Finish what is pending and let go of everything."""
+        self.pixels.close()
+        self.database.close()
+        self.files.close()
