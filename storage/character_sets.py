@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, handled_encodings, python_encoding
+from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
 
 _SEPARATOR: Final = re.compile(r"[^A-Z0-9]+")
 _FRAGMENT: Final = re.compile(rb"\x1b[^\x1b]*|[^\x1b]+")
@@ -43,8 +43,10 @@ class CharacterSets:
         codec = CODES_TO_ENCODINGS.get(part[:length]) if part.startswith(b"\x1b") else None
         if codec is None:
             return self._initial(part)
-        if codec in handled_encodings:
-            return part.decode(codec, "replace")
+        if codec in _JAPANESE:
+            return part.decode(codec, "replace")  # Python's codecs follow these escapes themselves.
+        if codec in _WITH_ASCII:
+            return part[length:].decode(codec, "replace")
         rest = part[length:]
         delimiter = _DELIMITER.search(rest)
         stop = delimiter.start() if delimiter else len(rest)
@@ -77,6 +79,8 @@ def _spelling(term: str) -> str:
 
 _DEFAULT: Final = python_encoding[""]
 _JAPANESE: Final = ("iso2022_jp", "iso2022_jp_2")
+# Korean and Chinese sets are G1, beside ASCII: delimiters are safe in them, and many senders escape only once.
+_WITH_ASCII: Final = ("euc_kr", "iso_ir_58")
 _CODECS: Final = {_spelling(term): codec for term, codec in python_encoding.items()}
 _STAND_ALONE: Final = frozenset(_spelling(term) for term in STAND_ALONE_ENCODINGS)
 

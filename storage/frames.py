@@ -6,8 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from struct import Struct, unpack
-from sys import byteorder
+from struct import pack, unpack, unpack_from
 from typing import Any, Final
 
 from storage.data_elements import PIXEL_DATA, Buffer, Element
@@ -22,8 +21,7 @@ _NUMBER_OF_FRAMES: Final = 0x00280008
 _PHOTOMETRIC_INTERPRETATION: Final = 0x00280004
 _BITS: Final = {_FLOAT_PIXEL_DATA: 32, _DOUBLE_FLOAT_PIXEL_DATA: 64}
 _ITEM_HEADER: Final = 8
-_OFFSET: Final = Struct("<Q")
-_INDEX: Final = Struct("<L")
+_LARGEST_WORD: Final = 0xFFFFFFFF
 
 _RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
 # MPEG-2, MPEG-4, HEVC (PS3.5 A.4.5 to A.4.8): one stream, whatever Number of Frames says.
@@ -32,11 +30,12 @@ _VIDEO: Final = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 1
 
 @dataclass(frozen=True, slots=True)
 class FrameTable:
-    """Offsets of `count` frames; a few numbers for native ones, packed 64-bit offsets for encapsulated ones.
+    """Offsets of `count` frames: three numbers for native ones, packed 32-bit words for encapsulated ones.
 
-    Native: frame n is `length` bytes from `offset + (n - 1) * length` on. Encapsulated: `fragments` holds the offsets
-    of the fragments' item headers and of the closing delimiter, `first` the index of each frame's first fragment and
-    the number of fragments, or nothing if each frame is one fragment.
+    Native: frame n is `length` bytes from `offset + (n - 1) * length` on. Encapsulated: `length` is 0, and `fragments`
+    are the offsets of the fragments' item headers and of the closing delimiter, counted from `offset` (64-bit words if
+    `wide`); `first` are the indexes of each frame's first fragment and the number of fragments, or nothing if each
+    frame is one fragment. All words are little endian.
     """
 
     count: int
@@ -44,6 +43,7 @@ class FrameTable:
     length: int = 0
     fragments: bytes = b""
     first: bytes = b""
+    wide: bool = False
 
     def ranges(self, number: int) -> tuple[tuple[int, int], ...]:
         """(offset, length) of the pieces that joined are frame `number` (from 1), or `NoSuchInstance`."""
@@ -53,23 +53,29 @@ class FrameTable:
             return ((self.offset + (number - 1) * self.length, self.length),)
         start, stop = number - 1, number
         if self.first:
-            start, stop = _INDEX.unpack_from(self.first, start * 4)[0], _INDEX.unpack_from(self.first, stop * 4)[0]
-        offsets = unpack(f"<{stop - start + 1}Q", self.fragments[start * 8 : (stop + 1) * 8])
-        return tuple((this + _ITEM_HEADER, after - this - _ITEM_HEADER) for this, after in pairwise(offsets))
+            start, stop = unpack_from("<2L", self.first, start * 4)
+        offsets = unpack_from(f"<{stop - start + 1}{'Q' if self.wide else 'L'}", self.fragments, start * self._width)
+        return tuple(
+            (self.offset + this + _ITEM_HEADER, after - this - _ITEM_HEADER) for this, after in pairwise(offsets)
+        )
+
+    @property
+    def _width(self) -> int:
+        return 8 if self.wide else 4
 
     def to_json(self) -> Any:
-        """Something `json` and `orjson` can write: about 11 bytes for each encapsulated frame."""
-        if not self.fragments:
-            return [self.count, self.offset, self.length]
-        return [self.count, b64encode(self.fragments).decode("ascii"), b64encode(self.first).decode("ascii")]
+        """Something `json` and `orjson` can write: less than 6 bytes for each frame of one fragment."""
+        packed = (b64encode(self.fragments).decode("ascii"), b64encode(self.first).decode("ascii"))
+        native = [self.count, self.offset, self.length]
+        return [*native, *packed, self.wide] if self.fragments else native
 
     @classmethod
     def from_json(cls, json: Any) -> "FrameTable":
         """The table that `to_json` has written."""
-        count, one, two = json
-        if isinstance(one, int):
-            return cls(count, one, two)
-        return cls(count, fragments=b64decode(one), first=b64decode(two))
+        if len(json) == 3:
+            return cls(*json)
+        count, offset, length, fragments, first, wide = json
+        return cls(count, offset, length, b64decode(fragments), b64decode(first), wide)
 
 
 def locate(part10: Part10) -> FrameTable | None:
@@ -119,12 +125,10 @@ def _encapsulated(part10: Part10, fragments: "array[int]") -> FrameTable | None:
     first = _first_fragments(part10, fragments, starts)
     if first is None:
         return None
-    if byteorder == "big":
-        starts.byteswap()
-    count = len(first) - 1
-    if count == len(starts) - 1:
-        return FrameTable(count, fragments=starts.tobytes())
-    return FrameTable(count, fragments=starts.tobytes(), first=b"".join(_INDEX.pack(index) for index in first))
+    count, origin, wide = len(first) - 1, starts[0], starts[-1] - starts[0] > _LARGEST_WORD
+    packed = pack(f"<{len(starts)}{'Q' if wide else 'L'}", *(start - origin for start in starts))
+    indexes = b"" if count == len(starts) - 1 else pack(f"<{count + 1}L", *first)
+    return FrameTable(count, origin, 0, packed, indexes, wide)
 
 
 def _first_fragments(part10: Part10, fragments: "array[int]", starts: "array[int]") -> Sequence[int] | None:
