@@ -1,0 +1,122 @@
+"""The self test of `durchblick check`: each finding says what is wrong and how to mend it."""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from pydicom import dcmwrite
+
+from gateway.config import Config, objections
+from gateway.house import one_place, storage_settings
+from gateway.phantom import studies
+from storage.errors import Refusal
+from storage.pixels import Rendering
+from storage.scope import WholeArchive
+from storage.storage import Storage
+
+FLOORS: Final = {"pydicom": (3, 0, 2), "pynetdicom": (3, 0, 4)}
+"""Below these there are known holes: CVE-2026-32711 and CVE-2026-56445."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    sentence: str
+
+
+def findings(config: Config) -> list[Finding]:
+    """Everything that was looked at, good or not. Touches nothing but a temporary folder."""
+    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (_addresses, _packages, _folder, _database, _round_trip)
+    return [finding for look in looks for finding in look(config)]
+
+
+def _addresses(config: Config) -> Iterator[Finding]:
+    found = objections(config)
+    for objection in found:
+        yield Finding(objection.key, False, objection.sentence)
+    if not found:
+        yield Finding("addresses", True, f"portal at {config.public_root}/, DIMSE port {config.dimse.port}")
+    if not config.dimse.peers and not config.dimse.accept_unknown_peers:
+        yield Finding("dimse.peers", True, "empty: nobody may send yet; list each sender under [[dimse.peers]]")
+
+
+def _packages(config: Config) -> Iterator[Finding]:
+    try:
+        one_place()
+        yield Finding("packages", True, "all from one place")
+    except ImportError as error:
+        yield Finding("packages", False, str(error))
+    for name, floor in FLOORS.items():
+        yield _version(name, floor)
+
+
+def _version(name: str, floor: tuple[int, ...]) -> Finding:
+    needed = ".".join(map(str, floor))
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Finding(name, False, f"not installed; install {name} {needed} or newer")
+    numbers = tuple(int(part) for part in found.split(".")[:3] if part.isdigit())
+    return Finding(name, numbers >= floor, f"{found} (needs {needed} or newer: older ones have known holes)")
+
+
+def _folder(config: Config) -> Iterator[Finding]:
+    folder = config.folder
+    parent = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+        yield Finding("storage.folder", True, str(folder))
+    except OSError as error:
+        yield Finding("storage.folder", False, f"{parent} takes no files ({error.strerror}); give us write access")
+    free, floor = shutil.disk_usage(parent).free // 1024**2, config.storage.free_space_floor_mb
+    more = "" if free > floor else "; make room, or nothing more is received"
+    yield Finding("disk", free > floor, f"{free} MB free, {floor} MB are kept free{more}")
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    file = config.folder / "durchblick.sqlite"
+    if not file.exists():
+        yield Finding("database", True, "none yet; it is made at the first start")
+        return
+    try:
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        connection.close()
+    except sqlite3.Error as error:
+        answer = type(error).__name__
+    good = answer == "ok"
+    yield Finding("database", good, "sound" if good else f"damaged ({answer}); bring back a backup of {file}")
+
+
+def _round_trip(config: Config) -> Iterator[Finding]:
+    """Keep one image of the invented patient in a temporary folder, find it again and render it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="durchblick-check-") as name:
+            size = _keep_and_render(Path(name), config)
+        yield Finding("self test", True, f"kept, found and rendered an image ({size} bytes of JPEG)")
+    except (Refusal, OSError) as error:
+        yield Finding("self test", False, f"an image could not be kept and shown: {error}")
+
+
+def _keep_and_render(folder: Path, config: Config) -> int:
+    storage = Storage.open(folder, storage_settings(config))
+    try:
+        content = BytesIO()
+        dcmwrite(content, next(studies.images()), enforce_file_format=True)
+        incoming = storage.ingest.receive()
+        incoming.write(content.getvalue())
+        stored = storage.ingest.store(incoming, source="check")
+        (record,) = storage.index.instances(WholeArchive(), stored.study_instance_uid)
+        return len(storage.pixels.rendered(record, storage.index.layout(record), 1, Rendering()))
+    finally:
+        storage.close()

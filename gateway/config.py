@@ -1,0 +1,199 @@
+"""The configuration: one TOML document, every key with a default, every unknown key refused.
+
+`config.toml` in the checkout shows all keys with their defaults and says what each is for; a test holds the two equal.
+"""
+
+import difflib
+import ipaddress
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+AeTitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says which key and what to do about it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StorageConfig(_Section):
+    """[storage]: where everything is kept and when the store counts as full."""
+
+    folder: str = "data"
+    free_space_floor_mb: int = Field(default=500, ge=0)
+    decoders: int = Field(default=2, ge=1, le=64)
+    decoder_memory_mb: int = Field(default=1024, ge=256)
+    decoder_seconds: float = Field(default=20.0, gt=0)
+
+
+class HttpConfig(_Section):
+    """[http]: portal and DICOMweb."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.path.rstrip("/") or url.query):
+            raise ValueError("must be scheme and host only, for example https://images.example.org")
+        return value.rstrip("/")
+
+
+class PeerConfig(_Section):
+    """[[dimse.peers]]: one application entity that may send to us."""
+
+    ae_title: AeTitle
+    host: str = Field(min_length=1)
+    port: Port = 104
+
+
+class DimseConfig(_Section):
+    """[dimse]: the DICOM network."""
+
+    host: str = "127.0.0.1"
+    port: Port = 11112
+    ae_title: AeTitle = "DURCHBLICK"
+    accept_unknown_peers: bool = False
+    peers: tuple[PeerConfig, ...] = ()
+
+
+class SiteConfig(_Section):
+    """[site]: what patients read about the house that runs this gateway."""
+
+    name: str = "Durchblick"
+    contact: str = ""
+    language: Literal["de", "en"] = "de"
+
+
+class LogConfig(_Section):
+    """[log]"""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
+
+    storage: StorageConfig = StorageConfig()
+    http: HttpConfig = HttpConfig()
+    dimse: DimseConfig = DimseConfig()
+    site: SiteConfig = SiteConfig()
+    log: LogConfig = LogConfig()
+    base: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @property
+    def folder(self) -> Path:
+        """The data folder; a relative one lies beside the configuration file."""
+        return self.base / self.storage.folder
+
+    @property
+    def public_root(self) -> str:
+        """Scheme and host by which browsers reach the portal, without a trailing slash."""
+        return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
+
+
+SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
+
+
+def bracketed(host: str) -> str:
+    """`host` as it stands in a URL: IPv6 addresses in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def load(path: Path | None) -> Config:
+    """The configuration at `path`; without one, `config.toml` in the working folder, else the defaults.
+
+    Raises ConfigError: no such file, not TOML, unknown key (with the nearest known one), value out of range.
+    """
+    found = path or Path("config.toml")
+    if path is None and not found.is_file():
+        return Config()
+    try:
+        document = tomllib.loads(found.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{found} cannot be read ({error.strerror}). Name another file with --config.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{found} is not valid TOML: {error}") from error
+    return parse(document, found.resolve().parent, str(found))
+
+
+def parse(document: dict[str, Any], base: Path, name: str = "config") -> Config:
+    """A `document` of TOML as Config; relative paths start from `base`. Raises ConfigError."""
+    if "base" in document:
+        raise ConfigError(f"{name}: [base] is not a key.")
+    try:
+        return Config.model_validate({**document, "base": base})
+    except ValidationError as error:
+        lines = [_sentence(problem, document) for problem in error.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from error
+
+
+def _sentence(problem: Any, document: dict[str, Any]) -> str:
+    where = [str(part) for part in problem["loc"]]
+    key = ".".join(where)
+    if problem["type"] != "extra_forbidden":
+        return f"{key}: {problem['msg']}."
+    near = difflib.get_close_matches(where[-1], _known(where[:-1]), n=1, cutoff=0.5)
+    hint = f"Did you mean {'.'.join([*where[:-1], near[0]])}?" if near else f"Known: {', '.join(_known(where[:-1]))}."
+    return f"{key} is not a key. {hint}"
+
+
+def _known(parents: list[str]) -> list[str]:
+    if not parents:
+        return sorted(SECTIONS)
+    model = PeerConfig if parents[:2] == ["dimse", "peers"] else SECTIONS[parents[0]].annotation
+    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A reason not to start with this configuration."""
+
+    key: str
+    sentence: str
+
+
+def objections(config: Config) -> list[Objection]:
+    """What makes this configuration unsafe to serve; empty when it may start."""
+    found = []
+    if not is_loopback(config.http.host) and not config.http.public_url.startswith("https://"):
+        sentence = (
+            f"http.host = {config.http.host!r} can be reached from other machines, but nothing says that TLS protects "
+            "it. Put a TLS proxy in front and set http.public_url to its https:// address, "
+            "or set http.host to 127.0.0.1."
+        )
+        found.append(Objection("http.host", sentence))
+    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not config.dimse.peers):
+        sentence = (
+            f"dimse.host = {config.dimse.host!r} can be reached from other machines, but no list says who may send. "
+            "List each sender under [[dimse.peers]] and set dimse.accept_unknown_peers = false, "
+            "or set dimse.host to 127.0.0.1."
+        )
+        found.append(Objection("dimse.host", sentence))
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,162 @@
+"""The demonstration: a whole gateway on a temporary folder, a study pushed into it, a share handed to you."""
+
+import asyncio
+import socket
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydicom.dataset import Dataset
+from qrcode import QRCode
+from qrcode.constants import ERROR_CORRECT_L
+
+from auth.birth_date import is_birth_date
+from auth.shares import Issued
+from gateway import scu
+from gateway.config import Config, DimseConfig, HttpConfig, StorageConfig
+from gateway.house import House, build
+from gateway.phantom import studies
+from gateway.processes import Child, Parent, stop_event
+from gateway.sheets import share_url, sheet
+from storage.scope import ListedStudies, PatientIdentity, StudyScope
+
+DEFAULT_BIRTH_DATE: Final = "19500131"
+DAYS: Final = 90
+CALLING: Final = "DEMO-MODALITY"
+Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the patient of the demo gets."""
+
+    link: str
+    code: str
+    birth_date: str
+    sheet: Path
+
+
+async def run(data_sets: Iterable[Dataset] | None, parent: Parent, say: Say) -> None:
+    """Start, push, share, tell by `say`, and serve until stopped; without `data_sets` the invented patient comes."""
+    stop = stop_event(asyncio.get_running_loop(), parent)
+    with tempfile.TemporaryDirectory(prefix="durchblick-demo-") as name:
+        folder = Path(name)
+        config = _config(folder)
+        (folder / "config.toml").write_text(_toml(config), encoding="utf-8")
+        say(f"Starting a gateway on {folder} ...")
+        child = await Child.start(["--config", str(folder / "config.toml")], quiet=True)
+        try:
+            await child.ready()
+            prepared = asyncio.to_thread(_prepare, config, data_sets or studies.images(), say)
+            handed = await _unless(stop, prepared)
+            if handed is not None:
+                _tell(handed, config, say)
+                parent.tell_ready()
+                await _unless(stop, child.wait())
+        finally:
+            await child.stop()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None when `stop` is set before it ends."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return working.result() if working.done() else None
+
+
+def _config(folder: Path) -> Config:
+    return Config(
+        storage=StorageConfig(folder="data"),
+        http=HttpConfig(port=_port(8080)),
+        dimse=DimseConfig(port=_port(11112), accept_unknown_peers=True),
+        base=folder,
+    )
+
+
+def _toml(config: Config) -> str:
+    return (
+        f'[storage]\nfolder = "{config.storage.folder}"\n'
+        f"[http]\nport = {config.http.port}\n"
+        f"[dimse]\nport = {config.dimse.port}\naccept_unknown_peers = true\n"
+        '[log]\nlevel = "warning"\n'
+    )
+
+
+def _port(preferred: int) -> int:
+    """`preferred` when it is free, else any free port."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            number: int = probe.getsockname()[1]
+            return number
+    raise OSError("no free port")
+
+
+def _prepare(config: Config, data_sets: Iterable[Dataset], say: Say) -> Handed:
+    """Push everything over DIMSE and open a share over it; blocking."""
+    dimse = config.dimse
+    sent = list(scu.push(data_sets, dimse.host, dimse.port, dimse.ae_title, CALLING))
+    counts = Counter(each.modality for each in sent)
+    listed = ", ".join(f"{number} {modality}" for modality, number in sorted(counts.items()))
+    say(f"Pushed {len(sent)} images by C-STORE to {dimse.ae_title}@{dimse.host}:{dimse.port}: {listed}")
+    scope, birth_date = share_of(sent)
+    if birth_date not in {each.patient_birth_date for each in sent}:
+        say(f"The study has no birth date; the share asks for {birth_date} instead.")
+    house = build(config)
+    try:
+        return _hand_out(house, house.shares.create(scope, birth_date, DAYS), birth_date)
+    finally:
+        house.close()
+
+
+def share_of(sent: list[scu.Sent]) -> tuple[StudyScope, str]:
+    """A share by patient when everything is of one patient with a birth date, else by studies; and its birth date."""
+    dates = [each.patient_birth_date for each in sent if is_birth_date(each.patient_birth_date)]
+    birth_date = dates[0] if dates else DEFAULT_BIRTH_DATE
+    persons = {(each.patient_id, each.issuer_of_patient_id, each.patient_birth_date) for each in sent}
+    if len(persons) == 1 and dates and sent[0].patient_id:
+        return PatientIdentity(sent[0].patient_id, sent[0].issuer_of_patient_id, birth_date), birth_date
+    return ListedStudies(frozenset(each.study_instance_uid for each in sent)), birth_date
+
+
+def _hand_out(house: House, issued: Issued, birth_date: str) -> Handed:
+    file = house.config.base / "sheet.pdf"
+    file.write_bytes(sheet(house, issued))
+    return Handed(share_url(house, issued), issued.code, birth_date, file)
+
+
+def _tell(handed: Handed, config: Config, say: Say) -> None:
+    date = handed.birth_date
+    say("")
+    say(terminal_qr(handed.link))
+    say(f"Portal:      {config.public_root}/")
+    say(f"Link:        {handed.link}")
+    say(f"Access code: {handed.code}")
+    say(f"Birth date:  {date[6:]}.{date[4:6]}.{date[:4]}")
+    say(f"Sheet:       {handed.sheet}")
+    say("")
+    say("Open the link, or the portal with the access code, and enter the birth date. Ctrl-C ends the demo.")
+
+
+def terminal_qr(text: str) -> str:
+    """A QR code of `text` in half blocks, dark on light, readable from dark and light terminals alike."""
+    code = QRCode(error_correction=ERROR_CORRECT_L, border=2)
+    code.add_data(text)
+    code.make(fit=True)
+    rows = code.get_matrix()
+    rows += [[False] * len(rows[0])] * (len(rows) % 2)
+    halves = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
+    lines = [
+        "".join(halves[top, low] for top, low in zip(*pair, strict=True))
+        for pair in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    return "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines)

@@ -1,0 +1,98 @@
+"""The house: the one page where objects meet."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from auth import schema
+from auth.clock import system_clock
+from auth.cookies import SessionCookie
+from auth.identity import Identification
+from auth.middleware import Gatekeeper
+from auth.pepper import load_pepper
+from auth.sessions import Sessions
+from auth.shares import Shares
+from auth.tokens import Tokens
+from dimse.settings import DimseSettings, Peer
+from gateway.config import Config
+from storage.storage import Storage, StorageSettings
+
+PACKAGES = ("storage", "dimse", "dicomweb", "auth", "gateway")
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a process works with; every process builds its own and shares only files and database."""
+
+    config: Config
+    storage: Storage
+    shares: Shares
+    identification: Identification
+    sessions: Sessions
+    tokens: Tokens
+    gatekeeper: Gatekeeper
+
+    def close(self) -> None:
+        """End threads and child processes and close the database."""
+        self.storage.close()
+
+
+def build(config: Config) -> House:
+    """Open the data folder of `config` (made when missing) and put the house together."""
+    one_place()
+    folder = config.folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    storage = Storage.open(folder, storage_settings(config))
+    database = storage.database
+    database.migrate(schema.MIGRATIONS)
+    pepper = load_pepper(folder)
+    sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
+    return House(
+        config=config,
+        storage=storage,
+        shares=Shares(database, pepper, system_clock),
+        identification=Identification(database, pepper, system_clock),
+        sessions=sessions,
+        tokens=tokens,
+        gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
+    )
+
+
+def storage_settings(config: Config) -> StorageSettings:
+    """[storage] in the units of the store."""
+    section = config.storage
+    return StorageSettings(
+        free_space_floor=section.free_space_floor_mb * _MEGABYTE,
+        decoders=section.decoders,
+        decoder_memory=section.decoder_memory_mb * _MEGABYTE,
+        decoder_seconds=section.decoder_seconds,
+    )
+
+
+def dimse_settings(config: Config) -> DimseSettings:
+    """[dimse] as the DICOM server takes it."""
+    section = config.dimse
+    return DimseSettings(
+        host=section.host,
+        port=section.port,
+        ae_title=section.ae_title,
+        accept_unknown_peers=section.accept_unknown_peers,
+        peers=tuple(Peer(peer.ae_title, peer.host, peer.port) for peer in section.peers),
+    )
+
+
+def one_place() -> None:
+    """Raise ImportError when the five packages come from different places: their names are ordinary words."""
+    places = {_place(name) for name in PACKAGES}
+    if len(places) > 1:
+        listed = ", ".join(sorted(str(place) for place in places))
+        raise ImportError(f"The packages of Durchblick come from different places ({listed}). Use its own environment.")
+
+
+def _place(name: str) -> Path:
+    __import__(name)
+    file = sys.modules[name].__file__
+    if file is None:
+        raise ImportError(f"The package {name} is not the one of Durchblick. Use its own environment.")
+    return Path(file).resolve().parents[1]

@@ -1,0 +1,100 @@
+"""Metrics in the Prometheus text format, for holders of a token that may read the whole archive.
+
+Only counts and durations: no path, no UID, no address.
+"""
+
+import time
+from collections import Counter
+from typing import Final
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.health import free_bytes
+from gateway.house import House
+from storage.errors import NotAuthorised
+from storage.scope import WholeArchive
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_TABLES: Final = ("study", "series", "instance")
+
+
+class Meter:
+    """Counts the requests of one process by area, method and status, and the seconds they took."""
+
+    def __init__(self, dicomweb_path: str) -> None:
+        self._dicomweb_path = dicomweb_path
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.seconds: Counter[str] = Counter()
+
+    def area(self, path: str) -> str:
+        """The part of the house a path belongs to."""
+        if path.startswith(self._dicomweb_path + "/"):
+            return "dicomweb"
+        return "static" if path.startswith("/static/") else "portal"
+
+    def add(self, path: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        area = self.area(path)
+        known = method if method in {"GET", "HEAD", "POST", "DELETE", "OPTIONS"} else "other"
+        self.requests[area, known, status] += 1
+        self.seconds[area] += int(seconds * 1e6)
+
+
+class Metered:
+    """ASGI middleware that tells `meter` of each HTTP request."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        self._app = app
+        self._meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._meter.add(scope["path"], scope["method"], status, time.perf_counter() - began)
+
+
+def routes(house: House, meter: Meter) -> list[BaseRoute]:
+    """`/metrics`: 401 without a token, 403 for one that sees less than the whole archive."""
+
+    def permitted(request: Request) -> str:
+        if not isinstance(house.gatekeeper.scope_of(request, "read"), WholeArchive):
+            raise NotAuthorised("Metrics are for tokens that may read the whole archive.")
+        return exposition(house, meter)
+
+    async def metrics(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(await anyio.to_thread.run_sync(permitted, request), media_type=MEDIA_TYPE)
+
+    return [Route("/metrics", metrics)]
+
+
+def exposition(house: House, meter: Meter) -> str:
+    """All metrics as text."""
+    lines = ["# TYPE durchblick_http_requests_total counter"]
+    for (area, method, status), count in sorted(meter.requests.items()):
+        lines.append(f'durchblick_http_requests_total{{area="{area}",method="{method}",status="{status}"}} {count}')
+    lines.append("# TYPE durchblick_http_request_seconds_total counter")
+    for area, microseconds in sorted(meter.seconds.items()):
+        lines.append(f'durchblick_http_request_seconds_total{{area="{area}"}} {microseconds / 1e6:.6f}')
+    lines.append("# TYPE durchblick_kept gauge")
+    for table in _TABLES:
+        count = house.storage.database.read(f"SELECT COUNT(*) FROM {table}")[0][0]
+        lines.append(f'durchblick_kept{{level="{table}"}} {count}')
+    lines += ["# TYPE durchblick_disk_free_bytes gauge", f"durchblick_disk_free_bytes {free_bytes(house)}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""An invented patient: anatomy computed from formulas, for demonstrations and tests without anybody's images."""

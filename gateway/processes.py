@@ -1,0 +1,216 @@
+"""Processes: a supervisor that keeps the roles of `durchblick serve` running.
+
+Supervisor and child share one socket pair. The child writes one byte when it is ready, and stops when the socket ends,
+so that no child outlives a supervisor that was killed.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_LOG: Final = logging.getLogger("durchblick.gateway")
+
+CANNOT_START: Final = 3
+"""Exit status of a role that starting again will not help; it has said why on standard error."""
+
+READY_SECONDS: Final = 120.0
+STOP_SECONDS: Final = 20.0
+FIRST_BACK_OFF: Final = 0.5
+LONGEST_BACK_OFF: Final = 30.0
+STEADY_SECONDS: Final = 60.0
+_READY: Final = b"\x06"
+
+
+class CannotStart(Exception):
+    """A role ended before it was ready and starting it again would not help."""
+
+
+class Parent:
+    """The child's end of the pair; without a file descriptor there is no parent and nothing happens."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._socket = None if descriptor is None else socket.socket(fileno=descriptor)
+
+    def tell_ready(self) -> None:
+        """Say that this process does its work from now on."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.send(_READY)
+
+    def watch(self, loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
+        """Call `gone` once when the parent has ended or wants us to."""
+        ours = self._socket
+        if ours is None:
+            return
+
+        def ended() -> None:
+            loop.remove_reader(ours)
+            gone()
+
+        ours.setblocking(False)
+        loop.add_reader(ours, ended)
+
+
+class Child:
+    """One `durchblick serve` process that was started by this one."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ours: socket.socket) -> None:
+        self._process = process
+        self._ours = ours
+
+    @classmethod
+    async def start(cls, arguments: Sequence[str], *, quiet: bool = False) -> "Child":
+        """Start `python -m gateway serve ARGUMENTS` in a session of its own; if `quiet`, without standard output."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            command = [sys.executable, "-m", "gateway", "serve", *arguments, "--parent", str(theirs.fileno())]
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                stdout=asyncio.subprocess.DEVNULL if quiet else None,
+                env=_environment(),
+            )
+        return cls(process, ours)
+
+    async def ready(self) -> None:
+        """Return once the child is ready. Raises CannotStart when it never will be, ChildProcessError when it died."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                answer = await loop.sock_recv(self._ours, 1)
+        except TimeoutError as error:
+            await self.stop()
+            raise CannotStart(f"not ready after {READY_SECONDS:.0f} s") from error
+        except ConnectionError:
+            answer = b""
+        if answer == _READY:
+            return
+        status = await self._process.wait()
+        if status == CANNOT_START:
+            raise CannotStart("refused")
+        raise ChildProcessError(f"ended with status {status}")
+
+    async def wait(self) -> int:
+        """The exit status, once the child has ended."""
+        try:
+            return await self._process.wait()
+        finally:
+            self._ours.close()
+
+    async def stop(self) -> int:
+        """Ask the child to end, insist after STOP_SECONDS, and return its exit status."""
+        self._ours.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                return await self._process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            return await self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Children import the packages from where this process has them, whatever their working folder is."""
+    here = str(Path(__file__).resolve().parents[1])
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != here]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *others])}
+
+
+class Supervisor:
+    """Starts each role once the one before is ready, and starts it again when it dies."""
+
+    def __init__(self, roles: Sequence[str], arguments: Sequence[str], parent: Parent) -> None:
+        self._roles = roles
+        self._arguments = arguments
+        self._parent = parent
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until `stop` is set; `ready` is called when every role is. Raises CannotStart."""
+        keepers: dict[asyncio.Task[None], str] = {}
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            for role in self._roles:
+                child = await self._begin(role, stop)
+                if child is None:
+                    return
+                keepers[asyncio.create_task(self._keep(role, child))] = role
+            ready()
+            self._parent.tell_ready()
+            done, _ = await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await _cancelled([*reversed(keepers), stopping])
+
+    async def _begin(self, role: str, stop: asyncio.Event) -> Child | None:
+        child = await Child.start(["--role", role, *self._arguments])
+        waits = {asyncio.create_task(child.ready()), asyncio.create_task(stop.wait())}
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await _cancelled(pending)
+        if stop.is_set():
+            await child.stop()
+            return None
+        try:
+            for task in done:
+                task.result()
+        except (CannotStart, ChildProcessError) as error:
+            raise CannotStart(f"The role {role} could not be started ({error}).") from error
+        return child
+
+    async def _keep(self, role: str, child: Child) -> None:
+        back_off = FIRST_BACK_OFF
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                began = loop.time()
+                status = await child.wait()
+                back_off = FIRST_BACK_OFF if loop.time() - began > STEADY_SECONDS else back_off
+                _LOG.error("role_ended role=%s status=%d restart_in=%.1f", role, status, back_off)
+                await asyncio.sleep(back_off)
+                back_off = min(back_off * 2, LONGEST_BACK_OFF)
+                child = await Child.start(["--role", role, *self._arguments])
+        finally:
+            await child.stop()
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def stop_event(loop: asyncio.AbstractEventLoop, parent: Parent) -> asyncio.Event:
+    """An event set by SIGTERM, by SIGINT, or when the parent has gone."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    parent.watch(loop, stop.set)
+    return stop
+
+
+def listen(host: str, port: int, key: str) -> socket.socket:
+    """A listening socket. Raises CannotStart naming the configuration `key` when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise CannotStart(taken(host, port, key, error)) from error
+
+
+def taken(host: str, port: int, key: str, error: OSError) -> str:
+    """The sentence for an address that cannot be listened on, naming the configuration section `key`."""
+    return (
+        f"{host} port {port} cannot be used ({error.strerror}). Stop the program that holds it, "
+        f"or choose another {key}.port in the configuration."
+    )

@@ -1,0 +1,129 @@
+"""Roles: what each process of `durchblick serve` does from its start to its end."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Literal
+
+import uvicorn
+
+from dimse import server as dimse_server
+from gateway import jobs
+from gateway.app import application
+from gateway.config import Config, bracketed
+from gateway.house import House, build, dimse_settings
+from gateway.http_protocol import GuardedProtocol
+from gateway.processes import CannotStart, Parent, Supervisor, listen, stop_event, taken
+
+_LOG: Final = logging.getLogger("durchblick.gateway")
+
+Role = Literal["web", "dimse", "worker"]
+ROLES: Final[tuple[Role, ...]] = ("worker", "web", "dimse")
+"""In the order of starting: the worker mends what a crash left before the others take new instances."""
+
+GRACE_SECONDS: Final = 8
+
+
+def run_role(role: Role, config: Config, parent: Parent) -> None:
+    """Do the work of one role until a signal or the parent ends it. Raises CannotStart."""
+    house = build(config)
+    try:
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            runner.run(_until_stopped(_WORK[role], house, parent))
+    finally:
+        house.close()
+
+
+def run_all(config: Config, arguments: list[str], parent: Parent) -> None:
+    """Supervise every role until a signal or the parent ends us. Raises CannotStart."""
+
+    async def supervise() -> None:
+        stop = stop_event(asyncio.get_running_loop(), parent)
+        await Supervisor(ROLES, arguments, parent).run(stop, partial(_announce, config))
+
+    asyncio.run(supervise())
+
+
+def _announce(config: Config) -> None:
+    dimse = config.dimse
+    print(f"Portal:   {config.public_root}/", flush=True)
+    print(f"DICOMweb: {config.public_root}{config.http.dicomweb_path}", flush=True)
+    print(f"DIMSE:    {dimse.ae_title}@{bracketed(dimse.host)}:{dimse.port}", flush=True)
+    if not dimse.accept_unknown_peers and not dimse.peers:
+        print("          nobody may send yet: list each sender under [[dimse.peers]] in the configuration", flush=True)
+
+
+async def _until_stopped(
+    work: Callable[[House, Parent, asyncio.Event], Awaitable[None]], house: House, parent: Parent
+) -> None:
+    await work(house, parent, stop_event(asyncio.get_running_loop(), parent))
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the event loop: all roles end in the same way."""
+        yield
+
+
+async def _web(house: House, parent: Parent, stop: asyncio.Event) -> None:
+    http = house.config.http
+    listening = listen(http.host, http.port, "http")
+    server = _Server(
+        uvicorn.Config(
+            application(house),
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(http.trusted_proxies),
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    _LOG.info("role_ready role=web port=%d", http.port)
+    parent.tell_ready()
+    await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+
+
+async def _dimse(house: House, parent: Parent, stop: asyncio.Event) -> None:
+    settings = dimse_settings(house.config)
+    try:
+        server = await dimse_server.serve(house.storage.ingest, settings)
+    except OSError as error:
+        raise CannotStart(taken(settings.host, settings.port, "dimse", error)) from error
+    _LOG.info("role_ready role=dimse port=%d ae_title=%s", server.port, settings.ae_title)
+    parent.tell_ready()
+    await stop.wait()
+    await server.close()
+
+
+async def _worker(house: House, parent: Parent, stop: asyncio.Event) -> None:
+    await asyncio.to_thread(jobs.mend, house)
+    _LOG.info("role_ready role=worker")
+    parent.tell_ready()
+    await jobs.run(house, stop)
+
+
+_WORK: Final[dict[Role, Callable[[House, Parent, asyncio.Event], Awaitable[None]]]] = {
+    "web": _web,
+    "dimse": _dimse,
+    "worker": _worker,
+}
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32" or sys.implementation.name != "cpython":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
