@@ -44,9 +44,10 @@ def jpeg(frame: bytes) -> Codestream | None:
                 return _frame_header(frame, position, jfif, adobe)
             if marker == 0xE0 and frame[position + 4 : position + 8] == b"JFIF":
                 jfif = True
-            if marker == 0xEE and frame[position + 4 : position + 9] == b"Adobe":
+            length = int(unpack_from(">H", frame, position + 2)[0])
+            if marker == 0xEE and length >= 14 and frame[position + 4 : position + 9] == b"Adobe":
                 adobe = frame[position + 15]
-            position += 2 + int(unpack_from(">H", frame, position + 2)[0])
+            position += 2 + length
     except (IndexError, StructError):
         pass
     return None
@@ -60,7 +61,7 @@ def _frame_header(frame: bytes, position: int, jfif: bool, adobe: int | None) ->
 
 
 def jpeg_2000(frame: bytes) -> Codestream | None:
-    """The image and tile size of JPEG 2000 (ISO/IEC 15444-1 A.5.1), also inside a JP2 file; None where there is none."""
+    """The image and tile size of JPEG 2000 (ISO/IEC 15444-1 A.5.1), also inside a JP2 file; None without one."""
     start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
     try:
         right, bottom, left, top = unpack_from(">IIII", frame, start + 8)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from storage.decoder_messages import decoded, encoded
-from storage.decoding import decoded_frame, rendered_frame
+from storage.decoding import decoded_frame, rendered_frame, transcoded
 from storage.errors import Refusal
 from storage.image_pixels import Undecodable
 from storage.stored_image import StoredImage, open_image
@@ -30,12 +30,18 @@ class Decoder:
     def __init__(self, memory: int) -> None:
         """`memory` is what the process may take; a decoded frame may have a quarter of it."""
         self._memory = memory
-        self._images: OrderedDict[str, StoredImage] = OrderedDict()
+        self._images: OrderedDict[Path, StoredImage] = OrderedDict()
 
     def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """The answer's header and body; raises `Undecodable`, a `Refusal`, or whatever a codec raises."""
-        stored = self._image(request["path"])
-        number, ranges, largest = request["number"], request["ranges"], self._memory // 4
+        path, largest = Path(request["path"]), self._memory // 4
+        limit_memory(self._memory, path.stat().st_size)
+        if request["task"] == "transcoded":
+            return transcoded(self._image_if_any(path), path, largest)
+        stored = self._image(path)
+        if request["task"] == "native":
+            return {}, stored.native_bytes(request["begin"], request["end"])
+        number, ranges = request["number"], request["ranges"]
         match request["task"]:
             case "stored":
                 return {}, stored.encoded_frame(number, ranges)
@@ -44,18 +50,19 @@ class Decoder:
             case _:
                 return {}, rendered_frame(stored, number, ranges, largest, request["rendering"])
 
-    def _image(self, name: str) -> StoredImage:
-        if name in self._images:
-            self._images.move_to_end(name)
-            return self._images[name]
-        path = Path(name)
-        limit_memory(self._memory, path.stat().st_size)
+    def _image_if_any(self, path: Path) -> StoredImage | None:
         try:
-            stored = open_image(path)
-        finally:
-            limit_memory(self._memory)
+            return self._image(path)
+        except Undecodable:
+            return None
+
+    def _image(self, path: Path) -> StoredImage:
+        if path in self._images:
+            self._images.move_to_end(path)
+            return self._images[path]
+        stored = open_image(path)
         if stored.may_be_kept:
-            self._images[name] = stored
+            self._images[path] = stored
             while len(self._images) > _KEPT_IMAGES:
                 self._images.popitem(last=False)
         return stored
@@ -70,11 +77,12 @@ def limit_memory(memory: int, mapped: int = 0) -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, decoder: Decoder, seconds: float) -> None:
-    """Say that it is ready, then answer until the requests end; end the process when memory ran out, because the heap is full of holes then."""
+    """Say that it is ready, then answer until the requests end.
+
+    It also returns when memory ran out: the heap is full of holes then, and a fresh process has a better one.
+    """
     _send(answers, {})
-    while first := requests.read(1):
-        pieces = [first]
-        request, _ = decoded(lambda size: _exactly(requests, size, pieces), 0)
+    while request := _request(requests):
         # SIGALRM keeps its default action, which also ends a process that never returns from C code. The parent
         # kills earlier; this is for the case that the parent is gone.
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
@@ -83,6 +91,22 @@ def serve(requests: BinaryIO, answers: BinaryIO, decoder: Decoder, seconds: floa
         signal.setitimer(signal.ITIMER_REAL, 0)
         if exhausted:
             return
+
+
+def _request(requests: BinaryIO) -> dict[str, Any] | None:
+    """The next request, None when the parent has closed its end."""
+    try:
+        header, _ = decoded(lambda size: _exactly(requests, size), 0)
+    except EOFError:
+        return None
+    return dict(header)
+
+
+def _exactly(requests: BinaryIO, size: int) -> bytes:
+    data = requests.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def _send(answers: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
@@ -112,15 +136,6 @@ def _cause(error: Exception) -> str:
     """Type and place of an error for the log, without its text, which may hold values of the data set."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__}@{Path(frames[-1].filename).stem}:{frames[-1].lineno}"
-
-
-def _exactly(requests: BinaryIO, size: int, pieces: list[bytes]) -> bytes:
-    begun = b"".join(pieces)
-    pieces.clear()
-    data = begun + requests.read(size - len(begun))
-    if len(data) < size:
-        raise EOFError
-    return data
 
 
 def main(memory: int, seconds: float) -> None:

@@ -23,6 +23,11 @@ class Syntax:
     codec: Codec
     lossy: bool = False
 
+    @property
+    def is_native(self) -> bool:
+        """Whether samples lie there uncompressed."""
+        return self.codec is native
+
 
 def decode(frame: bytes, image: ImagePixels, transfer_syntax_uid: str) -> tuple[Samples, ImagePixels]:
     """Decode one frame to samples shaped rows x columns (x 3, colour by pixel), in the type of the data set.
@@ -30,11 +35,17 @@ def decode(frame: bytes, image: ImagePixels, transfer_syntax_uid: str) -> tuple[
     Returns the samples and the description that now is true of them: photometric interpretation RGB where the codec
     undid a colour transformation, planar configuration 0. Raises `Undecodable`, or whatever the codec raises.
     """
-    syntax = SYNTAXES.get(transfer_syntax_uid)
-    if syntax is None:
-        raise Undecodable(f"Transfer syntax {transfer_syntax_uid} is not decoded here; retrieve it as it is stored.")
-    samples, decoded = syntax.codec(frame, image)
+    samples, decoded = syntax(transfer_syntax_uid).codec(frame, image)
     return samples.reshape(decoded.shape), decoded
+
+
+def syntax(transfer_syntax_uid: str) -> Syntax:
+    """The row of the table, or `Undecodable` for video and whatever is not in it."""
+    found = SYNTAXES.get(transfer_syntax_uid)
+    if found is None:
+        kind = "Video" if transfer_syntax_uid in VIDEO else "This transfer syntax"
+        raise Undecodable(f"{kind} is not decoded here; retrieve it as it is stored, in {transfer_syntax_uid}.")
+    return found
 
 
 def native(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
@@ -85,12 +96,11 @@ def _jpeg(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
 
     found = _agreeing(jpeg(frame), image)
     if found.components == 1:
-        return _fitted(jpeg8_decode(frame), found, image, image.bits_stored), image
+        return _fitted(jpeg8_decode(frame), found, image, image.bits_stored), _by_codec(image, found)
     stored = "RGB" if found.lossless or not _is_ycbcr(found, image) else "YCBCR"
     samples = jpeg8_decode(frame, colorspace=stored, outcolorspace="RGB")
     photometric = image.photometric_interpretation if found.lossless else "RGB"
-    decoded = replace(image, planar_configuration=0, photometric_interpretation=photometric)
-    return _fitted(samples, found, image, image.bits_stored), decoded
+    return _fitted(samples, found, image, image.bits_stored), _by_codec(image, found, photometric)
 
 
 def _is_ycbcr(found: Codestream, image: ImagePixels) -> bool:
@@ -109,7 +119,7 @@ def _jpeg_ls(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
 
     found = _agreeing(jpeg(frame), image)
     samples = _fitted(jpegls_decode(frame), found, image, found.precision)
-    return samples, replace(image, planar_configuration=0)
+    return samples, _by_codec(image, found)
 
 
 def _jpeg_2000(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
@@ -122,7 +132,7 @@ def _jpeg_2000(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
     photometric = image.photometric_interpretation
     if photometric in ("YBR_ICT", "YBR_RCT"):
         photometric = "RGB"
-    decoded = replace(image, planar_configuration=0, photometric_interpretation=photometric)
+    decoded = _by_codec(image, found, photometric)
     if found.signed == bool(image.pixel_representation):
         return _in_type(samples, image), decoded
     return _fitted(samples, found, image, found.precision), decoded
@@ -142,7 +152,7 @@ def _jpeg_xl(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
 
 
 def _rle(frame: bytes, image: ImagePixels) -> tuple[Samples, ImagePixels]:
-    from rle.utils import decode_frame
+    from rle.utils import decode_frame  # type: ignore[attr-defined]
 
     planes = decode_frame(frame, image.rows * image.columns, image.bits_allocated, "<")
     return _by_pixel(np.frombuffer(planes, image.dtype), image), replace(image, planar_configuration=0)
@@ -157,6 +167,18 @@ def _agreeing(found: Codestream | None, image: ImagePixels) -> Codestream:
     if found.precision > image.bits_allocated:
         raise Undecodable("The codestream has more bits per sample than Bits Allocated.")
     return found
+
+
+def _by_codec(image: ImagePixels, found: Codestream, photometric: str = "") -> ImagePixels:
+    """What is true of decoded samples. Codestreams hold more bits than Bits Stored admits often enough to count."""
+    bits = max(image.bits_stored, found.precision)
+    return replace(
+        image,
+        planar_configuration=0,
+        photometric_interpretation=photometric or image.photometric_interpretation,
+        bits_stored=bits,
+        high_bit=max(image.high_bit, bits - 1),
+    )
 
 
 def _fitted(samples: Any, found: Codestream, image: ImagePixels, bits: int) -> Samples:
@@ -184,6 +206,7 @@ SYNTAXES: Final[dict[str, Syntax]] = {
     "1.2.840.10008.1.2.2": _NATIVE,
     "1.2.840.10008.1.2.1.99": _NATIVE,
     "1.2.840.10008.1.2.1.98": _NATIVE,
+    "1.2.840.113619.5.2": _NATIVE,
     "1.2.840.10008.1.2.8.1": Syntax(_deflated_frame),
     "1.2.840.10008.1.2.4.50": _LOSSY_JPEG,
     "1.2.840.10008.1.2.4.51": _LOSSY_JPEG,
@@ -205,4 +228,4 @@ SYNTAXES: Final[dict[str, Syntax]] = {
     "1.2.840.10008.1.2.4.203": Syntax(_jpeg_2000, lossy=True),
     "1.2.840.10008.1.2.5": Syntax(_rle),
 }
-NATIVE_SYNTAXES: Final = frozenset({"1.2.840.10008.1.2", *(f"1.2.840.10008.1.2{end}" for end in (".1", ".2", ".1.99"))})
+VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{number}{part}" for number in range(100, 109) for part in ("", ".1"))

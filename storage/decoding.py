@@ -1,20 +1,24 @@
 """What a decoder process does with one frame: the cap on its size, the codec, and the shape of the answer."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from storage.decoders import decode
+from storage.decoders import decode, syntax
 from storage.image_pixels import ImagePixels, Samples, Undecodable
-from storage.rendering import Rendering, picture
+from storage.picture import picture
+from storage.rendering import Rendering
 from storage.stored_image import Ranges, StoredImage
+from storage.transcoding import surroundings
 
 
 def decoded_frame(
     stored: StoredImage, number: int, ranges: Ranges | None, largest: int
 ) -> tuple[dict[str, Any], bytes]:
     """Frame `number` as it would lie in Explicit VR Little Endian Pixel Data, and what is then true of it."""
-    if stored.is_native:
+    if _is_native(stored):
         return _described(stored.image), stored.encoded_frame(number, ranges)
     samples, image = _samples(stored, number, ranges, largest)
     native = np.packbits(samples, bitorder="little") if image.bits_allocated == 1 else samples
@@ -29,6 +33,16 @@ def rendered_frame(
     return picture(samples, image, stored.header, number, Rendering(**wanted))
 
 
+def transcoded(stored: StoredImage | None, path: Path, largest: int) -> tuple[dict[str, Any], bytes]:
+    """What surrounds the pixels of an instance in Explicit VR Little Endian: `before` and `after` as one body."""
+    image = None
+    if stored is not None and not _is_native(stored):
+        _, image = _samples(stored, 1, None, largest)
+    found = surroundings(path, stored, image)
+    described = {"before": len(found.before), "pixel_bytes": found.pixel_bytes, "frames": found.frames}
+    return described, found.before + found.after
+
+
 def _samples(stored: StoredImage, number: int, ranges: Ranges | None, largest: int) -> tuple[Samples, ImagePixels]:
     image = stored.image
     if image.samples * max(image.bits_allocated // 8, 1) > largest:
@@ -36,14 +50,16 @@ def _samples(stored: StoredImage, number: int, ranges: Ranges | None, largest: i
     return decode(stored.encoded_frame(number, ranges), image, stored.transfer_syntax_uid)
 
 
+def _is_native(stored: StoredImage) -> bool:
+    """Whether the value of Pixel Data already is what Explicit VR Little Endian would hold, but for byte order."""
+    native = syntax(stored.transfer_syntax_uid).is_native
+    if stored.is_native and not native:
+        raise Undecodable("The pixels are not encapsulated, although the transfer syntax says so.")
+    return stored.is_native
+
+
 def _described(image: ImagePixels) -> dict[str, Any]:
-    return {
-        "rows": image.rows,
-        "columns": image.columns,
-        "samples_per_pixel": image.samples_per_pixel,
-        "bits_allocated": image.bits_allocated,
-        "bits_stored": image.bits_stored,
-        "pixel_representation": image.pixel_representation,
-        "photometric_interpretation": image.photometric_interpretation,
-        "planar_configuration": image.planar_configuration,
-    }
+    described = asdict(image)
+    for name in ("number_of_frames", "kind"):
+        del described[name]
+    return described

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.header import Header
 
-Samples = NDArray[np.generic]
+Samples = NDArray[Any]
 
 
 class Undecodable(Exception):
@@ -28,6 +28,7 @@ class ImagePixels:
     samples_per_pixel: int
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     pixel_representation: int
     photometric_interpretation: str
     planar_configuration: int
@@ -81,12 +82,14 @@ def describe(header: Header, pixels: int = PIXEL_DATA) -> ImagePixels:
     samples = _whole(header, 0x00280002, 1)
     allocated = _FLOAT_BITS.get(pixels) or _whole(header, 0x00280100, 0)
     stored = _whole(header, 0x00280101, allocated)
+    stored = stored if 0 < stored <= allocated else allocated
     described = ImagePixels(
         rows=_whole(header, 0x00280010, 0),
         columns=_whole(header, 0x00280011, 0),
         samples_per_pixel=samples,
         bits_allocated=allocated,
-        bits_stored=stored if 0 < stored <= allocated else allocated,
+        bits_stored=stored,
+        high_bit=_high_bit(header, allocated, stored),
         pixel_representation=_whole(header, 0x00280103, 0),
         photometric_interpretation=header.text(0x00280004) or ("RGB" if samples == 3 else "MONOCHROME2"),
         planar_configuration=_whole(header, 0x00280006, 0) if samples > 1 else 0,
@@ -106,6 +109,12 @@ def _check(described: ImagePixels) -> None:
         raise Undecodable("Bits Allocated is none of 1, 8, 16, 32 and 64.")
     if described.pixel_representation not in (0, 1):
         raise Undecodable("Pixel Representation is neither 0 nor 1.")
+
+
+def _high_bit(header: Header, allocated: int, stored: int) -> int:
+    """High Bit where it leaves room for Bits Stored; the standard now demands Bits Stored - 1 (PS3.5 8.1.1)."""
+    high = _whole(header, 0x00280102, stored - 1)
+    return high if stored <= high + 1 <= allocated else stored - 1
 
 
 def _whole(header: Header, tag: int, absent: int) -> int:

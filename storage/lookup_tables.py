@@ -23,7 +23,7 @@ class LookupTable:
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The entry for each value; values outside the table take its first or last entry (C.11.1.1.1)."""
         index = np.clip(np.floor(values) - self.first, 0, len(self.entries) - 1).astype(np.intp)
-        return self.entries[index].astype(np.float64)
+        return np.asarray(self.entries[index], np.float64)
 
 
 def lookup_table(header: Header, descriptor: int, data: int, *, segmented: int = 0) -> LookupTable | None:

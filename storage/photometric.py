@@ -30,7 +30,7 @@ def rgb(samples: Samples, image: ImagePixels) -> Bytes:
     """Three samples a pixel as 8 bit RGB; VOI does not apply to colour (C.11.2)."""
     wide = samples.dtype.itemsize > 1
     eight = np.right_shift(samples, max(image.bits_stored - 8, 0)) if wide else samples
-    values = np.asarray(eight).astype(np.uint8, copy=False)
+    values: Bytes = np.asarray(eight).astype(np.uint8, copy=False)
     if image.photometric_interpretation.startswith("YBR_PARTIAL"):
         return _converted(values, _FROM_PARTIAL, 16.0)
     if image.photometric_interpretation.startswith("YBR"):
@@ -40,7 +40,8 @@ def rgb(samples: Samples, image: ImagePixels) -> Bytes:
 
 def _converted(values: Bytes, matrix: NDArray[np.float32], black: float) -> Bytes:
     centred = values.astype(np.float32) - np.array([black, 128.0, 128.0], np.float32)
-    return np.clip(np.rint(centred @ matrix.T), 0, 255).astype(np.uint8)
+    converted: Bytes = np.clip(np.rint(centred @ matrix.T), 0, 255).astype(np.uint8)
+    return converted
 
 
 def palette(samples: Samples, header: Header) -> Bytes:
@@ -49,7 +50,7 @@ def palette(samples: Samples, header: Header) -> Bytes:
     if len({(len(table.entries), table.first) for table in tables}) != 1:
         raise Undecodable("The palette's three tables differ in length.")
     index = np.clip(samples.astype(np.int64) - tables[0].first, 0, len(tables[0].entries) - 1)
-    return np.stack([_eight_bits(table) for table in tables], axis=1)[index]
+    return np.asarray(np.stack([_eight_bits(table) for table in tables], axis=1)[index])
 
 
 def _palette_table(header: Header, number: int) -> LookupTable:

@@ -4,8 +4,11 @@ Everything that touches a codec happens in child processes (`storage.decoder_pro
 """
 
 import logging
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Final
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, BinaryIO, Final, cast
 
 from storage.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
@@ -15,6 +18,9 @@ from storage.rendering import Rendering
 
 __all__ = ["DecodedFrame", "Pixels", "Rendering"]
 
+EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+
+_AT_ONCE: Final = 1 << 24
 _LOG: Final = logging.getLogger("durchblick.storage")
 _FAILURES: Final = {
     "died": "Decoding this frame ended the decoder; the pixels are damaged or need more memory than is allowed.",
@@ -35,18 +41,63 @@ class DecodedFrame:
     samples_per_pixel: int
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     pixel_representation: int
     photometric_interpretation: str
     planar_configuration: int
     pixels: bytes
 
+    @classmethod
+    def of(cls, description: dict[str, Any], pixels: bytes) -> "DecodedFrame":
+        """From a decoder's answer."""
+        return cls(**description, pixels=pixels)
+
+    @property
+    def bits(self) -> int:
+        """Bits of the frame when colour is not subsampled."""
+        return self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
+
+
+class _BitString:
+    """Writes frames of any number of bits behind one another, as single-bit frames lie in Pixel Data (PS3.5 8.1.1)."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target = target
+        self._pending = 0
+        self._pending_bits = 0
+
+    def append(self, frame: bytes, bits: int) -> None:
+        if not self._pending_bits and bits % 8 == 0:
+            self._target.write(frame[: bits // 8])
+            return
+        value = int.from_bytes(frame, "little") & ((1 << bits) - 1)
+        self._pending |= value << self._pending_bits
+        whole, self._pending_bits = divmod(self._pending_bits + bits, 8)
+        self._target.write((self._pending & ((1 << whole * 8) - 1)).to_bytes(whole, "little"))
+        self._pending >>= whole * 8
+
+    def flush(self) -> None:
+        if self._pending_bits:
+            self._target.write(self._pending.to_bytes(1, "little"))
+
 
 class Pixels:
     """Decodes and renders kept instances. Safe to use from any thread; all methods block."""
 
-    def __init__(self, files: Files, processes: int = 2, memory: int = 1 << 30, seconds: float = 20.0) -> None:
-        """Use up to `processes` children, each of `memory` bytes and `seconds` a request, started when needed."""
+    def __init__(
+        self,
+        files: Files,
+        processes: int = 2,
+        memory: int = 1 << 30,
+        seconds: float = 20.0,
+        folder: Path | None = None,
+    ) -> None:
+        """Use up to `processes` children, each of `memory` bytes and `seconds` a request, started when needed.
+
+        Temporary files are made in `folder`, or where the system wants them.
+        """
         self._files = files
+        self._folder = folder
         self._pool = DecoderPool(processes, memory, seconds)
 
     def stored_frame(self, record: InstanceRecord, layout: Layout, number: int) -> bytes:
@@ -55,14 +106,13 @@ class Pixels:
         Raises `NoSuchInstance` for a number beyond the last frame, `NotRenderable` where frames cannot be told apart.
         """
         if layout.frames is None:
-            return self._ask("stored", record, layout, number)[1]
+            return self._frame("stored", record, layout, number)[1]
         pieces = (self._files.read(record.blob_key, *piece) for piece in layout.frames.ranges(number))
         return b"".join(pieces)
 
     def decoded(self, record: InstanceRecord, layout: Layout, number: int) -> DecodedFrame:
         """Frame `number` (from 1) decompressed, with its description. Raises as `stored_frame`."""
-        description, pixels = self._ask("decoded", record, layout, number)
-        return DecodedFrame(**description, pixels=pixels)
+        return DecodedFrame.of(*self._frame("decoded", record, layout, number))
 
     def decoded_frame(self, record: InstanceRecord, layout: Layout, number: int) -> bytes:
         """Frame `number` (from 1) as it would lie in Pixel Data of Explicit VR Little Endian (PS3.5 8.1.1 and 8.2)."""
@@ -70,27 +120,60 @@ class Pixels:
 
     def rendered(self, record: InstanceRecord, layout: Layout, number: int, rendering: Rendering) -> bytes:
         """The picture of frame `number` (from 1) as a JPEG or PNG file. Raises as `stored_frame`."""
-        return self._ask("rendered", record, layout, number, rendering=asdict(rendering))[1]
+        return self._frame("rendered", record, layout, number, rendering=asdict(rendering))[1]
 
     def transcoded(self, record: InstanceRecord, transfer_syntax_uid: str) -> BinaryIO:
         """The whole instance as a Part 10 file in `transfer_syntax_uid`: an unlinked temporary file at position 0.
 
-        Only Explicit VR Little Endian can be had. Raises `NotRenderable` otherwise, and for video.
+        Only Explicit VR Little Endian can be made. Attributes stay as they are but for those that decoding makes
+        untrue. Raises `NotRenderable` for other syntaxes and for video, `OutOfResources` when the disk is full.
         """
-        raise NotRenderable(f"Only the stored transfer syntax {record.transfer_syntax_uid} can be had.")
+        if transfer_syntax_uid != EXPLICIT_VR_LITTLE_ENDIAN:
+            raise self._refused(
+                record,
+                NotRenderable,
+                f"Instances are sent as stored, here in {record.transfer_syntax_uid}, "
+                f"or in Explicit VR Little Endian, {EXPLICIT_VR_LITTLE_ENDIAN}.",
+            )
+        try:
+            with ExitStack() as until_done:
+                target = until_done.enter_context(TemporaryFile(dir=self._folder))
+                self._transcode(record, target)
+                target.seek(0)
+                until_done.pop_all()
+        except OSError as error:
+            raise OutOfResources("There is no room for the decompressed instance.") from error
+        return cast(BinaryIO, target)
+
+    def _transcode(self, record: InstanceRecord, target: IO[bytes]) -> None:
+        answer, body = self._ask("transcoded", record)
+        target.write(body[: answer["before"]])
+        if answer["frames"]:
+            joined = _BitString(target)
+            for number in range(1, answer["frames"] + 1):
+                frame = DecodedFrame.of(*self._ask("decoded", record, number=number, ranges=None))
+                joined.append(frame.pixels, frame.bits)
+            joined.flush()
+        for begin in range(0, 0 if answer["frames"] else answer["pixel_bytes"], _AT_ONCE):
+            end = min(begin + _AT_ONCE, answer["pixel_bytes"])
+            target.write(self._ask("native", record, begin=begin, end=end)[1])
+        target.write(b"\0" * (answer["pixel_bytes"] % 2))
+        target.write(body[answer["before"] :])
 
     def close(self) -> None:
         """End the children."""
         self._pool.close()
 
-    def _ask(
+    def _frame(
         self, task: str, record: InstanceRecord, layout: Layout, number: int, **more: Any
     ) -> tuple[dict[str, Any], bytes]:
         ranges = None if layout.frames is None else layout.frames.ranges(number)
+        return self._ask(task, record, number=number, ranges=ranges, **more)
+
+    def _ask(self, task: str, record: InstanceRecord, **more: Any) -> tuple[dict[str, Any], bytes]:
         path = str(self._files.path(record.blob_key))
-        request = {"task": task, "path": path, "number": number, "ranges": ranges} | more
         try:
-            answer, body = self._pool.ask(request)
+            answer, body = self._pool.ask({"task": task, "path": path} | more)
         except DecoderBusy as error:
             raise OutOfResources("All decoders are busy; try again in a moment.") from error
         except DecoderFailed as error:

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from storage.decoders import NATIVE_SYNTAXES
 from storage.frames import FrameTable, locate
 from storage.header import Header, header
 from storage.image_pixels import (
@@ -30,15 +30,16 @@ _LARGEST_KEPT: Final = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class PixelValue:
-    """Where native pixels lie: offset and length in the file, or in `inflated` where the data set is deflated.
+    """Where pixels lie: offset and length in the file, or in `inflated` where the data set is deflated.
 
     `word` is the number of bytes that must be reversed to get little endian, 1 for none.
     """
 
+    tag: int
     offset: int
     length: int
     word: int
-    inflated: bytes | None
+    inflated: bytes | bytearray | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,8 @@ class StoredImage:
     image: ImagePixels
     pixels: PixelValue
     frames: FrameTable | None
-
-    @property
-    def is_native(self) -> bool:
-        """Whether frames lie behind one another uncompressed."""
-        return self.transfer_syntax_uid in NATIVE_SYNTAXES
+    is_native: bool
+    """Whether frames lie behind one another uncompressed, not in fragments."""
 
     @property
     def may_be_kept(self) -> bool:
@@ -83,33 +81,38 @@ class StoredImage:
         if first + bits > self.pixels.length * 8:
             raise Undecodable("Pixel Data are shorter than Rows, Columns and Number of Frames demand.")
         begin, end = start // word * word, -(-(first + bits) // (8 * word)) * word
-        data = self._read(begin, min(end, self.pixels.length))
-        if word > 1:
-            data = np.frombuffer(data[: len(data) // word * word], f"u{word}").byteswap().tobytes()
+        data = self.native_bytes(begin, min(end, self.pixels.length))
         data = data[start - begin : start - begin + -(-(first % 8 + bits) // 8)]
         return data if bits % 8 == 0 else _from_first_bit(data, first % 8, bits)
 
-    def _read(self, begin: int, end: int) -> bytes:
+    def native_bytes(self, begin: int, end: int) -> bytes:
+        """Bytes `begin` to `end` of the whole native value, little endian; both are multiples of 8 or its end."""
+        offset, word = self.pixels.offset + begin, self.pixels.word
         if self.pixels.inflated is not None:
-            return self.pixels.inflated[self.pixels.offset + begin : self.pixels.offset + end]
-        with self.path.open("rb") as file:
-            return os.pread(file.fileno(), end - begin, self.pixels.offset + begin)
+            data = bytes(self.pixels.inflated[offset : offset + end - begin])
+        else:
+            with self.path.open("rb") as file:
+                data = os.pread(file.fileno(), end - begin, offset)
+        if word == 1:
+            return data
+        return np.frombuffer(data[: len(data) // word * word], f"u{word}").byteswap().tobytes()
 
 
 def open_image(path: Path) -> StoredImage:
-    """Read the header of the instance at `path`; `Undecodable` if it has no pixels."""
+    """Read the header of the instance at `path`; `Undecodable` if it has none or they are not described."""
     with path.open("rb") as file:
         part10 = read(file)
     elements = {element.tag: element for element in part10.elements}
     tag = next((tag for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA) if tag in elements), None)
     if tag is None:
-        raise Undecodable("This instance holds no pixels; retrieve it as application/dicom.")
+        raise Undecodable("This instance holds no image; retrieve it as application/dicom.")
     found = header(part10.buffer, part10.elements)
     image = describe(found, tag)
     syntax = part10.meta.transfer_syntax_uid
     pixels = _pixel_value(part10, tag, image)
-    frames = None if syntax in NATIVE_SYNTAXES else locate(part10)
-    return StoredImage(path, syntax, found, image, pixels, frames)
+    is_native = part10.fragments is None
+    frames = None if is_native else locate(part10)
+    return StoredImage(path, syntax, found, image, pixels, frames, is_native)
 
 
 def _pixel_value(part10: Part10, tag: int, image: ImagePixels) -> PixelValue:
@@ -118,8 +121,8 @@ def _pixel_value(part10: Part10, tag: int, image: ImagePixels) -> PixelValue:
     word = max(image.bits_allocated // 8, 1) if big_endian else 1
     if big_endian and word == 1 and element.vr == "OW":
         word = 2
-    inflated = None if part10.in_file else bytes(part10.buffer)
-    return PixelValue(element.offset, element.length, word, inflated)
+    inflated = part10.buffer if not part10.in_file and not isinstance(part10.buffer, mmap) else None
+    return PixelValue(tag, element.offset, element.length, word, inflated)
 
 
 def _from_first_bit(data: bytes, shift: int, bits: int) -> bytes:

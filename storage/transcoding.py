@@ -1,0 +1,120 @@
+"""The parts of an instance's Explicit VR Little Endian form: everything before its Pixel Data, and everything after.
+
+The pixels themselves go frame by frame between the two, so a long cine never is in memory as a whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from storage.data_elements import Buffer, Element
+from storage.decoders import SYNTAXES, decode
+from storage.explicit_encoding import data_set, element_header, encoded
+from storage.header import header
+from storage.image_pixels import (
+    DOUBLE_FLOAT_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    PIXEL_DATA,
+    ImagePixels,
+    Undecodable,
+    describe,
+)
+from storage.part10 import EXPLICIT_VR_LITTLE_ENDIAN, FileMeta, Part10, read
+from storage.stored_image import StoredImage
+
+_PIXELS: Final = (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, PIXEL_DATA)
+_LARGEST_VALUE: Final = 0xFFFFFFFE
+_ITEM_HEADER: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`before` ends with the header of Pixel Data, whose value has `pixel_bytes` bytes without padding.
+
+    `frames` is their number where they must be decoded one by one, 0 where the value only needs the right byte order.
+    """
+
+    before: bytes
+    after: bytes
+    pixel_bytes: int = 0
+    frames: int = 0
+
+
+def surroundings(path: Path, stored: StoredImage | None, decoded: ImagePixels | None) -> Surroundings:
+    """What surrounds the pixels of the instance at `path`.
+
+    `stored` is None for an instance without pixels, or with native ones that nothing describes; `decoded` describes its frames once they are decoded, and is None
+    where they are native. Raises `Undecodable` where they cannot be put in one value.
+    """
+    with path.open("rb") as file:
+        part10 = read(file)
+    old = part10.meta
+    start = FileMeta(
+        old.sop_class_uid or _uid(part10, 0x00080016),
+        old.sop_instance_uid or _uid(part10, 0x00080018),
+        EXPLICIT_VR_LITTLE_ENDIAN,
+        old.source_ae_title,
+    ).encode()
+    if stored is None:
+        if part10.fragments is not None:
+            raise Undecodable("The pixels are compressed, but what they are is not described.")
+        return Surroundings(start + b"".join(_written(part10, part10.elements, {})), b"")
+    frames = 0 if decoded is None or stored.frames is None else stored.frames.count
+    size = stored.pixels.length if decoded is None else -(-decoded.frame_bits * frames // 8)
+    if size + size % 2 > _LARGEST_VALUE:
+        raise Undecodable("Decoded, the pixels of this instance are larger than one value can be.")
+    tag = stored.pixels.tag
+    replaced = {} if decoded is None else _corrections(stored, decoded)
+    replaced[tag] = element_header(tag, _vr(stored.image, tag), size + size % 2)
+    before = [element for element in part10.elements if element.tag < tag]
+    after = [element for element in part10.elements if element.tag > tag]
+    return Surroundings(
+        start + b"".join(_written(part10, before, replaced)), b"".join(_written(part10, after, {})), size, frames
+    )
+
+
+def _written(part10: Part10, elements: list[Element], replaced: dict[int, bytes]) -> Iterator[bytes]:
+    icon = partial(_native_icon, part10.buffer, part10.meta.transfer_syntax_uid)
+    return data_set(part10.buffer, elements, icon, replaced)
+
+
+def _corrections(stored: StoredImage, decoded: ImagePixels) -> dict[int, bytes]:
+    """The elements that decoding makes untrue (PS3.5 8.2, PS3.3 C.7.6.1.1.5), and the tables of encapsulation."""
+    replaced = {0x7FE00001: b"", 0x7FE00002: b""}
+    replaced[0x00280004] = encoded(0x00280004, "CS", decoded.photometric_interpretation.encode())
+    if decoded.samples_per_pixel > 1:
+        replaced[0x00280006] = encoded(0x00280006, "US", bytes(2))
+    if SYNTAXES[stored.transfer_syntax_uid].lossy:
+        replaced[0x00282110] = encoded(0x00282110, "CS", b"01")
+    return replaced
+
+
+def _vr(image: ImagePixels, tag: int) -> str:
+    if tag == PIXEL_DATA:
+        return "OW" if image.bits_allocated > 8 else "OB"
+    return "OF" if tag == FLOAT_PIXEL_DATA else "OD"
+
+
+def _uid(part10: Part10, tag: int) -> str:
+    element = part10.find(tag)
+    return "" if element is None else part10.value(element).decode("latin-1").strip("\0 ")
+
+
+def _native_icon(buffer: Buffer, transfer_syntax_uid: str, elements: list[Element], pixels: Element) -> bytes | None:
+    """The decoded pixels of an Icon Image Sequence item (PS3.3 C.7.6.1.1.6), None if they cannot be had."""
+    frame, position, end = b"", pixels.offset, pixels.offset + pixels.length
+    while position < end:
+        length = int.from_bytes(buffer[position + 4 : position + 8], "little")
+        if position > pixels.offset:
+            frame += bytes(buffer[position + _ITEM_HEADER : position + _ITEM_HEADER + length])
+        position += _ITEM_HEADER + length
+    try:
+        samples, _ = decode(frame, describe(header(buffer, elements)), transfer_syntax_uid)
+    except Exception:
+        # An icon is a convenience; the codec of a foreign library may raise anything, and the image still counts.
+        return None
+    return np.ascontiguousarray(samples).tobytes()
