@@ -67,9 +67,8 @@ class Door:
         except NoSuchInstance:
             return self._pages.message(request, "not_found", session=session, status=404, headers=NO_STORE)
         except Refusal as refusal:
-            return self._pages.message(
-                request, "problem", session=session, status=refusal.http_status, headers=NO_STORE
-            )
+            status = refusal.http_status
+            return self._pages.message(request, "problem", session=session, status=status, headers=NO_STORE)
 
     def to_login(self) -> Response:
         """To the start page, which says that the session has ended."""

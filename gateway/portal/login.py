@@ -69,10 +69,8 @@ class Login:
         if not self._door.is_own_form(request):
             return await run_in_threadpool(self._refuse, request, Entered(), ("title", "foreign"), 403)
         form = await _form(request)
-        entered = Entered(
-            form.get("code", "").strip(), form.get("token", "").strip(), form.get("birth_date", "").strip()
-        )
-        return await run_in_threadpool(self._sign_in, request, entered)
+        code, token, birth_date = (form.get(name, "").strip() for name in ("code", "token", "birth_date"))
+        return await run_in_threadpool(self._sign_in, request, Entered(code, token, birth_date))
 
     def _sign_in(self, request: Request, entered: Entered) -> Response:
         errors = _typing_errors(self._pages.languages.of(request), entered)

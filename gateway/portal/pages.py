@@ -46,14 +46,8 @@ class Pages:
     ) -> Response:
         """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date."""
         words = self.languages.of(request)
-        context = {
-            "t": words,
-            "languages": self._switch(request),
-            "active": "",
-            **_of_session(words, session),
-            **values,
-        }
-        html = self._environment.get_template(template).render(context).encode()
+        general = {"t": words, "languages": self._switch(request), "active": "", **_of_session(words, session)}
+        html = self._environment.get_template(template).render({**general, **values}).encode()
         response = _compressed(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
             response.set_cookie(

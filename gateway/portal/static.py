@@ -23,7 +23,7 @@ MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
-# Statements at the start of a line and awaited dynamic imports; not the import("…") of type comments, which may be circular.
+# Statements at the start of a line and awaited dynamic imports; the import("…") of a type comment may be circular.
 _IMPORT: Final = re.compile(
     r"""(?m)(?:^(?:import|export|\})(?:[^"\n]*\bfrom)? |\bawait import\()"(?P<path>\./[\w/.-]+\.js)(?=")"""
 )

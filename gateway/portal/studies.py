@@ -115,7 +115,7 @@ def thumbnail(root: str, record: InstanceRecord) -> str:
 
 def middle(count: int) -> int:
     """Number of the middle one of `count` things, from 1."""
-    return (count + 1) // 2
+    return count // 2 + 1
 
 
 def studies_of(words: Texts, root: str, summaries: Iterable[StudySummary]) -> list[StudyView]:

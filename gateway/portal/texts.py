@@ -41,14 +41,13 @@ class Languages:
     """The languages on offer; `default` is spoken to those whose browser asks for none of them."""
 
     def __init__(self, folder: Path, default: str) -> None:
-        self._texts = {
-            path.stem: Texts(path.stem, json.loads(path.read_text("utf-8"))) for path in folder.glob("*.json")
-        }
+        files = sorted(folder.glob("*.json"))
+        self._texts = {path.stem: Texts(path.stem, json.loads(path.read_text("utf-8"))) for path in files}
         self._default = default
 
     def all(self) -> list[Texts]:
-        """Every language, in a fixed order."""
-        return [self._texts[language] for language in sorted(self._texts)]
+        """Every language, in alphabetic order of their tags."""
+        return list(self._texts.values())
 
     def asked_for(self, request: Request) -> str | None:
         """The language that this request switches to, if it does."""

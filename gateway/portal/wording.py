@@ -19,13 +19,13 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 
 
 def plain(text: str) -> str:
-    """`text` in one line, shortened, without control, formatting (bidirectional overrides!) or unassigned characters."""
+    """`text` in one short line, without control, formatting (bidirectional overrides!) or unassigned characters."""
     line = " ".join("".join(character for character in text if _is_harmless(character)).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
 
 
 def person(name: str) -> str:
-    """A Person Name (PS3.5 6.2.1) as one says it: prefix, given, middle, family, suffix of the first group that has any."""
+    """A Person Name (PS3.5 6.2.1) as one says it, given name before family name, of the first group that has any."""
     for group in name.split("="):
         family, given, middle, prefix, suffix = (group.split("^") + [""] * 5)[:5]
         if spoken := plain(" ".join((prefix, given, middle, family, suffix))):

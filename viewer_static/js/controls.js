@@ -1,0 +1,173 @@
+// Slider, buttons, messages and announcements around the stage.
+
+import { Input } from "./input.js";
+import { element } from "./page.js";
+import { Windowing } from "./windowing.js";
+
+/** @typedef {import("./stack.js").Stack} Stack */
+/** @typedef {import("./view.js").View} View */
+/** @typedef {import("./page.js").Texts} Texts */
+
+const PATIENCE = 250;
+const SETTLED = 350;
+
+export class Controls {
+  /**
+   * @param {Stack} stack
+   * @param {View} view
+   * @param {Texts} t
+   */
+  constructor(stack, view, t) {
+    this.stack = stack;
+    this.view = view;
+    this.t = t;
+    this.stage = element("stage", HTMLElement);
+    this.slider = element("slider", HTMLInputElement);
+    this.name = element("viewer", HTMLElement).dataset["name"] ?? "";
+    this.windowing = new Windowing(stack, t);
+    this.windowMode = false;
+    this.waitingSince = 0;
+    this.settling = 0;
+    this.told = -1;
+    this.addGestures();
+    this.addBrowsing();
+    this.addTools();
+    this.changed();
+  }
+
+  addGestures() {
+    const { stack, view, stage } = this;
+    new Input(stage, {
+      step: (images) => stack.show(stack.index + images),
+      edge: (last) => stack.show(last ? stack.total - 1 : 0),
+      window: (right, up) => this.windowing.change(up / 250, Math.exp(right / 200)),
+      zoom: (factor, x, y) => view.zoomBy(factor, x, y),
+      pan: (x, y) => view.pan(x, y),
+      reset: () => this.reset(),
+      isZoomed: () => view.zoom > 1,
+      isWindowing: () => this.windowMode,
+      total: () => stack.total,
+    });
+    stage.classList.add("live");
+    stage.tabIndex = 0;
+    stage.setAttribute("role", "group");
+    stage.setAttribute("aria-label", this.t("viewer.stage"));
+  }
+
+  addBrowsing() {
+    const { stack, slider } = this;
+    for (const [id, by] of /** @type {[string, number][]} */ ([["previous", -1], ["next", 1]])) {
+      element(id, HTMLAnchorElement).addEventListener("click", (event) => {
+        event.preventDefault();
+        stack.show(stack.index + by);
+      });
+    }
+    slider.addEventListener("input", () => stack.show(Number(slider.value) - 1));
+    slider.hidden = stack.total < 2;
+  }
+
+  addTools() {
+    /** @type {Record<string, () => void>} */
+    const actions = {
+      "mode-scroll": () => this.setMode(false),
+      "mode-window": () => this.setMode(!this.windowMode),
+      "zoom-in": () => this.view.zoomBy(1.5),
+      "zoom-out": () => this.view.zoomBy(1 / 1.5),
+      reset: () => this.reset(),
+    };
+    for (const [id, action] of Object.entries(actions)) {
+      element(id, HTMLButtonElement).addEventListener("click", action);
+    }
+    element("tools", HTMLElement).hidden = false;
+  }
+
+  reset() {
+    this.view.reset();
+    this.windowing.reset();
+  }
+
+  /** @param {boolean} on whether dragging changes brightness and contrast */
+  setMode(on) {
+    this.windowMode = on;
+    element("mode-scroll", HTMLElement).setAttribute("aria-pressed", String(!on));
+    element("mode-window", HTMLElement).setAttribute("aria-pressed", String(on));
+    element("mode-window", HTMLElement).setAttribute("aria-expanded", String(on));
+    element("window-panel", HTMLElement).hidden = !on;
+    this.stage.classList.toggle("windowing", on);
+  }
+
+  /** To be called when the stack has changed. */
+  changed() {
+    this.tellState();
+    this.windowing.changed();
+    if (this.told !== this.stack.index) {
+      this.told = this.stack.index;
+      this.tellIndex();
+    }
+  }
+
+  tellState() {
+    const { stack, stage, t } = this;
+    const waiting = stack.shown !== stack.index && !stack.failed;
+    this.waitingSince = waiting ? this.waitingSince || Date.now() : 0;
+    setTimeout(() => {
+      const long = this.waitingSince > 0 && Date.now() - this.waitingSince >= PATIENCE;
+      element("busy", HTMLElement).hidden = !long;
+    }, PATIENCE + 1);
+    const key = stack.offline ? "viewer.offline" : stack.failed ? "viewer.failed" : "";
+    const message = element("stage-message", HTMLElement);
+    message.hidden = !key;
+    message.textContent = key && t(key);
+    stage.classList.toggle("failed", stack.failed);
+    stage.dataset["shown"] = String(stack.shown + 1);
+    stage.dataset["quality"] = stack.quality;
+    const window = stack.windowable ? stack.effectiveWindow : null;
+    stage.dataset["window"] = window ? `${window.center} ${window.width}` : "";
+  }
+
+  tellIndex() {
+    const { stack, slider, t } = this;
+    const where = { i: stack.index + 1, n: stack.total };
+    element("count", HTMLElement).textContent = t("viewer.image_of", where);
+    slider.value = String(where.i);
+    slider.setAttribute("aria-valuetext", t("viewer.image_of", where));
+    for (const canvas of this.stage.querySelectorAll("canvas")) {
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", t("viewer.image_alt", { ...where, name: this.name }));
+    }
+    this.point("previous", where.i - 1);
+    this.point("next", where.i + 1);
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), SETTLED);
+  }
+
+  /**
+   * Where a link to another image leads; nowhere beyond the ends.
+   * @param {string} id
+   * @param {number} image from 1
+   */
+  point(id, image) {
+    const link = element(id, HTMLAnchorElement);
+    if (image >= 1 && image <= this.stack.total) {
+      link.href = `?i=${image}`;
+      link.removeAttribute("aria-disabled");
+    } else {
+      link.removeAttribute("href");
+      link.setAttribute("aria-disabled", "true");
+    }
+  }
+
+  // What would be too much for every image on the way: speech, the address, the links to other languages.
+  settle() {
+    const image = this.stack.index + 1;
+    if (document.activeElement !== this.slider) {
+      element("live", HTMLElement).textContent = this.t("viewer.image_of", { i: image, n: this.stack.total });
+    }
+    history.replaceState(null, "", `?i=${image}`);
+    for (const link of document.querySelectorAll("a[data-language]")) {
+      if (link instanceof HTMLAnchorElement) {
+        link.search = `?lang=${link.lang}&i=${image}`;
+      }
+    }
+  }
+}

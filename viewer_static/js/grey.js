@@ -1,0 +1,117 @@
+// From stored values to grey, as one table that both renderers look up: what lies above Bits Stored is cut off, then
+// modality LUT, window (PS3.3 C.11.2.1.2, C.11.2.1.3) and inversion. The same rules as storage/voi.py.
+
+/** @typedef {import("./dicom.js").Description} Description */
+/** @typedef {import("./dicom.js").Window} Window */
+
+/**
+ * Grey (0 black to 255 white) for each pattern of bits that a sample can have: 256 or 65536 entries.
+ * @param {Description} image
+ * @param {Window} window
+ */
+export function greyTable(image, window) {
+  const size = image.bitsAllocated === 8 ? 256 : 65536;
+  const table = new Uint8Array(size);
+  for (let pattern = 0; pattern < size; pattern++) {
+    const grey = windowed(value(image, pattern) * image.slope + image.intercept, window);
+    table[pattern] = Math.round(255 * (image.inverted ? 1 - grey : grey));
+  }
+  return table;
+}
+
+/**
+ * The stored value that a pattern of bits stands for.
+ * @param {Description} image
+ * @param {number} pattern
+ */
+function value(image, pattern) {
+  const spare = 32 - image.bitsStored;
+  return image.signed ? (pattern << spare) >> spare : (pattern << spare) >>> spare;
+}
+
+/**
+ * Grey from 0 to 1. LINEAR with a width below 1 is read as LINEAR_EXACT, since nothing else can be meant.
+ * @param {number} x
+ * @param {Window} window
+ */
+function windowed(x, { center, width, shape }) {
+  if (shape === "SIGMOID") {
+    return 1 / (1 + Math.exp((-4 * (x - center)) / width));
+  }
+  let middle = center;
+  let span = width;
+  if (shape !== "LINEAR_EXACT" && width >= 1) {
+    middle -= 0.5;
+    span -= 1;
+    if (span === 0) {
+      return x > middle ? 1 : 0;
+    }
+  }
+  return Math.min(Math.max((x - middle) / span + 0.5, 0), 1);
+}
+
+/**
+ * The window for an image that names none: all that 8 bits hold, else from the 1st to the 99th percentile.
+ * @param {Description} image
+ * @param {Uint8Array | Uint16Array} samples
+ * @returns {Window}
+ */
+export function automaticWindow(image, samples) {
+  if (image.bitsAllocated === 8 && !image.signed) {
+    return between(image.intercept, image.intercept + image.slope * (2 ** image.bitsStored - 1));
+  }
+  const counts = histogram(image, samples);
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  const low = ranked(counts, 0.01 * (total - 1));
+  const high = ranked(counts, 0.99 * (total - 1));
+  const [first, last] = [counts[0]?.[0] ?? 0, counts.at(-1)?.[0] ?? 1];
+  const [from, to] = high > low ? [low, high] : [first, last];
+  return between(from * image.slope + image.intercept, to * image.slope + image.intercept);
+}
+
+/**
+ * How often each stored value occurs that is no padding, in ascending order.
+ * @param {Description} image
+ * @param {Uint8Array | Uint16Array} samples
+ * @returns {[number, number][]}
+ */
+function histogram(image, samples) {
+  const patterns = new Uint32Array(image.bitsAllocated === 8 ? 256 : 65536);
+  for (const sample of samples) {
+    patterns[sample] = (patterns[sample] ?? 0) + 1;
+  }
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  const [low, high] = image.padding ?? [NaN, NaN];
+  patterns.forEach((count, pattern) => {
+    const stored = value(image, pattern);
+    if (count && !(stored >= low && stored <= high)) {
+      counts.set(stored, (counts.get(stored) ?? 0) + count);
+    }
+  });
+  return [...counts].sort(([one], [other]) => one - other);
+}
+
+/**
+ * @param {[number, number][]} counts
+ * @param {number} rank from 0
+ */
+function ranked(counts, rank) {
+  let before = 0;
+  for (const [stored, count] of counts) {
+    before += count;
+    if (before > rank) {
+      return stored;
+    }
+  }
+  return 0;
+}
+
+/**
+ * @param {number} one
+ * @param {number} other
+ * @returns {Window}
+ */
+function between(one, other) {
+  return { center: (one + other) / 2, width: Math.abs(other - one) || 1, shape: "LINEAR_EXACT" };
+}

@@ -1,0 +1,236 @@
+// Fingers, mouse and keys on the stage.
+//   one finger or left button: changes the image (or moves it when it is enlarged); in window mode, brightness
+//   right button or a long press: brightness and contrast      two fingers: zoom and move      two taps: close and back
+//   wheel: changes the image, with ctrl zooms                  keys: arrows, page up and down, home, end, + - 0
+
+/**
+ * What a gesture asks for.
+ * @typedef {object} Actions
+ * @property {(images: number) => void} step
+ * @property {(last: boolean) => void} edge first or last image
+ * @property {(right: number, up: number) => void} window drag in CSS pixels
+ * @property {(factor: number, x?: number, y?: number) => void} zoom
+ * @property {(x: number, y: number) => void} pan
+ * @property {() => void} reset
+ * @property {() => boolean} isZoomed
+ * @property {() => boolean} isWindowing whether the window mode is on
+ * @property {() => number} total
+ */
+
+const STILL = 8;
+const LONG = 500;
+const DOUBLE = 320;
+const NOTCH = 50;
+const TRICKLE = 40;
+
+/** @typedef {{x: number, y: number}} Point */
+
+export class Input {
+  /**
+   * @param {HTMLElement} stage
+   * @param {Actions} actions
+   */
+  constructor(stage, actions) {
+    this.stage = stage;
+    this.actions = actions;
+    /** @type {Map<number, Point>} */
+    this.pointers = new Map();
+    /** @type {"none" | "waiting" | "scroll" | "window" | "pan" | "pinch"} */
+    this.gesture = "none";
+    /** @type {Point} */
+    this.origin = { x: 0, y: 0 };
+    this.axis = "";
+    this.rest = 0;
+    this.wheelRest = 0;
+    this.longPress = 0;
+    this.lastTap = { x: 0, y: 0, time: 0 };
+    stage.addEventListener("pointerdown", (event) => this.down(event));
+    stage.addEventListener("pointermove", (event) => this.move(event));
+    stage.addEventListener("pointerup", (event) => this.up(event));
+    stage.addEventListener("pointercancel", (event) => this.up(event, true));
+    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    stage.addEventListener("contextmenu", (event) => event.preventDefault());
+    stage.addEventListener("dragstart", (event) => event.preventDefault());
+    document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** @param {PointerEvent} event */
+  down(event) {
+    this.stage.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    clearTimeout(this.longPress);
+    if (this.pointers.size > 1) {
+      this.gesture = "pinch";
+      return;
+    }
+    this.origin = { x: event.clientX, y: event.clientY };
+    this.axis = "";
+    this.rest = 0;
+    if (event.button === 2 || (event.button === 0 && this.actions.isWindowing())) {
+      this.gesture = "window";
+    } else if (event.button === 1) {
+      this.gesture = "pan";
+    } else {
+      this.gesture = "waiting";
+    }
+    if (this.gesture === "waiting" && event.pointerType !== "mouse") {
+      this.longPress = setTimeout(() => {
+        this.gesture = "window";
+        navigator.vibrate?.(15);
+      }, LONG);
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    const before = this.pointers.get(event.pointerId);
+    if (!before) {
+      return;
+    }
+    const now = { x: event.clientX, y: event.clientY };
+    if (this.gesture === "pinch") {
+      this.pinch(event.pointerId, before, now);
+    } else {
+      this.drag(before, now);
+    }
+    this.pointers.set(event.pointerId, now);
+  }
+
+  /**
+   * @param {Point} before
+   * @param {Point} now
+   */
+  drag(before, now) {
+    const [x, y] = [now.x - before.x, now.y - before.y];
+    if (this.gesture === "waiting") {
+      const far = Math.hypot(now.x - this.origin.x, now.y - this.origin.y) > STILL;
+      if (!far) {
+        return;
+      }
+      clearTimeout(this.longPress);
+      this.gesture = this.actions.isZoomed() ? "pan" : "scroll";
+      this.axis = Math.abs(now.x - this.origin.x) > Math.abs(now.y - this.origin.y) ? "x" : "y";
+    }
+    if (this.gesture === "pan") {
+      this.actions.pan(x, y);
+    } else if (this.gesture === "window") {
+      this.actions.window(x, -y);
+    } else if (this.gesture === "scroll") {
+      this.scroll(this.axis === "x" ? -x : -y);
+    }
+  }
+
+  // A finger that crosses the stage passes the whole series, but never flies through it or crawls.
+  /** @param {number} distance */
+  scroll(distance) {
+    const perImage = Math.min(Math.max(this.stage.clientHeight / this.actions.total(), 6), 48);
+    this.rest += distance / perImage;
+    const images = Math.trunc(this.rest);
+    this.rest -= images;
+    if (images) {
+      this.actions.step(images);
+    }
+  }
+
+  /**
+   * @param {number} moved
+   * @param {Point} before
+   * @param {Point} now
+   */
+  pinch(moved, before, now) {
+    const other = [...this.pointers].find(([id]) => id !== moved)?.[1];
+    if (!other) {
+      return;
+    }
+    const spread = Math.hypot(before.x - other.x, before.y - other.y) || 1;
+    const factor = Math.hypot(now.x - other.x, now.y - other.y) / spread;
+    this.actions.zoom(factor, (now.x + other.x) / 2, (now.y + other.y) / 2);
+    this.actions.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
+  }
+
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} [cancelled]
+   */
+  up(event, cancelled = false) {
+    this.pointers.delete(event.pointerId);
+    clearTimeout(this.longPress);
+    const still = Math.hypot(event.clientX - this.origin.x, event.clientY - this.origin.y) <= STILL;
+    if (!cancelled && still && event.button === 0 && (this.gesture === "waiting" || this.gesture === "window")) {
+      this.tap(event);
+    }
+    if (this.pointers.size === 0) {
+      this.gesture = "none";
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  tap({ clientX: x, clientY: y, timeStamp: time }) {
+    const last = this.lastTap;
+    const double = time - last.time < DOUBLE && Math.hypot(x - last.x, y - last.y) < 32;
+    this.lastTap = double ? { x: 0, y: 0, time: 0 } : { x, y, time };
+    if (double) {
+      this.actions.zoom(this.actions.isZoomed() ? 0 : 2.5, x, y);
+    }
+  }
+
+  /** @param {WheelEvent} event */
+  wheel(event) {
+    event.preventDefault();
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : NOTCH;
+    const distance = event.deltaY * unit;
+    if (event.ctrlKey) {
+      this.actions.zoom(Math.exp(-distance / 200), event.clientX, event.clientY);
+      return;
+    }
+    if (Math.abs(distance) >= NOTCH) {
+      this.wheelRest = 0;
+      this.actions.step(Math.sign(distance));
+      return;
+    }
+    this.wheelRest += distance;
+    const images = Math.trunc(this.wheelRest / TRICKLE);
+    this.wheelRest -= images * TRICKLE;
+    if (images) {
+      this.actions.step(images);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { target } = event;
+    const elsewhere = target instanceof Element && target.closest("input, textarea, select, dialog, summary");
+    if (elsewhere || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    if (this.moveByKey(event.key) || (target === this.stage && this.zoomByKey(event.key))) {
+      event.preventDefault();
+    }
+  }
+
+  /** @param {string} key */
+  moveByKey(key) {
+    const images = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 10, PageUp: -10 }[key];
+    if (images) {
+      this.actions.step(images);
+    } else if (key === "Home" || key === "End") {
+      this.actions.edge(key === "End");
+    }
+    return images !== undefined || key === "Home" || key === "End";
+  }
+
+  // Single characters work only on the focused stage (WCAG 2.1.4).
+  /** @param {string} key */
+  zoomByKey(key) {
+    if (key === "+" || key === "=") {
+      this.actions.zoom(1.25);
+    } else if (key === "-") {
+      this.actions.zoom(0.8);
+    } else if (key === "0" || key === "Escape") {
+      this.actions.reset();
+    } else {
+      return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,90 @@
+// The login form: feedback while the access code is typed, and the QR code's token out of the address bar.
+
+import { characters, grouped, judge } from "./code.js";
+import { element, texts } from "./page.js";
+
+/** @param {HTMLFormElement} form */
+export function enhanceLogin(form) {
+  if (form.hasAttribute("data-landing")) {
+    land();
+  }
+  const input = document.getElementById("code");
+  if (input instanceof HTMLInputElement) {
+    watchCode(input);
+  }
+  watchDate(element("birth-date", HTMLInputElement));
+}
+
+// The fragment never reaches the server. It moves into the form and out of the address, history and screenshots.
+function land() {
+  const token = location.hash.slice(1);
+  if (!token) {
+    element("qr-missing", HTMLElement).hidden = false;
+    element("code-part", HTMLElement).hidden = false;
+    element("code", HTMLInputElement).disabled = false;
+    return;
+  }
+  history.replaceState(null, "", location.pathname + location.search);
+  element("token", HTMLInputElement).value = token;
+  element("qr-found", HTMLElement).hidden = false;
+  for (const link of document.querySelectorAll("a[data-language]")) {
+    if (link instanceof HTMLAnchorElement) {
+      link.hash = token;
+    }
+  }
+  element("birth-date", HTMLInputElement).focus();
+}
+
+/** @param {HTMLInputElement} input */
+function watchCode(input) {
+  const state = element("code-state", HTMLElement);
+  const words = texts();
+  input.addEventListener("input", async () => {
+    group(input);
+    const { state: verdict, missing } = judge(input.value);
+    const t = await words;
+    const sentences = {
+      empty: "",
+      more: missing === 1 ? t("login.code_one_more") : t("login.code_more", { n: missing }),
+      good: t("login.code_ok"),
+      typo: t("login.code_typo"),
+      long: t("login.code_too_long"),
+    };
+    state.textContent = sentences[verdict];
+    state.classList.toggle("good", verdict === "good");
+    state.classList.toggle("wrong", verdict === "typo" || verdict === "long");
+    if (verdict === "typo" || verdict === "long") {
+      input.setAttribute("aria-invalid", "true");
+    } else {
+      input.removeAttribute("aria-invalid");
+    }
+  });
+}
+
+/**
+ * Writes the code in groups, but only when the caret is at the end: nobody wants it to jump.
+ * @param {HTMLInputElement} input
+ */
+function group(input) {
+  if (input.selectionStart !== input.value.length) {
+    return;
+  }
+  const written = grouped(characters(input.value));
+  if (input.value !== written && input.value !== `${written}-`) {
+    input.value = written;
+  }
+}
+
+/**
+ * Sets the dots of a date typed as digits only, since number pads of phones have none.
+ * @param {HTMLInputElement} input
+ */
+function watchDate(input) {
+  const separator = document.documentElement.lang === "en" ? "/" : ".";
+  input.addEventListener("input", () => {
+    const digits = input.value;
+    if (/^\d{8}$/.test(digits) && Number(digits.slice(4)) > 1849) {
+      input.value = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)].join(separator);
+    }
+  });
+}

@@ -1,0 +1,21 @@
+// Runs on every page. Everything works without it; it only makes things easier.
+
+import { watchSession } from "./idle.js";
+import { enhanceLogin } from "./login.js";
+
+// A page that the browser kept for its back button may show what the visitor may no longer see.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    location.reload();
+  }
+});
+
+const form = document.getElementById("login");
+if (form instanceof HTMLFormElement) {
+  enhanceLogin(form);
+}
+
+const seconds = Number(document.body.dataset["idleSeconds"]);
+if (seconds) {
+  watchSession(seconds);
+}

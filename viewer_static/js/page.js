@@ -1,0 +1,30 @@
+// What every page needs: its elements by id, and its texts.
+
+/**
+ * The element with this id, which must be of this class.
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function element(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) {
+    throw new Error(`no ${kind.name} with the id ${id}`);
+  }
+  return found;
+}
+
+/** @typedef {(key: string, values?: Record<string, string | number>) => string} Texts */
+
+/**
+ * The texts in the language of the page, as the server's templates have them.
+ * @returns {Promise<Texts>}
+ */
+export async function texts() {
+  const answer = await fetch(document.documentElement.dataset["texts"] ?? "");
+  /** @type {Record<string, string>} */
+  const sentences = await answer.json();
+  return (key, values = {}) =>
+    (sentences[key] ?? key).replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+}

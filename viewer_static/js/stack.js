@@ -1,0 +1,326 @@
+// Which image is asked for, which one is in sight, and what is to be fetched meanwhile: JPEGs while the reader moves,
+// stored values when he rests, then outwards from there.
+
+import { Cache, Queue } from "./cache.js";
+import { automaticWindow, greyTable } from "./grey.js";
+import { leave } from "./idle.js";
+import { Refused, SignedOut, parameter } from "./source.js";
+
+/** @typedef {import("./dicom.js").Window} Window */
+/** @typedef {import("./render.js").Frame} Frame */
+/** @typedef {import("./source.js").Source} Source */
+/** @typedef {import("./cache.js").Job} Job */
+
+const REST = 140;
+const AGAIN = 3000;
+const AHEAD = 24;
+const MEGABYTE = 1 << 20;
+
+/**
+ * Where the stack shows its images.
+ * @typedef {object} Stage
+ * @property {(frame: Frame, table: Uint8Array, pixelHeight: number) => void} exact
+ * @property {(picture: ImageBitmap, full: boolean) => void} picture
+ * @property {() => void} changed what is asked for or in sight has changed
+ */
+
+export class Stack {
+  /**
+   * @param {Source} source
+   * @param {Stage} screen
+   * @param {number} index image to begin with, from 0
+   */
+  constructor(source, screen, index) {
+    this.source = source;
+    this.screen = screen;
+    this.index = index;
+    /** Image in sight, from 0; -1 before the first. */
+    this.shown = -1;
+    /** @type {"none" | "preview" | "full"} */
+    this.quality = "none";
+    /** @type {Window | null} The reader's window; null for each image's own. */
+    this.window = null;
+    this.direction = 1;
+    this.resting = true;
+    this.offline = false;
+    /** @type {Set<string>} What was refused and is not asked for again. */
+    this.refused = new Set();
+    /** @type {Cache<ImageBitmap>} */
+    this.pictures = new Cache(96 * MEGABYTE, (bitmap) => bitmap.close());
+    /** @type {Cache<Frame>} */
+    this.frames = new Cache(96 * MEGABYTE);
+    this.queue = new Queue(5);
+    this.timer = 0;
+    this.tableKey = "";
+    /** @type {Uint8Array} */
+    this.table = new Uint8Array(0);
+  }
+
+  get total() {
+    return this.source.images.length;
+  }
+
+  /** Whether nothing can be had of the image that is asked for. */
+  get failed() {
+    return this.refused.has(this.previewKey(this.index)) && this.shown !== this.index;
+  }
+
+  async start() {
+    this.plan();
+    try {
+      await this.source.load();
+    } catch (problem) {
+      this.failing(problem, "");
+    }
+    this.show(this.index);
+  }
+
+  /** @param {number} index */
+  show(index) {
+    const next = Math.min(Math.max(index, 0), this.total - 1);
+    if (next !== this.index) {
+      this.direction = Math.sign(next - this.index);
+      this.index = next;
+      this.move();
+    }
+    this.paint();
+    this.plan();
+    this.screen.changed();
+  }
+
+  /** @param {Window | null} window */
+  setWindow(window) {
+    this.window = window;
+    this.move();
+    this.paint();
+    this.plan();
+    this.screen.changed();
+  }
+
+  /** Whether the reader may choose another window for the image that is asked for. */
+  get windowable() {
+    return this.source.description(this.index)?.raw ?? false;
+  }
+
+  /** @returns {Window | null} the window in force, if it is known */
+  get effectiveWindow() {
+    const described = this.source.description(this.index);
+    return this.window ?? described?.window ?? this.automatic();
+  }
+
+  /** @returns {Window | null} a window by the values of the image, once they are there */
+  automatic() {
+    const described = this.source.description(this.index);
+    const frame = this.frames.get(String(this.index));
+    return described && frame ? automaticWindow(described, frame.samples) : null;
+  }
+
+  // While the reader moves, large frames are not worth fetching.
+  move() {
+    this.resting = false;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.resting = true;
+      this.plan();
+    }, REST);
+  }
+
+  /** Show the best that is there of the image asked for; nothing changes when nothing is. */
+  paint() {
+    const at = this.index;
+    const described = this.source.description(at);
+    const frame = this.isRaw(at) ? this.frames.get(String(at)) : undefined;
+    const full = this.isRaw(at) ? undefined : this.pictures.get(`full ${at}`);
+    const preview = this.pictures.get(this.previewKey(at));
+    if (described && frame) {
+      this.screen.exact(frame, this.tableFor(at, frame), described.pixelHeight);
+      this.sees(at, "full");
+    } else if (full) {
+      this.screen.picture(full, true);
+      this.sees(at, "full");
+    } else if (preview && !(this.shown === at && this.quality === "full")) {
+      this.screen.picture(preview, false);
+      this.sees(at, "preview");
+    }
+  }
+
+  /**
+   * @param {number} at
+   * @param {"preview" | "full"} quality
+   */
+  sees(at, quality) {
+    this.shown = at;
+    this.quality = quality;
+  }
+
+  /**
+   * @param {number} at
+   * @param {Frame} frame
+   */
+  tableFor(at, frame) {
+    const described = this.source.description(at);
+    if (!described) {
+      return this.table;
+    }
+    const window = this.window ?? described.window ?? automaticWindow(described, frame.samples);
+    const { bitsAllocated, bitsStored, signed, slope, intercept, inverted } = described;
+    const key = [bitsAllocated, bitsStored, signed, slope, intercept, inverted, ...Object.values(window)].join(" ");
+    if (key !== this.tableKey) {
+      this.table = greyTable(described, window);
+      this.tableKey = key;
+    }
+    return this.table;
+  }
+
+  /**
+   * Whether image `at` is shown from its stored values; otherwise the server renders it.
+   * @param {number} at
+   */
+  isRaw(at) {
+    const described = this.source.description(at);
+    return (
+      !!described?.raw && (this.window !== null || !described.voiLut) && !this.refused.has(`stored ${at}`)
+    );
+  }
+
+  /** @param {number} at */
+  previewKey(at) {
+    return `preview ${at} ${this.window && this.source.description(at)?.raw ? parameter(this.window) : ""}`;
+  }
+
+  /** Tell the queue what is wanted now. */
+  plan() {
+    const near = this.outwards(this.resting ? AHEAD * 2 : AHEAD);
+    const jobs = [...this.previewJobs([this.index])];
+    if (this.resting) {
+      jobs.push(...this.fullJobs([this.index]), ...this.previewJobs(near), ...this.fullJobs(this.worthwhile(near)));
+    } else {
+      jobs.push(...this.previewJobs(near));
+    }
+    this.queue.wish(jobs);
+  }
+
+  /**
+   * Indices around the present one, nearest first, the direction of movement before the other.
+   * @param {number} reach
+   */
+  outwards(reach) {
+    const found = [];
+    for (let distance = 1; distance <= reach; distance++) {
+      found.push(this.index + distance * this.direction, this.index - distance * this.direction);
+    }
+    return found.filter((at) => at >= 0 && at < this.total);
+  }
+
+  /**
+   * Those of `near` whose stored values fit into memory together; none where the reader saves data.
+   * @param {number[]} near
+   */
+  worthwhile(near) {
+    const connection = /** @type {{saveData?: boolean} | undefined} */ (Reflect.get(navigator, "connection"));
+    const { rows = 0, columns = 0, bitsAllocated = 16 } = this.source.description(this.index) ?? {};
+    const fitting = Math.floor((this.frames.budget * 0.8) / Math.max((rows * columns * bitsAllocated) / 8, 1));
+    return connection?.saveData ? [] : near.slice(0, fitting);
+  }
+
+  /**
+   * @param {number[]} wanted
+   * @returns {Job[]}
+   */
+  previewJobs(wanted) {
+    return wanted
+      .filter((at) => !(this.isRaw(at) && this.frames.has(String(at))) && !this.pictures.has(`full ${at}`))
+      .map((at) => ({ at, key: this.previewKey(at) }))
+      .filter(({ key }) => !this.pictures.has(key) && !this.refused.has(key))
+      .map(({ at, key }) => {
+        const window = key.endsWith(" ") ? null : this.window;
+        return this.job(key, at, async (signal) => {
+          const picture = await this.source.preview(at, window, signal);
+          this.pictures.set(key, picture, picture.width * picture.height * 4);
+        });
+      });
+  }
+
+  /**
+   * @param {number[]} wanted
+   * @returns {Job[]}
+   */
+  fullJobs(wanted) {
+    return wanted
+      .filter((at) => this.source.description(at))
+      .map((at) => (this.isRaw(at) ? this.storedJob(at) : this.renderedJob(at)))
+      .filter((job) => job !== null);
+  }
+
+  /**
+   * @param {number} at
+   * @returns {Job | null}
+   */
+  storedJob(at) {
+    if (this.frames.has(String(at))) {
+      return null;
+    }
+    return this.job(`stored ${at}`, at, async (signal) => {
+      const frame = await this.source.stored(at, signal);
+      this.frames.set(String(at), frame, frame.samples.byteLength);
+    });
+  }
+
+  /**
+   * @param {number} at
+   * @returns {Job | null}
+   */
+  renderedJob(at) {
+    const key = `full ${at}`;
+    if (this.pictures.has(key) || this.refused.has(key)) {
+      return null;
+    }
+    return this.job(key, at, async (signal) => {
+      const picture = await this.source.rendered(at, signal);
+      this.pictures.set(key, picture, picture.width * picture.height * 4);
+    });
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} at
+   * @param {(signal: AbortSignal) => Promise<void>} fetch
+   * @returns {Job}
+   */
+  job(key, at, fetch) {
+    return {
+      key,
+      run: async (signal) => {
+        try {
+          await fetch(signal);
+          this.offline = false;
+        } catch (problem) {
+          if (!signal.aborted) {
+            this.failing(problem, key);
+          }
+        }
+        if (at === this.index && !signal.aborted) {
+          this.paint();
+          this.screen.changed();
+        }
+      },
+    };
+  }
+
+  /**
+   * @param {unknown} problem
+   * @param {string} key
+   */
+  failing(problem, key) {
+    if (problem instanceof SignedOut) {
+      leave();
+    } else if (problem instanceof Refused || problem instanceof DOMException) {
+      this.refused.add(key);
+      this.plan();
+    } else {
+      this.offline = true;
+      setTimeout(() => (this.source.dataSets ? this.plan() : void this.start()), AGAIN);
+    }
+    this.screen.changed();
+  }
+}

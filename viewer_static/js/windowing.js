@@ -1,0 +1,91 @@
+// Brightness and contrast: presets by plain names, buttons for those who cannot drag, and the drag itself.
+
+import { element } from "./page.js";
+
+/** @typedef {import("./dicom.js").Window} Window */
+
+/** @type {Record<string, Window>} In Hounsfield units, so for CT only. */
+const CT = {
+  soft: { center: 40, width: 400, shape: "LINEAR" },
+  lung: { center: -600, width: 1500, shape: "LINEAR" },
+  bone: { center: 400, width: 1800, shape: "LINEAR" },
+  brain: { center: 40, width: 80, shape: "LINEAR" },
+};
+
+/** @type {Record<string, [number, number]>} Brightness in parts of the window's width, and factor of contrast. */
+const NUDGES = { brighter: [0.1, 1], darker: [-0.1, 1], more: [0, 1.2], less: [0, 1 / 1.2] };
+
+export class Windowing {
+  /**
+   * @param {import("./stack.js").Stack} stack
+   * @param {import("./page.js").Texts} t
+   */
+  constructor(stack, t) {
+    this.stack = stack;
+    this.t = t;
+    this.panel = element("window-panel", HTMLElement);
+    for (const [id, [brighter, contrast]] of Object.entries(NUDGES)) {
+      this.panel.querySelector(`[data-nudge="${id}"]`)?.addEventListener("click", () => this.change(brighter, contrast));
+    }
+    const isCt = element("viewer", HTMLElement).dataset["modality"] === "CT";
+    for (const preset of ["default", ...(isCt ? Object.keys(CT) : []), "auto"]) {
+      this.addPreset(preset);
+    }
+    this.press("default");
+  }
+
+  /** @param {string} preset */
+  addPreset(preset) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset["preset"] = preset;
+    button.textContent = this.t(`viewer.preset_${preset}`);
+    button.addEventListener("click", () => {
+      this.stack.setWindow(preset === "auto" ? this.stack.automatic() : (CT[preset] ?? null));
+      this.press(preset);
+    });
+    element("presets", HTMLElement).append(button);
+  }
+
+  /** Each image as it wants to be shown. */
+  reset() {
+    this.stack.setWindow(null);
+    this.press("default");
+  }
+
+  /**
+   * @param {number} brighter in parts of the window's width
+   * @param {number} contrast factor
+   */
+  change(brighter, contrast) {
+    const window = this.stack.effectiveWindow;
+    if (!window || !this.stack.windowable) {
+      return;
+    }
+    const sign = this.stack.source.description(this.stack.index)?.inverted ? 1 : -1;
+    const narrowest = window.shape === "LINEAR" ? 1 : 1e-6;
+    this.stack.setWindow({
+      ...window,
+      center: window.center + sign * brighter * window.width,
+      width: Math.max(window.width / contrast, narrowest),
+    });
+    this.press("");
+  }
+
+  /** To be called when the stack has changed. */
+  changed() {
+    const { windowable, source } = this.stack;
+    const key = windowable || !source.dataSets ? "viewer.window_help" : "viewer.window_fixed";
+    element("window-help", HTMLElement).textContent = this.t(key);
+    for (const button of this.panel.querySelectorAll("button")) {
+      button.disabled = !windowable;
+    }
+  }
+
+  /** @param {string} chosen */
+  press(chosen) {
+    for (const button of element("presets", HTMLElement).querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.dataset["preset"] === chosen));
+    }
+  }
+}
