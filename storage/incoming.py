@@ -100,8 +100,13 @@ class Incoming:
         return self.path.open("rb")
 
     def sync(self) -> None:
-        """Return when all data are on the disk; OSError if they did not get there."""
+        """Return when all data are on the disk; OSError if they did not get there.
+
+        They leave the page cache: an archive writes far more than it soon reads, and memory that is used again at
+        once costs half the time of memory that is always new. What is looked at comes back with its first read.
+        """
         os.fdatasync(self._handle)
+        os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def abandon(self) -> None:
         """Close the file and remove its incoming name; a blob that was made of it stays. Idempotent."""
