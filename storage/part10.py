@@ -170,6 +170,8 @@ def _file_meta(buffer: Buffer, position: int) -> tuple[FileMeta, int]:
         if element.length <= 256:
             value = buffer[element.offset : element.offset + element.length]
             values[element.tag] = value.decode("latin-1").strip("\0 ")
+    else:
+        raise CannotUnderstand(f"The file meta information has more than {_MOST_FILE_META} elements.")
     tags = (0x00020002, 0x00020003, 0x00020010, 0x00020016)
     return FileMeta(*(values.get(tag, "") for tag in tags)), position
 

@@ -64,8 +64,8 @@ class Scanner:
         """The elements from `position` to the end of the buffer, sorted by tag.
 
         Raises `CannotUnderstand` when anything announces more bytes than there are, is nested deeper than `DEEPEST`,
-        is never closed, or when there are more than `MOST_ELEMENTS` elements. What follows Pixel Data and is
-        neither an element nor the beginning of one is ignored.
+        is never closed, or when there are more than `MOST_ELEMENTS` elements and items. What follows Pixel Data and is
+        neither an element nor the beginning of one is ignored (of a single byte that cannot always be told).
         """
         end = len(self._buffer)
         found: list[Element] = []
@@ -280,9 +280,7 @@ class Scanner:
     def _goes_on(self, position: int, end: int, encoding: Encoding, last: int) -> bool:
         """Whether what follows Pixel Data is an element, whole or cut short, and not garbage or padding."""
         if end - position < 8:
-            group = self._buffer[position : position + 2]
-            signs = (b"\xfa\xff", b"\xfc\xff") if not encoding.big_endian else (b"\xff\xfa", b"\xff\xfc")
-            return any(sign.startswith(group) for sign in signs)
+            return self._begins(position, encoding)
         try:
             tag, _, start, length = self._header(position, end, encoding)
         except CannotUnderstand:
@@ -293,6 +291,13 @@ class Scanner:
             known = code in SHORT_FORM or code in LONG_FORM
         fits = length == UNDEFINED or start + length <= end
         return tag != 0 and known and (fits or tag > last)
+
+    def _begins(self, position: int, encoding: Encoding) -> bool:
+        """Whether fewer than 8 bytes are the beginning of what may follow Pixel Data: a private group, FFFA, FFFC."""
+        group = self._buffer[position : position + 2]
+        signs = (b"\xff\xfa", b"\xff\xfc") if encoding.big_endian else (b"\xfa\xff", b"\xfc\xff")
+        value = int.from_bytes(group, "big" if encoding.big_endian else "little")
+        return any(sign.startswith(group) for sign in signs) or (value > PIXEL_DATA >> 16 and value % 2 == 1)
 
 
 def _is_future_form(code: bytes, reserved: int) -> bool:

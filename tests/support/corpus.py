@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+import pydicom
 import pytest
-from pydicom.data import get_testdata_files
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 SHARED: Final = Path(os.environ.get("DURCHBLICK_TEST_DATA", _CHECKOUT.parent / "shared" / "data"))
@@ -20,8 +20,5 @@ def shared(*folders: str) -> list[Path]:
 
 
 def bundled() -> list[Path]:
-    """The DICOM files that come inside pydicom itself (no download)."""
-    import pydicom
-
-    inside = Path(pydicom.__file__).parent
-    return sorted(path for name in get_testdata_files("*.dcm") if (path := Path(name)).is_relative_to(inside))
+    """The DICOM files that come inside pydicom itself (its own search would also try to download)."""
+    return sorted((Path(pydicom.__file__).parent / "data").rglob("*.dcm"))
