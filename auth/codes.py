@@ -69,7 +69,12 @@ def bare(code: str) -> str:
 
 def _characters(text: str) -> str:
     wide = unicodedata.normalize("NFKC", text)
-    return "".join(character.upper() for character in wide if not _is_separator(character)).translate(_LOOKALIKES)
+    return "".join(_capital(character) for character in wide if not _is_separator(character)).translate(_LOOKALIKES)
+
+
+def _capital(character: str) -> str:
+    capital = character.upper()
+    return capital if len(capital) == 1 else character
 
 
 def _is_separator(character: str) -> bool:

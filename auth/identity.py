@@ -52,6 +52,15 @@ class _Attempt:
     issue: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A share, or how many seconds to wait and whether this failure froze the share."""
+
+    share: Share | None = None
+    retry_after: int = 0
+    froze: bool = False
+
+
 class Identification:
     """The patient's side of shares. Blocking (some 40 ms of hashing); safe from any thread and several processes."""
 
@@ -101,11 +110,13 @@ class Identification:
         else:
             attempt = _Attempt(network, throttle_subject(row["id"]), birth_date, row["id"], row["issue"])
         verdict = self._database.write(lambda connection: self._judge(connection, attempt))
-        if isinstance(verdict, Share):
-            _log.info("share opened share=%s", verdict.id)
-            return verdict
-        _log.info("identification denied retry_after=%d", verdict)
-        raise Denied(verdict)
+        if verdict.share:
+            _log.info("share opened share=%s", verdict.share.id)
+            return verdict.share
+        if verdict.froze:
+            _log.warning("share frozen share=%s", attempt.share_id)
+        _log.info("identification denied retry_after=%d", verdict.retry_after)
+        raise Denied(verdict.retry_after)
 
     def _refuse_blocked(self, network: str) -> None:
         rows = self._database.read(WAIT, (network,))
@@ -127,14 +138,14 @@ class Identification:
         rows = self._database.read("SELECT id, issue FROM share WHERE token = ?", (self._digests.token(token),))
         return rows[0] if rows else None
 
-    def _judge(self, connection: sqlite3.Connection, attempt: _Attempt) -> Share | int:
-        """The share, or the seconds to wait; alone in its transaction, so that no race grants an extra guess."""
+    def _judge(self, connection: sqlite3.Connection, attempt: _Attempt) -> _Verdict:
+        """Judge and count; alone in its transaction, so that no race grants an extra guess."""
         now = seconds(self._clock())
         lapse(connection, now)
         prune(connection, now)
         blocked = self._networks.wait(connection.execute(WAIT, (attempt.network,)).fetchone(), now)
         if blocked:
-            return blocked
+            return _Verdict(retry_after=blocked)
         row = connection.execute(
             "SELECT * FROM share WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
         ).fetchone()
@@ -142,20 +153,21 @@ class Identification:
         open_now = row is not None and state_of_row(row, now) == "live" and not wait
         if self._is_birth_date(row, attempt) and open_now:
             forgive(connection, attempt.subject)
-            return share_of_row(row, now)
-        if open_now:
-            self._count_against(connection, row)
+            return _Verdict(share_of_row(row, now))
+        froze = open_now and self._count_against(connection, row)
         by_network = self._networks.fail(connection, attempt.network, now)
-        return max(by_network, wait or self._credentials.fail(connection, attempt.subject, now))
+        by_credential = wait or self._credentials.fail(connection, attempt.subject, now)
+        return _Verdict(retry_after=max(by_network, by_credential), froze=froze)
 
     def _is_birth_date(self, row: sqlite3.Row | None, attempt: _Attempt) -> bool:
         kept = _NOBODYS_BIRTH_DATE if row is None else row["birth_date"]
         return hmac.compare_digest(kept, self._digests.birth_date(attempt.share_id, attempt.birth_date))
 
-    def _count_against(self, connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+    def _count_against(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        """Count a wrong birth date; whether the share is frozen by it."""
         failures = row["failures"] + 1
-        frozen = int(failures >= self._lifetime_failures)
-        connection.execute("UPDATE share SET failures = ?, frozen = ? WHERE id = ?", (failures, frozen, row["id"]))
+        frozen: bool = failures >= self._lifetime_failures
+        connection.execute("UPDATE share SET failures = ?, frozen = ? WHERE id = ?", (failures, int(frozen), row["id"]))
         if frozen:
             end_sessions(connection, row["id"])
-            _log.warning("share frozen share=%s failures=%d", row["id"], failures)
+        return frozen

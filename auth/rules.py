@@ -12,7 +12,7 @@ def checked(scope: StudyScope, birth_date: str) -> StudyScope:
     A share never opens the whole archive, no patient without an id, and no patient of another birth date.
     """
     match scope:
-        case PatientIdentity(patient_id="" | None):
+        case PatientIdentity(patient_id=patient_id) if not patient_id.strip():
             raise ValueError("A share by patient needs the PatientID.")
         case PatientIdentity(patient_birth_date=other) if other != birth_date:
             raise ValueError("The birth date of the share is not the one of its patient.")

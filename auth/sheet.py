@@ -43,11 +43,12 @@ def sheet_pdf(
     """The sheet as a PDF of one page; the same input makes the same bytes.
 
     `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names the hospital, `contact`
-    (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their accents.
+    (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their accents. Raises `ValueError`
+    when `contact` needs more than three lines, `site` or `url` more than two.
     """
     target = BytesIO()
     texts = TEXTS[language]
-    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
+    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language, initialFontSize=_SMALLEST)
     canvas.setTitle(texts.title)
     canvas.setAuthor(_printable(site))
     _head(canvas, texts, issued, site=_printable(site), initials=_printable(initials))
@@ -63,7 +64,7 @@ def sheet_pdf(
 def _head(canvas: Canvas, texts: SheetTexts, issued: Issued, *, site: str, initials: str) -> None:
     canvas.setFillColor(_ACCENT)
     canvas.rect(0, _HEIGHT - 14, _WIDTH, 14, stroke=0, fill=1)
-    _line(canvas, site, _MARGIN, 782, _BOLD, 16, _ACCENT)
+    _lines(canvas, site, _MARGIN, 782, _BOLD, 16, _ACCENT, width=_INNER, most=2)
     _line(canvas, texts.title, _MARGIN, 725, _BOLD, 38, _INK)
     _line(canvas, texts.access_for.format(initials), _MARGIN, 693, _REGULAR, 20, _INK)
     _line(canvas, texts.valid_until.format(texts.long_date(issued.share.expires)), _MARGIN, 667, _BOLD, 20, _ACCENT)
@@ -121,7 +122,7 @@ def _credentials(canvas: Canvas, texts: SheetTexts, address: str, code: str) -> 
     canvas.setFillColor(_PANEL)
     canvas.roundRect(_MARGIN, 222, _INNER, 194, 10, stroke=0, fill=1)
     _line(canvas, texts.address, left, 388, _REGULAR, 14, _INK)
-    _line(canvas, address, left, 364, _BOLD, 20, _ACCENT, width=width)
+    _lines(canvas, address, left, 364, _BOLD, 20, _ACCENT, width=width, most=2)
     _line(canvas, texts.code, left, 328, _REGULAR, 14, _INK)
     _groups(canvas, code.split("-"), left, 242, width)
 
@@ -148,18 +149,48 @@ def _foot(canvas: Canvas, texts: SheetTexts, contact: str) -> None:
         canvas.setStrokeColor(_ACCENT)
         canvas.setLineWidth(0.75)
         canvas.line(_MARGIN, 70, _WIDTH - _MARGIN, 70)
-        _line(canvas, f"{texts.questions} {contact}", _MARGIN, 48, _REGULAR, 14, _INK)
+        _lines(canvas, f"{texts.questions} {contact}", _MARGIN, 48, _REGULAR, 14, _INK, width=_INNER, most=3)
 
 
-def _line(
-    canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color, width: float = _INNER
-) -> None:
-    """One line, set smaller (down to 14 points) where it would not fit."""
-    while size > _SMALLEST and stringWidth(text, font, size) > width:
-        size -= 0.5
+def _line(canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color) -> None:
     canvas.setFillColor(colour)
     canvas.setFont(font, size)
     canvas.drawString(left, base, text)
+
+
+def _lines(
+    canvas: Canvas,
+    text: str,
+    left: float,
+    base: float,
+    font: str,
+    size: float,
+    colour: Color,
+    *,
+    width: float,
+    most: int,
+) -> None:
+    """One line, set smaller (down to 14 points) where it would not fit, then several, centred about its height."""
+    while size > _SMALLEST and stringWidth(text, font, size) > width:
+        size -= 0.5
+    lines = list(_broken(text, font, size, width))
+    if len(lines) > most:
+        raise ValueError(f"There is no room on the sheet for a text of {len(text)} characters.")
+    leading = size * 1.25
+    for place, line in enumerate(lines):
+        _line(canvas, line, left, base + leading * ((len(lines) - 1) / 2 - place), font, size, colour)
+
+
+def _broken(text: str, font: str, size: float, width: float) -> Iterator[str]:
+    """Lines no wider than `width`, broken between words, and within words that are wider."""
+    for line in simpleSplit(text, font, size, width):
+        part = ""
+        for character in line:
+            if stringWidth(part + character, font, size) > width:
+                yield part
+                part = ""
+            part += character
+        yield part
 
 
 def _paragraph(canvas: Canvas, text: str, left: float, base: float, font: str, size: float, width: float) -> float:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auth.errors import Denied
 
@@ -105,7 +105,7 @@ class Gate:
             self._tokens -= 1
 
     @contextmanager
-    def hashing(self) -> Iterator[Any]:
+    def hashing(self) -> Iterator[None]:
         """Hold one of the places for hashing; `Denied` for a second when too many wait for one."""
         if not self._waiting.acquire(blocking=False):
             raise Denied(retry_after=1)

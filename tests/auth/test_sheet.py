@@ -1,0 +1,150 @@
+"""The sheet: what it says, what it must not say, and that a phone can read it."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+from pypdf.generic import ContentStream
+
+from auth.codes import complete
+from auth.records import Issued, Share
+from auth.sheet import sheet_pdf
+from auth.sheet_texts import TEXTS, Language
+from storage.scope import PatientIdentity
+
+BIRTH_DATE = "19500131"
+BIRTH_DATE_WRITTEN = ("19500131", "31.01.1950", "31.1.1950", "31. Januar 1950", "31 January 1950", "1950")
+URL = "https://bilder.klinikum-beispielstadt.example"
+ISSUED = Issued(
+    Share(
+        "0123456789ab",
+        PatientIdentity("TEST-1", "", BIRTH_DATE),
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        datetime(2027, 3, 31, 23, 59, 59, tzinfo=UTC),
+        "live",
+    ),
+    complete("7K3D9WQF20HXPM4"),
+    "ABCDEFGHJKMNPQRSTVWXYZ0123",
+)
+
+
+def sheet(language: Language = "de", url: str = URL, site: str = "Klinikum Beispielstadt", contact: str = "") -> bytes:
+    return sheet_pdf(ISSUED, url, initials="E. M.", language=language, site=site, contact=contact)
+
+
+def text(pdf: bytes) -> str:
+    (page,) = PdfReader(BytesIO(pdf)).pages
+    return " ".join(page.extract_text().split())
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ("Ihre Bilder online", "Gültig bis 31. März 2027", "Nicht zur Befundung geeignet!", "Zugang für E. M.")),
+        ("en", ("Your images online", "Valid until 31 March 2027", "Not for diagnostic use", "Access for E. M.")),
+    ],
+)
+def test_it_says_what_a_patient_needs(language: Language, words: tuple[str, ...]) -> None:
+    written = text(sheet(language, contact="Telefon 0000 123\nbilder@example.org"))
+    code = " ".join(ISSUED.code.split("-"))
+    address = "bilder.klinikum-beispielstadt.example"
+    for expected in (*words, code, address, "Klinikum Beispielstadt", "Telefon 0000 123 · bilder@example.org"):
+        assert expected in written
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_it_never_says_the_birth_date_nor_who_the_patient_is(language: Language) -> None:
+    pdf = sheet(language)
+    reader = PdfReader(BytesIO(pdf))
+    everything = text(pdf) + str(reader.metadata)
+    for secret in (*BIRTH_DATE_WRITTEN, "TEST-1", ISSUED.share.id, ISSUED.token):
+        assert secret not in everything
+        assert secret.encode() not in pdf
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_same_sheet_is_the_same_bytes(language: Language) -> None:
+    assert sheet(language) == sheet(language)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize(
+    "site", ["", "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie"]
+)
+def test_print_is_large_and_stays_on_the_page(language: Language, site: str) -> None:
+    long_url = "https://patientenportal.radiologie.universitaetsklinikum-beispielstadt.example"
+    pdf = sheet(language, long_url, site, "Telefon 0000 123456\nradiologie@universitaetsklinikum-beispielstadt.example")
+    (page,) = PdfReader(BytesIO(pdf)).pages
+    sizes = [
+        operands[1] for operands, operator in ContentStream(page.get_contents(), None).operations if operator == b"Tf"
+    ]
+    assert len(sizes) > 10
+    assert min(sizes) >= 14
+    assert (round(page.mediabox.width), round(page.mediabox.height)) == (595, 842)
+
+
+def test_letters_that_the_font_lacks_keep_their_base() -> None:
+    pdf = sheet_pdf(ISSUED, URL, initials="Ş. Ł.", language="de", site="Klinik Šumava – „Süd“ 病院")
+    written = text(pdf)
+    assert "Zugang für S. ?." in written
+    assert "Klinik Šumava – „Süd“ ??" in written
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_month_has_a_name(language: Language) -> None:
+    texts = TEXTS[language]
+    written = {texts.long_date(datetime(2027, month, 1, tzinfo=UTC)) for month in range(1, 13)}
+    assert len(written) == 12
+    assert texts.long_date(datetime(2027, 12, 24, tzinfo=UTC)) in {"24. Dezember 2027", "24 December 2027"}
+
+
+def rendered(pdf: bytes, folder: Path) -> Image.Image:
+    """The page as a printer of 150 dots an inch would show it."""
+    if shutil.which("pdftoppm") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("pdftoppm is missing: install poppler-utils")
+        pytest.skip("pdftoppm is missing")
+    (folder / "sheet.pdf").write_bytes(pdf)
+    subprocess.run(["pdftoppm", "-r", "150", "-png", "-singlefile", "sheet.pdf", "sheet"], cwd=folder, check=True)
+    return Image.open(folder / "sheet.png")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_phone_reads_the_link(tmp_path: Path, language: Language) -> None:
+    pyzbar = pytest.importorskip("pyzbar.pyzbar", exc_type=ImportError)
+    with rendered(sheet(language), tmp_path) as page:
+        (symbol,) = pyzbar.decode(page)
+        (blurred,) = pyzbar.decode(page.convert("L").resize((page.width // 2, page.height // 2)))
+    assert symbol.type == "QRCODE"
+    assert symbol.data.decode() == blurred.data.decode() == f"{URL}/z#{ISSUED.token}"
+
+
+def test_long_texts_stay_within_the_margins(tmp_path: Path) -> None:
+    site = "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie, Haus 7, zweiter Stock"
+    long_url = "https://" + "patientenportal-der-radiologie." * 2 + "universitaetsklinikum-beispielstadt.example"
+    contact = "Telefon 0000 123456\nTelefax 0000 1234567\nradiologie@universitaetsklinikum-beispielstadt.example"
+    with rendered(sheet("de", long_url, site, contact), tmp_path) as page:
+        grey = page.convert("L")
+    margin, band = 50 * 150 // 72, 20 * 150 // 72
+    right = grey.crop((grey.width - margin, band, grey.width, grey.height))
+    left = grey.crop((0, band, margin, grey.height))
+    below = grey.crop((0, grey.height - band, grey.width, grey.height))
+    assert right.getextrema() == left.getextrema() == below.getextrema() == (255, 255)
+
+
+def test_what_has_no_room_is_said_and_not_cut() -> None:
+    for site, contact in (("Klinikum " * 50, ""), ("", "Telefon\n" * 50)):
+        with pytest.raises(ValueError, match="no room"):
+            sheet(site=site, contact=contact)
+
+
+def test_another_end_makes_another_sheet() -> None:
+    later = replace(ISSUED, share=replace(ISSUED.share, expires=datetime(2028, 2, 29, tzinfo=UTC)))
+    assert "Gültig bis 29. Februar 2028" in text(sheet_pdf(later, URL, initials="E. M."))
