@@ -67,11 +67,12 @@ CAVITY_Y: Final = -9.0
 
 def paint_wall(canvas: Canvas, grain: Grain, level: Level) -> Wall:
     """Skin, fat and the muscle layer; what lies inside the cavity is left as fat."""
-    skin = outline(canvas, 0, 0, level.width, level.depth, 2.5)
+    skin = outline(canvas, 0, 0, level.width, level.depth, boxy=True)
     for side in (-1, 1):
         breast = Ellipsoid(side * 78, -84, 165, 62, 38, 66)
-        skin = np.minimum(skin, _distance(canvas, breast))
-    cavity = outline(canvas, 0, CAVITY_Y, level.cavity_width, level.cavity_depth, 2.25)
+        if abs(canvas.z - breast.z) < breast.c:
+            skin = np.minimum(skin, _distance(canvas, breast))
+    cavity = outline(canvas, 0, CAVITY_Y, level.cavity_width, level.cavity_depth, boxy=True)
     strand, cloud = grain.strand.at(canvas.z), grain.cloud.at(canvas.z)
     canvas.paint(canvas.cover(skin), SKIN)
     canvas.paint(canvas.cover(skin + 2.2), FAT + 6 * strand)
@@ -87,13 +88,13 @@ def paint_wall(canvas: Canvas, grain: Grain, level: Level) -> Wall:
 
 def _muscle_border(canvas: Canvas, level: Level) -> Plane:
     """Thick behind and beside the spine, thin in front."""
-    layer = outline(canvas, 0, 2, level.cavity_width + 17, level.cavity_depth + 13, 2.4)
+    layer = outline(canvas, 0, 2, level.cavity_width + 17, level.cavity_depth + 13, boxy=True)
     for side in (-1, 1):
-        back = outline(canvas, side * 34, 74, 32, 21, 2.2)
+        back = outline(canvas, side * 34, 74, 32, 21)
         layer = np.minimum(layer, back)
         if canvas.z < 120:
-            chest = outline(canvas, side * 72, -58, 52, 25, 2.0)
-            shoulder = outline(canvas, side * 118, 30, 42, 52, 2.0)
+            chest = outline(canvas, side * 72, -58, 52, 25)
+            shoulder = outline(canvas, side * 118, 30, 42, 52)
             layer = np.minimum(layer, np.minimum(chest, shoulder) + max(canvas.z - 80, 0) * 0.5)
     return layer
 
@@ -107,9 +108,8 @@ def _paint_glands(canvas: Canvas, strand: Plane) -> None:
 
 
 def _distance(canvas: Canvas, shape: Ellipsoid) -> Plane:
-    height = min(abs(canvas.z - shape.z) / shape.c, 1.0)
-    shrink = max(float(np.sqrt(1 - height**2)), 0.02)
-    return outline(canvas, shape.x, shape.y, shape.a * shrink, shape.b * shrink, 2.0)
+    shrink = max(float(np.sqrt(1 - ((canvas.z - shape.z) / shape.c) ** 2)), 0.02)
+    return outline(canvas, shape.x, shape.y, shape.a * shrink, shape.b * shrink)
 
 
 def paint_ribs(canvas: Canvas, wall: Wall, level: Level) -> None:
@@ -141,7 +141,7 @@ def paint_spine(canvas: Canvas, grain: Grain) -> None:
     phase = (canvas.z / VERTEBRA_MM) % 1.0
     base = canvas.z - phase * VERTEBRA_MM
     plate = min(phase, 0.8 - phase) * VERTEBRA_MM
-    body = Ellipsoid(0, 49, canvas.z, 18 + canvas.z / 80, 14.5 + canvas.z / 120, 1e6, power=2.4)
+    body = Ellipsoid(0, 49, canvas.z, 18 + canvas.z / 80, 14.5 + canvas.z / 120, 1e6, boxy=True)
     canvas.ellipsoid(body.grown(4), FAT)
     if phase < 0.8:
         waist = 1.6 * np.sin(np.pi * phase / 0.8)
@@ -175,7 +175,7 @@ def paint_front_and_shoulders(canvas: Canvas, level: Level) -> None:
     """Breastbone, collar bones and shoulder blades."""
     front = CAVITY_Y - level.cavity_depth - 6
     if canvas.z > 30:
-        sternum = Ellipsoid(0, front, 115, 25 if canvas.z < 75 else 17, 6.5, 92, power=2.6)
+        sternum = Ellipsoid(0, front, 115, 25 if canvas.z < 75 else 17, 6.5, 92, boxy=True)
         canvas.ellipsoid(sternum, CORTEX * 0.7)
         canvas.ellipsoid(sternum.grown(-1.7), MARROW - 40)
     bones = []

@@ -1,6 +1,6 @@
 """One axial plane that organs are painted on, with soft edges as a scanner's partial volume makes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True, slots=True)
 class Ellipsoid:
-    """Centre and radii in mm; `turn` in degrees in the axial plane; power 2 is an ellipsoid, more is boxier."""
+    """Centre and radii in mm; `turn` in degrees in the axial plane; a `boxy` one has fuller corners."""
 
     x: float
     y: float
@@ -22,12 +22,12 @@ class Ellipsoid:
     b: float
     c: float
     turn: float = 0.0
-    power: float = 2.0
+    boxy: bool = False
 
     def grown(self, margin: float) -> "Ellipsoid":
         """The same, `margin` mm larger on every side."""
         a, b, c = (max(radius + margin, 0.1) for radius in (self.a, self.b, self.c))
-        return Ellipsoid(self.x, self.y, self.z, a, b, c, self.turn, self.power)
+        return Ellipsoid(self.x, self.y, self.z, a, b, c, self.turn, self.boxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,23 @@ class Tube:
     radius: float
     end_radius: float
 
-    def crosses(self, z: float) -> bool:
-        """Whether any of it lies at height `z`."""
-        low, high = sorted((self.start[2], self.end[2]))
-        return low - self.radius <= z <= high + self.radius
+    def span(self) -> tuple[float, float]:
+        """Heights between which it lies."""
+        heights = self.start[2], self.end[2]
+        return min(heights) - self.radius, max(heights) + self.radius
+
+
+class Bundle:
+    """Many tubes, of which those at one height are found quickly."""
+
+    def __init__(self, tubes: Sequence[Tube]) -> None:
+        self._tubes = tubes
+        self._spans = np.array([tube.span() for tube in tubes])
+
+    def at(self, z: float) -> list[Tube]:
+        """The tubes that reach height `z`."""
+        reaching = np.flatnonzero((self._spans[:, 0] <= z) & (z <= self._spans[:, 1]))
+        return [self._tubes[number] for number in reaching]
 
 
 def path(points: Sequence[tuple[float, float, float]], radius: float, end_radius: float | None = None) -> list[Tube]:
@@ -95,7 +108,8 @@ class Canvas:
         height = abs(self.z - shape.z) / shape.c
         if height >= 1.0:
             return None
-        shrink = (1.0 - height**shape.power) ** (1.0 / shape.power)
+        power = 2.5 if shape.boxy else 2.0
+        shrink = (1.0 - height**power) ** (1.0 / power)
         a, b = shape.a * shrink, shape.b * shrink
         if min(a, b) < 0.3:
             return None
@@ -104,13 +118,14 @@ class Canvas:
         if shape.turn:
             cos, sin = np.float32(np.cos(np.radians(shape.turn))), np.float32(np.sin(np.radians(shape.turn)))
             x, y = x * cos + y * sin, y * cos - x * sin
-        rho = _norm(x / np.float32(a), y / np.float32(b), shape.power)
+        rho = _norm(x / np.float32(a), y / np.float32(b), shape.boxy)
         return window, self.cover((rho - 1) * np.float32(min(a, b)), softness)
 
-    def tubes(self, tubes: Sequence[Tube], value: float, within: Plane | None = None, grow: float = 0.0) -> None:
+    def tubes(self, tubes: Iterable[Tube], value: float, within: Plane | None = None, grow: float = 0.0) -> None:
         """Paint the tubes that reach this height, `grow` mm thicker than they are."""
         for tube in tubes:
-            if not tube.crosses(self.z):
+            low, high = tube.span()
+            if not low <= self.z <= high:
                 continue
             window, distance = self._tube_distance(tube)
             covered = self.cover(distance - np.float32(grow))
@@ -155,19 +170,18 @@ class Canvas:
         return span(y), span(x)
 
 
-def _norm(x: Plane, y: Plane, power: float) -> Plane:
-    if power == 2.0:
+def _norm(x: Plane, y: Plane, boxy: bool) -> Plane:
+    """(|x|^p + |y|^p)^(1/p) with p = 2, or with p = 2.5, which vectorises well as square times square root."""
+    if not boxy:
         rho: Plane = np.sqrt(x * x + y * y)
         return rho
-    # exp and log of float32 run on whole vectors, power does not.
-    p, least = np.float32(power), np.float32(1e-6)
-    total = np.exp(p * np.log(np.abs(x) + least)) + np.exp(p * np.log(np.abs(y) + least))
-    rho = np.exp(np.log(total) / p)
+    x, y = np.abs(x), np.abs(y)
+    rho = np.exp(np.float32(0.4) * np.log(x * x * np.sqrt(x) + y * y * np.sqrt(y) + np.float32(1e-9)))
     return rho
 
 
-def outline(canvas: Canvas, x: float, y: float, a: float, b: float, power: float) -> Plane:
+def outline(canvas: Canvas, x: float, y: float, a: float, b: float, *, boxy: bool = False) -> Plane:
     """Signed distance in mm (negative inside) to a superellipse over the whole plane."""
-    rho = _norm((canvas.x - np.float32(x)) / np.float32(a), (canvas.y - np.float32(y)) / np.float32(b), power)
+    rho = _norm((canvas.x - np.float32(x)) / np.float32(a), (canvas.y - np.float32(y)) / np.float32(b), boxy)
     distance: Plane = (rho - 1) * np.float32(min(a, b))
     return distance

@@ -15,8 +15,8 @@ Plane = NDArray[np.floating[Any]]
 
 SIZE: Final = 512
 PIXEL_MM: Final = 0.78125
-SLICE_MM: Final = 2.5
-SLICES: Final = 140
+SLICE_MM: Final = 2.75
+SLICES: Final = 128
 _NOISE: Final = 15.0
 
 
@@ -47,17 +47,18 @@ def _slice(z: float, size: int, pixel: float, grain: Grain, organs: Organs) -> C
     paint_ribs(canvas, wall, level)
     paint_spine(canvas, grain)
     canvas.x, canvas.y = straight_x, straight_y
-    _paint_table(canvas)
+    canvas.paint(_table(size, pixel), -330.0)
     return canvas
 
 
-def _paint_table(canvas: Canvas) -> None:
-    """The curved couch below the patient."""
-    top = outline(canvas, 0, -262, 560, 386, 2.0)
-    shell = np.abs(top + 4) - 1.6
+@cache
+def _table(size: int, pixel: float) -> Plane:
+    """How much of each pixel the curved couch below the patient covers."""
+    canvas = Canvas(size, pixel, 0, 0)
+    shell = np.abs(outline(canvas, 0, -262, 560, 386) + 4) - 1.6
     sides = np.clip((205 - np.abs(canvas.x)) / 4, 0, 1)
-    below = canvas.cover(np.float32(60) - canvas.y)
-    canvas.paint(canvas.cover(shell) * sides * below, -330.0)
+    couch: Plane = canvas.cover(shell) * sides * canvas.cover(np.float32(60) - canvas.y)
+    return couch
 
 
 def _scanned(canvas: Canvas, random: np.random.Generator) -> Image:

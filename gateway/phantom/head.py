@@ -36,8 +36,8 @@ class Weighting:
 T1: Final = Weighting(fluid=130, grey=440, white=640, fat=920, marrow=430, muscle=360)
 T2: Final = Weighting(fluid=960, grey=520, white=350, fat=640, marrow=300, muscle=210)
 
-_SCALP: Final = Ellipsoid(0, 0, 92, 77, 97, 90, power=2.15)
-_BRAIN: Final = Ellipsoid(0, 1, 84, 64, 82, 74, power=2.2)
+_SCALP: Final = Ellipsoid(0, 0, 92, 77, 97, 90, boxy=True)
+_BRAIN: Final = Ellipsoid(0, 1, 84, 64, 82, 74, boxy=True)
 _CEREBELLUM: Final = Ellipsoid(0, 46, 122, 50, 30, 22)
 
 

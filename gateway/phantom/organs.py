@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.phantom.body import FAT, Grain, Wall
-from gateway.phantom.canvas import Canvas, Ellipsoid, Tube, path
+from gateway.phantom.canvas import Bundle, Canvas, Ellipsoid, Tube, path
 from gateway.phantom.trees import LIVER as LIVER_HABIT
 from gateway.phantom.trees import LUNG as LUNG_HABIT
 from gateway.phantom.trees import tree
@@ -49,14 +49,14 @@ class Organs:
 
     def __init__(self) -> None:
         random = np.random.default_rng(20)
-        self._lung_tubes: list[Tube] = []
+        lung: list[Tube] = []
         for side, root_y in ((-1, 8), (1, 12)):
             for direction in ((0.5, -0.7, -1.0), (0.9, 0.5, -0.5), (1, -0.7, 0.1), (0.8, -0.2, 0.8), (0.6, 0.8, 0.9)):
                 for jitter in (0, 9):
                     root = (side * (46 + jitter), root_y + jitter * 0.5, 108 + jitter)
                     towards = (side * direction[0], direction[1], direction[2])
-                    self._lung_tubes += tree(root, towards, 24, 4.3, LUNG_HABIT, random)
-        self._liver_tubes: list[Tube] = []
+                    lung += tree(root, towards, 24, 4.3, LUNG_HABIT, random)
+        liver: list[Tube] = []
         for root, towards in (
             ((-22, 4, 222), (-1, -0.2, 0.5)),
             ((-24, 2, 222), (-0.4, -1, 0.5)),
@@ -65,7 +65,8 @@ class Organs:
             ((-26, -4, 262), (-0.8, -0.6, 0.4)),
             ((-20, -8, 258), (0.9, -0.9, -0.5)),
         ):
-            self._liver_tubes += tree(root, towards, 24, 4.6, LIVER_HABIT, random)
+            liver += tree(root, towards, 24, 4.6, LIVER_HABIT, random)
+        self._lung_tubes, self._liver_tubes = Bundle(lung), Bundle(liver)
 
     def paint(self, canvas: Canvas, grain: Grain, wall: Wall) -> None:
         """Lungs first, then what lies between and below them."""
@@ -93,20 +94,20 @@ class Organs:
         canvas.paint(lung, LUNG + heavier)
         fissure = np.abs(canvas.y - np.float32(70 - canvas.z * 0.62) + 5 * grain.cloud.at(canvas.z))
         canvas.paint(canvas.cover(fissure - 0.1) * lung * 0.22, -300.0)
-        canvas.tubes(self._lung_tubes, 35.0, lung)
+        canvas.tubes(self._lung_tubes.at(canvas.z), 35.0, lung)
 
     def _paint_belly(self, canvas: Canvas, grain: Grain, wall: Wall, inside: Plane) -> None:
         strand, fine = grain.strand.at(canvas.z), grain.fine.at(canvas.z)
         canvas.paint(inside, FAT + 9 * strand)
         _paint_bowel(canvas, grain, inside)
         liver = np.zeros_like(canvas.values)
-        for part in (Ellipsoid(-60, -4, 268, 84, 84, 88, 12, 2.4), Ellipsoid(-2, -46, 248, 66, 36, 50, 0, 2.2)):
+        for part in (Ellipsoid(-60, -4, 268, 84, 84, 88, 12, True), Ellipsoid(-2, -46, 248, 66, 36, 50, 0, True)):
             found = canvas.inside(part, 2.0)
             if found is not None:
                 liver[found[0]] = np.maximum(liver[found[0]], found[1])
         liver *= inside
         canvas.paint(liver, LIVER + 4 * fine + 3 * strand)
-        canvas.tubes(self._liver_tubes, LIVER + 58, liver)
+        canvas.tubes(self._liver_tubes.at(canvas.z), LIVER + 58, liver)
         canvas.ellipsoid(Ellipsoid(94, 34, 252, 26, 46, 48, -24), SPLEEN + 5 * fine, inside)
         _paint_stomach(canvas, inside, strand)
         for side, z in ((-1, 322.0), (1, 306.0)):

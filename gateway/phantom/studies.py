@@ -146,7 +146,7 @@ def _head(description: str, number: int, weighting: head.Weighting) -> Iterator[
 def _chest(amount: Amount) -> Iterator[tuple[Dataset, ct.Image]]:
     step = ct.SLICE_MM * ct.SLICES / amount.slices
     attributes = {
-        "SeriesDescription": "Thorax/Oberbauch venös 2,5 mm",
+        "SeriesDescription": "Thorax/Oberbauch venös 2,75 mm",
         "BodyPartExamined": "CHEST",
         "ContrastBolusAgent": "erfunden",
         "KVP": "120",
