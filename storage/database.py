@@ -103,6 +103,11 @@ class Database:
         result: T = piece.future.result()
         return result
 
+    @property
+    def pending(self) -> int:
+        """How many writes wait for the writer at the moment."""
+        return self._pieces.qsize()
+
     def close(self) -> None:
         """Finish what is pending, then close every connection. Idempotent."""
         with self._closing:
@@ -199,6 +204,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # As PostgreSQL does it, and as DICOM wants all but names compared.
+    connection.execute("PRAGMA case_sensitive_like = ON")
     return connection
 
 
