@@ -42,13 +42,13 @@ def sheet_pdf(
 ) -> bytes:
     """The sheet as a PDF of one page; the same input makes the same bytes.
 
-    `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names the hospital, `contact`
+    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names the hospital, `contact`
     (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their accents. Raises `ValueError`
     when `contact` needs more than three lines, `site` or `url` more than two.
     """
     target = BytesIO()
     texts = TEXTS[language]
-    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language, initialFontSize=_SMALLEST)
+    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
     canvas.setTitle(texts.title)
     canvas.setAuthor(_printable(site))
     _head(canvas, texts, issued, site=_printable(site), initials=_printable(initials))
@@ -66,7 +66,7 @@ def _head(canvas: Canvas, texts: SheetTexts, issued: Issued, *, site: str, initi
     canvas.rect(0, _HEIGHT - 14, _WIDTH, 14, stroke=0, fill=1)
     _lines(canvas, site, _MARGIN, 782, _BOLD, 16, _ACCENT, width=_INNER, most=2)
     _line(canvas, texts.title, _MARGIN, 725, _BOLD, 38, _INK)
-    _line(canvas, texts.access_for.format(initials), _MARGIN, 693, _REGULAR, 20, _INK)
+    _line(canvas, texts.access_for.format(initials) if initials else texts.access, _MARGIN, 693, _REGULAR, 20, _INK)
     _line(canvas, texts.valid_until.format(texts.long_date(issued.share.expires)), _MARGIN, 667, _BOLD, 20, _ACCENT)
 
 
@@ -148,8 +148,8 @@ def _foot(canvas: Canvas, texts: SheetTexts, contact: str) -> None:
     if contact:
         canvas.setStrokeColor(_ACCENT)
         canvas.setLineWidth(0.75)
-        canvas.line(_MARGIN, 70, _WIDTH - _MARGIN, 70)
-        _lines(canvas, f"{texts.questions} {contact}", _MARGIN, 48, _REGULAR, 14, _INK, width=_INNER, most=3)
+        canvas.line(_MARGIN, 74, _WIDTH - _MARGIN, 74)
+        _lines(canvas, f"{texts.questions} {contact}", _MARGIN, 42, _REGULAR, 14, _INK, width=_INNER, most=3)
 
 
 def _line(canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color) -> None:

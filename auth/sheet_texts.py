@@ -12,6 +12,7 @@ class SheetTexts:
     """One language's words; `{}` stands for what is filled in."""
 
     title: str
+    access: str
     access_for: str
     valid_until: str
     first_step: str
@@ -34,6 +35,7 @@ class SheetTexts:
 TEXTS: Final[dict[Language, SheetTexts]] = {
     "de": SheetTexts(
         title="Ihre Bilder online",
+        access="Ihr Zugang",
         access_for="Zugang für {}",
         valid_until="Gültig bis {}",
         first_step="Scannen Sie den QR-Code mit dem Handy. Oder öffnen Sie im Browser die Adresse unten.",
@@ -64,6 +66,7 @@ TEXTS: Final[dict[Language, SheetTexts]] = {
     ),
     "en": SheetTexts(
         title="Your images online",
+        access="Your access",
         access_for="Access for {}",
         valid_until="Valid until {}",
         first_step="Scan the QR code with your phone. Or open the address below in a browser.",

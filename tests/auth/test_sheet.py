@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from pypdf import PdfReader
-from pypdf.generic import ContentStream
 
 from auth.codes import complete
 from auth.records import Issued, Share
@@ -82,9 +81,13 @@ def test_print_is_large_and_stays_on_the_page(language: Language, site: str) -> 
     long_url = "https://patientenportal.radiologie.universitaetsklinikum-beispielstadt.example"
     pdf = sheet(language, long_url, site, "Telefon 0000 123456\nradiologie@universitaetsklinikum-beispielstadt.example")
     (page,) = PdfReader(BytesIO(pdf)).pages
-    sizes = [
-        operands[1] for operands, operator in ContentStream(page.get_contents(), None).operations if operator == b"Tf"
-    ]
+    sizes: list[float] = []
+
+    def visit(written: str, _current: object, _text: object, _font: object, size: float) -> None:
+        if written.strip():
+            sizes.append(size)
+
+    page.extract_text(visitor_text=visit)
     assert len(sizes) > 10
     assert min(sizes) >= 14
     assert (round(page.mediabox.width), round(page.mediabox.height)) == (595, 842)
@@ -148,3 +151,8 @@ def test_what_has_no_room_is_said_and_not_cut() -> None:
 def test_another_end_makes_another_sheet() -> None:
     later = replace(ISSUED, share=replace(ISSUED.share, expires=datetime(2028, 2, 29, tzinfo=UTC)))
     assert "Gültig bis 29. Februar 2028" in text(sheet_pdf(later, URL, initials="E. M."))
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Ihr Zugang Gültig"), ("en", "Your access Valid")])
+def test_nobody_is_named_where_no_name_is_known(language: Language, words: str) -> None:
+    assert words in text(sheet_pdf(ISSUED, URL, initials="", language=language))
