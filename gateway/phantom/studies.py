@@ -1,7 +1,9 @@
 """The invented patient's three examinations as data sets, ready to be sent. UIDs and values are always the same."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -23,6 +25,7 @@ from storage.identifiers import stand_in_uid
 BIRTH_DATE: Final = "19640812"
 PATIENT_ID: Final = "DEMO-1"
 ISSUER: Final = "DURCHBLICK-DEMO"
+_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +179,22 @@ def _computed(amount: Amount) -> Iterator[ct.Image]:
         yield from map(make, range(amount.slices))
         return
     # Not forked: the caller has threads.
-    with ProcessPoolExecutor(amount.processes, get_context("spawn")) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(amount.processes, get_context("spawn")) as pool:
         yield from pool.map(make, range(amount.slices), chunksize=4)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """For processes that start meanwhile: numpy's matrix products otherwise take every core in each of them."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
 
 
 def _position(field: float, z: float) -> dict[str, Any]:

@@ -1,0 +1,14 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.gateway import Gateway, running
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One whole gateway for all tests of a process; each test uses patients and UIDs of its own."""
+    with running(tmp_path_factory.mktemp("gateway")) as started:
+        yield started

@@ -1,0 +1,131 @@
+"""A whole gateway as a user starts it: processes, free ports, a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+AE_TITLE: Final = "TESTGATEWAY"
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_READY_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running gateway. `url` has no slash at its end; DICOMweb is below `dicomweb`; `log` is its standard error."""
+
+    url: str
+    http_port: int
+    dimse_port: int
+    config: Path
+    log: Path
+    pid: int
+
+    ae_title: str = AE_TITLE
+
+    @property
+    def dicomweb(self) -> str:
+        """Where QIDO-RS, WADO-RS and STOW-RS are mounted."""
+        return f"{self.url}/dicom-web"
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self.config.parent / "data"
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`durchblick ARGUMENTS --config ...` beside the running server, whatever its exit status."""
+        return command(*arguments, "--config", str(self.config))
+
+    def answer(self, *arguments: str) -> Any:
+        """The JSON that `durchblick ARGUMENTS --json` prints; it must succeed."""
+        finished = self.run(*arguments, "--json")
+        assert finished.returncode == 0, finished.stderr
+        return json.loads(finished.stdout)
+
+
+def command(*arguments: str, cwd: Path = _CHECKOUT) -> subprocess.CompletedProcess[str]:
+    """`durchblick ARGUMENTS` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def environment() -> dict[str, str]:
+    """The environment in which a child finds this checkout's packages wherever it works."""
+    others = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in (str(_CHECKOUT), others) if part)}
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", more: str = "") -> Path:
+    """Write `folder`/config.toml with free ports; `dimse` are lines of that section, `more` further sections."""
+    config = folder / "config.toml"
+    text = (
+        '[storage]\nfolder = "data"\nfree_space_floor_mb = 1\n'
+        f"[http]\nport = {free_port()}\n"
+        f'[dimse]\nport = {free_port()}\nae_title = "{AE_TITLE}"\n{dimse}\n{more}\n'
+    )
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+@contextmanager
+def running(folder: Path, config: Path | None = None) -> Iterator[Gateway]:
+    """A gateway on `folder` until the end of the block; it says itself when it is ready."""
+    config = config or configuration(folder)
+    ours, theirs = socket.socketpair()
+    with ours, (folder / "gateway.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--parent", str(theirs.fileno())],
+            env=environment(),
+            pass_fds=[theirs.fileno()],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+        theirs.close()
+        try:
+            ours.settimeout(_READY_SECONDS)
+            assert ours.recv(1), f"the gateway did not start: {(folder / 'gateway.log').read_text()[-2000:]}"
+            yield _gateway(config, folder / "gateway.log", process.pid)
+        finally:
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[Any]") -> int:
+    """End a process by SIGTERM, after a while by SIGKILL, and return its exit status."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _gateway(config: Path, log: Path, pid: int) -> Gateway:
+    document = tomllib.loads(config.read_text(encoding="utf-8"))
+    http_port, dimse_port = document["http"]["port"], document["dimse"]["port"]
+    return Gateway(f"http://127.0.0.1:{http_port}", http_port, dimse_port, config, log, pid)
