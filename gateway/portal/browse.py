@@ -4,7 +4,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from storage.index import Index
 
 from auth.sessions import Session, Sessions
 from gateway.portal.door import NO_STORE, Door
@@ -14,6 +13,7 @@ from gateway.portal.studies import SeriesView, StudyView, studies_of
 from gateway.portal.texts import Texts
 from gateway.portal.wording import person
 from storage.errors import NoSuchInstance
+from storage.index import Index
 from storage.records import StudySummary
 from storage.scope import StudyScope
 
@@ -31,8 +31,8 @@ class Browse:
         summaries = self._index.studies(session.share.scope)
         studies = studies_of(self._words(request), self._root, summaries)
         hero = studies[0].newest_picture if studies else None
-        values = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
-        if hero and hero.representative:
+        values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        if hero:
             values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
         return self._pages.render(request, "overview.html", values, session=session)
 
@@ -64,7 +64,12 @@ class Browse:
         studies = studies_of(words, self._root, summaries)
         frames = sum(series.frames for summary in summaries for series in summary.series)
         contents = f"{words.count('studies', len(studies))}, {words.count('images', frames)}"
-        values = {"studies": studies, "person": _person(summaries), "contents": contents, "active": "account"}
+        values: dict[str, Any] = {
+            "studies": studies,
+            "person": _person(summaries),
+            "contents": contents,
+            "active": "account",
+        }
         return self._pages.render(request, "account.html", values, session=session)
 
     def session(self, request: Request, session: Session) -> Response:

@@ -14,7 +14,7 @@ from auth.sessions import Session
 from gateway.config import Config
 from gateway.portal.static import StaticFiles
 from gateway.portal.texts import COOKIE, Languages, Texts
-from gateway.portal.wording import day
+from gateway.portal.wording import breakable, day
 
 _ONE_YEAR: Final = 365 * 24 * 3600
 
@@ -33,6 +33,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals.update(static=static.url, site=config.site)
+        self._environment.filters["breakable"] = breakable
 
     def render(
         self,

@@ -1,22 +1,20 @@
 """A series as one row of images, frames of multi-frame instances included."""
 
-from typing import Final
-
+from dicomweb.media_types import is_video
 from gateway.portal.studies import Picture, middle, picture
 from storage.records import InstanceRecord
-
-# Transfer syntaxes whose pixel data is one stream of video (PS3.5 A.4.5 to A.4.11).
-_VIDEO: Final = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 
 
 class Stack:
     """The images of a series; `position` is the number of the one in sight, from 1 (0 when there is none)."""
 
     def __init__(self, records: list[InstanceRecord]) -> None:
-        self._records = [record for record in records if record.number_of_frames and not _is_video(record)]
-        self.has_video = any(_is_video(record) for record in records)
+        self._records = [
+            record for record in records if record.number_of_frames and not is_video(record.transfer_syntax_uid)
+        ]
+        self.has_video = any(is_video(record.transfer_syntax_uid) for record in records)
         self.total = sum(record.number_of_frames for record in self._records)
-        self.position = middle(self.total)
+        self.position = min(middle(self.total), self.total)
 
     def go_to(self, wanted: str) -> None:
         """To the image of this number, or the nearest there is; what is no number is passed over."""
@@ -38,7 +36,3 @@ class Stack:
             record.sop_instance_uid + (f":{record.number_of_frames}" if record.number_of_frames > 1 else "")
             for record in self._records
         )
-
-
-def _is_video(record: InstanceRecord) -> bool:
-    return record.transfer_syntax_uid.startswith(_VIDEO)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dicomweb.media_types import is_video
 from gateway.portal.texts import Texts
 from gateway.portal.wording import body_part, day, examination, plain, series_name
 from storage.records import InstanceRecord, SeriesSummary, StudySummary
@@ -22,7 +23,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class SeriesView:
-    """A series in words. `resource` is its DICOMweb address, `thumbnail` is empty when it holds no image."""
+    """A series in words. `resource` is its DICOMweb address; `thumbnail` is empty when no image can be shown."""
 
     series_instance_uid: str
     url: str
@@ -80,7 +81,8 @@ class Wording:
     def series(self, study_instance_uid: str, summary: SeriesSummary) -> SeriesView:
         """One series of that study."""
         path = f"/studies/{study_instance_uid}/series/{summary.series_instance_uid}"
-        shown = summary.representative
+        image = summary.representative
+        shown = None if image is None or is_video(image.transfer_syntax_uid) else image
         return SeriesView(
             series_instance_uid=summary.series_instance_uid,
             url=path,

@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
 
 
+def breakable(text: str) -> str:
+    """`text` with places where a line may end: devices write words_like_this and names/like/that."""
+    return re.sub(r"(?<=[\w][/_])(?=\w)", "\u200b", text)
+
+
 def person(name: str) -> str:
     """A Person Name (PS3.5 6.2.1) as one says it, given name before family name, of the first group that has any."""
     for group in name.split("="):

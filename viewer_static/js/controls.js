@@ -69,7 +69,6 @@ export class Controls {
   addTools() {
     /** @type {Record<string, () => void>} */
     const actions = {
-      "mode-scroll": () => this.setMode(false),
       "mode-window": () => this.setMode(!this.windowMode),
       "zoom-in": () => this.view.zoomBy(1.5),
       "zoom-out": () => this.view.zoomBy(1 / 1.5),
@@ -89,9 +88,9 @@ export class Controls {
   /** @param {boolean} on whether dragging changes brightness and contrast */
   setMode(on) {
     this.windowMode = on;
-    element("mode-scroll", HTMLElement).setAttribute("aria-pressed", String(!on));
-    element("mode-window", HTMLElement).setAttribute("aria-pressed", String(on));
-    element("mode-window", HTMLElement).setAttribute("aria-expanded", String(on));
+    const button = element("mode-window", HTMLElement);
+    button.setAttribute("aria-pressed", String(on));
+    button.setAttribute("aria-expanded", String(on));
     element("window-panel", HTMLElement).hidden = !on;
     this.stage.classList.toggle("windowing", on);
   }
