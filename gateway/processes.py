@@ -1,30 +1,24 @@
-"""Processes: a supervisor that keeps the roles of `durchblick serve` running.
+"""Processes that start each other: readiness, signals, and an end that reaches everybody.
 
-Supervisor and child share one socket pair. The child writes one byte when it is ready, and stops when the socket ends,
-so that no child outlives a supervisor that was killed.
+Parent and child share one socket pair. The child writes one byte when it is ready, and stops when the socket ends,
+so that no child outlives a parent that was killed.
 """
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-_LOG: Final = logging.getLogger("durchblick.gateway")
+from typing import Final
 
 CANNOT_START: Final = 3
 """Exit status of a role that starting again will not help; it has said why on standard error."""
 
 READY_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 20.0
-FIRST_BACK_OFF: Final = 0.5
-LONGEST_BACK_OFF: Final = 30.0
-STEADY_SECONDS: Final = 60.0
 _READY: Final = b"\x06"
 
 
@@ -89,14 +83,14 @@ class Child:
                 answer = await loop.sock_recv(self._ours, 1)
         except TimeoutError as error:
             await self.stop()
-            raise CannotStart(f"not ready after {READY_SECONDS:.0f} s") from error
+            raise CannotStart(f"A part of the gateway was not ready after {READY_SECONDS:.0f} s.") from error
         except ConnectionError:
             answer = b""
         if answer == _READY:
             return
         status = await self._process.wait()
         if status == CANNOT_START:
-            raise CannotStart("refused")
+            raise CannotStart("A part of the gateway could not be started; its reason stands above.")
         raise ChildProcessError(f"ended with status {status}")
 
     async def wait(self) -> int:
@@ -125,69 +119,6 @@ def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parents[1])
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != here]
     return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *others])}
-
-
-class Supervisor:
-    """Starts each role once the one before is ready, and starts it again when it dies."""
-
-    def __init__(self, roles: Sequence[str], arguments: Sequence[str], parent: Parent) -> None:
-        self._roles = roles
-        self._arguments = arguments
-        self._parent = parent
-
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-        """Serve until `stop` is set; `ready` is called when every role is. Raises CannotStart."""
-        keepers: dict[asyncio.Task[None], str] = {}
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            for role in self._roles:
-                child = await self._begin(role, stop)
-                if child is None:
-                    return
-                keepers[asyncio.create_task(self._keep(role, child))] = role
-            ready()
-            self._parent.tell_ready()
-            done, _ = await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopping}:
-                task.result()
-        finally:
-            await _cancelled([*reversed(keepers), stopping])
-
-    async def _begin(self, role: str, stop: asyncio.Event) -> Child | None:
-        child = await Child.start(["--role", role, *self._arguments])
-        waits = {asyncio.create_task(child.ready()), asyncio.create_task(stop.wait())}
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(pending)
-        if stop.is_set():
-            await child.stop()
-            return None
-        try:
-            for task in done:
-                task.result()
-        except (CannotStart, ChildProcessError) as error:
-            raise CannotStart(f"The role {role} could not be started ({error}).") from error
-        return child
-
-    async def _keep(self, role: str, child: Child) -> None:
-        back_off = FIRST_BACK_OFF
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                began = loop.time()
-                status = await child.wait()
-                back_off = FIRST_BACK_OFF if loop.time() - began > STEADY_SECONDS else back_off
-                _LOG.error("role_ended role=%s status=%d restart_in=%.1f", role, status, back_off)
-                await asyncio.sleep(back_off)
-                back_off = min(back_off * 2, LONGEST_BACK_OFF)
-                child = await Child.start(["--role", role, *self._arguments])
-        finally:
-            await child.stop()
-
-
-async def _cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def stop_event(loop: asyncio.AbstractEventLoop, parent: Parent) -> asyncio.Event:

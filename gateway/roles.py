@@ -5,24 +5,20 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 import uvicorn
 
 from dimse import server as dimse_server
 from gateway import jobs
 from gateway.app import application
-from gateway.config import Config, bracketed
+from gateway.config import Config
 from gateway.house import House, build, dimse_settings
 from gateway.http_protocol import GuardedProtocol
-from gateway.processes import CannotStart, Parent, Supervisor, listen, stop_event, taken
+from gateway.processes import CannotStart, Parent, listen, stop_event, taken
+from gateway.supervisor import Role
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
-
-Role = Literal["web", "dimse", "worker"]
-ROLES: Final[tuple[Role, ...]] = ("worker", "web", "dimse")
-"""In the order of starting: the worker mends what a crash left before the others take new instances."""
 
 GRACE_SECONDS: Final = 8
 
@@ -35,25 +31,6 @@ def run_role(role: Role, config: Config, parent: Parent) -> None:
             runner.run(_until_stopped(_WORK[role], house, parent))
     finally:
         house.close()
-
-
-def run_all(config: Config, arguments: list[str], parent: Parent) -> None:
-    """Supervise every role until a signal or the parent ends us. Raises CannotStart."""
-
-    async def supervise() -> None:
-        stop = stop_event(asyncio.get_running_loop(), parent)
-        await Supervisor(ROLES, arguments, parent).run(stop, partial(_announce, config))
-
-    asyncio.run(supervise())
-
-
-def _announce(config: Config) -> None:
-    dimse = config.dimse
-    print(f"Portal:   {config.public_root}/", flush=True)
-    print(f"DICOMweb: {config.public_root}{config.http.dicomweb_path}", flush=True)
-    print(f"DIMSE:    {dimse.ae_title}@{bracketed(dimse.host)}:{dimse.port}", flush=True)
-    if not dimse.accept_unknown_peers and not dimse.peers:
-        print("          nobody may send yet: list each sender under [[dimse.peers]] in the configuration", flush=True)
 
 
 async def _until_stopped(

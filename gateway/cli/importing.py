@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import config_option, json_option, opened, print_json
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
 from gateway.importing import Importer, Result
 
 

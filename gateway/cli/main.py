@@ -1,16 +1,50 @@
 """The command `durchblick` itself."""
 
 import sys
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 import click
 
-from gateway.cli import demo, importing, serve, shares, tokens, upkeep
 from gateway.config import ConfigError
 from storage.errors import Refusal
 
+_COMMANDS: Final = {
+    "check": "gateway.cli.upkeep:check",
+    "demo": "gateway.cli.demo:demo",
+    "import": "gateway.cli.importing:import_",
+    "serve": "gateway.cli.serve:serve",
+    "share": "gateway.cli.shares:share",
+    "sweep": "gateway.cli.upkeep:sweep",
+    "token": "gateway.cli.tokens:token",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="durchblick", prog_name="durchblick")
+
+class _Commands(click.Group):
+    """Imports a command only when it is used: the supervisor of `serve` needs none of the libraries of its roles."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module, _, attribute = _COMMANDS.get(cmd_name, "").partition(":")
+        found = getattr(import_module(module), attribute) if module else None
+        return found if isinstance(found, click.Command) else None
+
+
+def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        click.echo(f"durchblick {version('durchblick')}")
+    except PackageNotFoundError:
+        click.echo("durchblick, from a folder that is not installed")
+    context.exit()
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say which it is.")
 def durchblick() -> None:
     """A DICOMweb imaging gateway with a patient portal.
 
@@ -18,25 +52,14 @@ def durchblick() -> None:
     """
 
 
-durchblick.add_command(serve.serve)
-durchblick.add_command(demo.demo)
-durchblick.add_command(upkeep.check)
-durchblick.add_command(upkeep.sweep)
-durchblick.add_command(importing.import_)
-durchblick.add_command(shares.share)
-durchblick.add_command(tokens.token)
-
-
 def main() -> None:
     """Run the command line and exit; what we refuse is one sentence on standard error and status 1."""
     try:
         durchblick(prog_name="durchblick")
-    except ConfigError as error:
+    except (ConfigError, ImportError) as error:
         _fail(str(error))
     except Refusal as refusal:
         _fail(f"{refusal.title}: {refusal.detail}")
-    except ImportError as error:
-        _fail(f"{error}")
 
 
 def _fail(sentence: str) -> None:

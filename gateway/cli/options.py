@@ -1,16 +1,11 @@
 """What every command shares: where the configuration comes from and how answers are printed."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-from gateway import log
-from gateway.config import Config, load
-from gateway.house import House, build
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -30,23 +25,6 @@ def config_option(command: _Command) -> _Command:
 def json_option(command: _Command) -> _Command:
     """`--json`: the answer as one JSON document on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
-
-
-@contextmanager
-def opened(config_file: Path | None) -> Iterator[House]:
-    """The house of the configuration, closed at the end; its logs start at warnings."""
-    config = load(config_file)
-    log.configure("warning")
-    house = build(config)
-    try:
-        yield house
-    finally:
-        house.close()
-
-
-def configured(config_file: Path | None) -> Config:
-    """The configuration alone."""
-    return load(config_file)
 
 
 def print_json(document: object) -> None:

@@ -10,7 +10,7 @@ from gateway import log
 from gateway.cli.options import config_option
 from gateway.config import load, objections
 from gateway.processes import CANNOT_START, CannotStart, Parent
-from gateway.roles import ROLES, Role, run_all, run_role
+from gateway.supervisor import ROLES, Role, run_all
 
 
 @click.command()
@@ -30,6 +30,9 @@ def serve(config_file: Path | None, role: str | None, parent: int | None) -> Non
         if role is None:
             run_all(config, ["--config", str(config_file.resolve())] if config_file else [], Parent(parent))
         else:
+            # Here, because the supervisor needs nothing of what the roles are made of.
+            from gateway.roles import run_role
+
             run_role(cast(Role, role), config, Parent(parent))
     except CannotStart as error:
         click.echo(f"Error: {error}", err=True)

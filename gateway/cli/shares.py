@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from auth.shares import Issued, Share
-from gateway.cli.options import config_option, json_option, opened, print_json
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
 from gateway.house import House
 from gateway.sheets import share_url, sheet
 from storage.attributes import BY_KEYWORD, Level

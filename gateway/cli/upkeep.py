@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from gateway.checks import Finding, findings
-from gateway.cli.options import config_option, configured, json_option, opened, print_json
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
+from gateway.config import load
 from gateway.jobs import mend
 
 
@@ -16,7 +18,7 @@ from gateway.jobs import mend
 @json_option
 def check(config_file: Path | None, as_json: bool) -> None:
     """Test configuration and machine, and say what is missing and how to mend it."""
-    found = findings(configured(config_file))
+    found = findings(load(config_file))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:

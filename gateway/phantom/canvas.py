@@ -55,7 +55,7 @@ class Bundle:
     def at(self, z: float) -> list[Tube]:
         """The tubes that reach height `z`."""
         reaching = np.flatnonzero((self._spans[:, 0] <= z) & (z <= self._spans[:, 1]))
-        return [self._tubes[number] for number in reaching]
+        return [self._tubes[int(number)] for number in reaching]
 
 
 def path(points: Sequence[tuple[float, float, float]], radius: float, end_radius: float | None = None) -> list[Tube]:
