@@ -42,9 +42,9 @@ def sheet_pdf(
 ) -> bytes:
     """The sheet as a PDF of one page; the same input makes the same bytes.
 
-    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names the hospital, `contact`
-    (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their accents. Raises `ValueError`
-    when `contact` needs more than three lines, `site` or `url` more than two.
+    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names
+    the hospital, `contact` (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their
+    accents. Raises `ValueError` when `contact` needs more than three lines, or `site` or `url` more than two.
     """
     target = BytesIO()
     texts = TEXTS[language]

@@ -175,6 +175,21 @@ def test_code_and_token_share_one_count(house: Household) -> None:
     assert raised.value.retry_after == 30
 
 
+def test_signing_in_forgives_the_waiting_but_not_the_lifetime(house: Household) -> None:
+    issued = house.share()
+    for failures in (4, 8):
+        assert [refusal(house, issued.code, WRONG_BIRTH_DATE).retry_after for _ in range(4)] == [0] * 4
+        assert house.identification.by_code(issued.code, BIRTH_DATE, HOME).failures == failures
+
+
+def test_a_reissued_code_need_not_wait_for_the_old_one(house: Household) -> None:
+    issued = house.share()
+    for _ in range(6):
+        refusal(house, issued.code, WRONG_BIRTH_DATE)
+    fresh = house.shares.reissue(issued.share.id)
+    assert house.identification.by_code(fresh.code, BIRTH_DATE, HOME).id == issued.share.id
+
+
 def guess_until_frozen(house: Household, issued: Issued) -> None:
     for network in islice(networks(), 15):
         assert house.shares.get(issued.share.id).state == "live"

@@ -140,7 +140,10 @@ def test_revoking_ends_everything_for_good(house: Household) -> None:
     issued = house.share()
     cookie = house.sign_in(issued)
     assert house.shares.revoke(issued.share.id).state == "revoked"
+    (row,) = house.database.read("SELECT selector, verifier, token FROM share")
+    assert tuple(row) == (None, None, None)
     assert house.sessions.share_of(cookie) is None
+    assert house.sessions.count(issued.share.id) == 0
     assert not opens(house, issued.code)
     with pytest.raises(ShareEnded):
         house.shares.extend(issued.share.id, 1)
