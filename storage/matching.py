@@ -22,10 +22,10 @@ class Condition:
     parameters: tuple[Any, ...] = ()
 
     def __and__(self, other: "Condition") -> "Condition":
-        return Condition(f"({self.sql}) AND ({other.sql})", self.parameters + other.parameters)
+        return Condition(f"({self.sql} AND {other.sql})", self.parameters + other.parameters)
 
     def __or__(self, other: "Condition") -> "Condition":
-        return Condition(f"({self.sql}) OR ({other.sql})", self.parameters + other.parameters)
+        return Condition(f"({self.sql} OR {other.sql})", self.parameters + other.parameters)
 
 
 ALWAYS: Final = Condition("1 = 1")
@@ -38,19 +38,18 @@ def condition(match: Match, column: str | None = None) -> Condition:
     if not wanted or "*" in wanted:
         return ALWAYS
     column = column or f"{_TABLES[match.attribute.level]}.{match.attribute.column}"
+    if match.attribute.vr == "UI":
+        return Condition(f"{column} IN ({', '.join('?' * len(wanted))})", tuple(map(comparable.text, wanted)))
     compare = _BY_MATCHING.get(match.attribute.matching) or _BY_VR[match.attribute.vr]
     return _any(tuple(compare(column, value) for value in wanted))
 
 
 def _any(conditions: tuple[Condition, ...]) -> Condition:
-    joined = conditions[0]
-    for further in conditions[1:]:
-        joined = joined | further
-    return joined
-
-
-def _uid(column: str, value: str) -> Condition:
-    return Condition(f"{column} = ?", (comparable.text(value),))
+    """Joined as a balanced tree: databases limit the depth of an expression."""
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return _any(conditions[:middle]) | _any(conditions[middle:])
 
 
 def _text(column: str, value: str) -> Condition:
@@ -113,7 +112,6 @@ def _like(column: str, pattern: str) -> Condition:
 
 
 _BY_MATCHING: Final[dict[Matching, Callable[[str, str], Condition]]] = {
-    Matching.UID: _uid,
     Matching.TEXT: _text,
     Matching.NAME: _name,
     Matching.DATE: _date,
@@ -121,4 +119,4 @@ _BY_MATCHING: Final[dict[Matching, Callable[[str, str], Condition]]] = {
     Matching.NUMBER: _number,
 }
 # Derived attributes are compared as their VR is.
-_BY_VR: Final = {"IS": _number, "UI": _uid, "CS": _text}
+_BY_VR: Final = {"IS": _number, "CS": _text}

@@ -1,0 +1,89 @@
+"""Archives described in a few words, entered into an index without any file, and what they hold at each level."""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from storage.attributes import BY_KEYWORD, Level
+from storage.database import Database
+from storage.description import level_values
+from storage.entries import Entry, enter
+from storage.frames import FrameTable
+from storage.records import InstanceRecord, Layout, encode_layout
+
+Values = dict[str, str]
+
+
+@dataclass(frozen=True)
+class AnInstance:
+    uid: str
+    series: str
+    study: str
+    values: Values = field(default_factory=dict)
+    """Attributes of all levels by keyword; what is empty is left out of the data set."""
+    frames: int = 1
+
+
+def data_set(instance: AnInstance) -> dict[str, Any]:
+    """`instance` as DICOM JSON."""
+    uids = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
+        "SOPInstanceUID": instance.uid,
+        "StudyInstanceUID": instance.study,
+        "SeriesInstanceUID": instance.series,
+        "AvailableTransferSyntaxUID": "1.2.840.10008.1.2.1",
+    }
+    elements = {}
+    for keyword, value in {**uids, **instance.values}.items():
+        attribute = BY_KEYWORD[keyword]
+        if value:
+            elements[attribute.tag] = {"vr": attribute.vr, "Value": [_json(attribute.vr, value)]}
+    return dict(sorted(elements.items()))
+
+
+def _json(vr: str, value: str) -> Any:
+    if vr == "PN":
+        names = zip(("Alphabetic", "Ideographic", "Phonetic"), value.split("="), strict=False)
+        return {group: text for group, text in names if text}
+    return int(value) if vr in ("IS", "US") else value
+
+
+def entry(instance: AnInstance) -> Entry:
+    """What the index is given for `instance`."""
+    json = data_set(instance)
+    number = instance.values.get("InstanceNumber")
+    record = InstanceRecord(
+        instance.study,
+        instance.series,
+        instance.uid,
+        json["00080016"]["Value"][0],
+        "1.2.840.10008.1.2.1",
+        f"key of {instance.uid}",
+        1000,
+        100,
+        f"digest of {instance.uid}",
+        instance.values.get("Modality", ""),
+        int(number) if number else None,
+        instance.frames,
+        0,
+        0,
+        0,
+    )
+    levels = (level_values(level, json) for level in Level)
+    layout = encode_layout(Layout(FrameTable(instance.frames, 100, 10) if instance.frames else None, {}))
+    return Entry(record, *levels, zlib.compress(orjson.dumps(json)), layout, "test")
+
+
+def fill(database: Database, instances: Iterable[AnInstance]) -> None:
+    """Make the index hold these instances, in this order, and nothing else."""
+    entries = [entry(instance) for instance in instances]
+
+    def work(connection: Any) -> None:
+        connection.execute("DELETE FROM study")
+        for one in entries:
+            enter(connection, one)
+
+    database.write(work)
