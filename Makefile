@@ -1,0 +1,50 @@
+# Each target sets up what it needs; what is set up already is not touched again.
+
+.PHONY: help demo serve test check bench lock clean
+SHELL := /bin/bash
+BIN := .venv/bin
+RUNTIME := .make/runtime
+TESTING := .make/testing
+
+help:
+	@echo "make demo [STUDY=path]  a gateway with an invented patient, or with the study at path"
+	@echo "make serve              the gateway as config.toml says"
+	@echo "make test               all tests"
+	@echo "make check              formatting, lint, types, layers"
+	@echo "make bench              measurements beside DCMTK and Orthanc"
+	@echo "make lock               renew requirements/ from pyproject.toml"
+
+demo: $(RUNTIME)
+	@$(BIN)/durchblick demo $(if $(STUDY),"$(STUDY)")
+
+serve: $(RUNTIME)
+	@$(BIN)/durchblick serve --config config.toml
+
+test: $(TESTING)
+	@setup/test-programs
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
+
+check: $(TESTING)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/house
+	@setup/check-scripts
+
+bench: $(TESTING)
+	$(BIN)/python -m benchmarks $(BENCH)
+
+lock:
+	setup/lock
+
+clean:
+	rm -rf .venv .make
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml setup/environment
+	@setup/environment requirements/runtime.txt
+	@mkdir -p .make && touch $@
+
+# The locks agree in what they share, so this environment runs the gateway too.
+$(TESTING): requirements/test.txt pyproject.toml setup/environment
+	@setup/environment requirements/test.txt
+	@mkdir -p .make && touch $@ $(RUNTIME)
