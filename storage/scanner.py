@@ -90,9 +90,7 @@ class Scanner:
         append = found.append
         for _ in self._budget:
             if position >= end:
-                if closed:
-                    raise CannotUnderstand("The data set ends inside an item that is never closed.")
-                return position
+                return _end_of(position, closed=closed)
             try:
                 group, number, code, length = header(buffer, position)
             except StructError:
@@ -104,8 +102,11 @@ class Scanner:
                     raise _cut(group << 16 | number, length, end - start)
                 append(new(group << 16 | number, vr, start, length))
                 continue
-            if group == 0xFFFE and closed and number == 0xE00D:
-                return position + 8
+            if group == 0xFFFE:
+                if closed and number == 0xE00D:
+                    return position + 8
+                position = _after_stray_delimiter(position, number)
+                continue
             if not depth and group == number == length == 0 and self._is_zero_padding(position, end):
                 return end
             element, position = self.element(position, end, encoding, depth)
@@ -251,9 +252,8 @@ class Scanner:
         elif vr == "UN" and element.length < _LONGEST_UNKNOWN_THAT_IS_KNOWN:
             vr = dictionary_value_representation(tag)
         if element.vr == "UN":
-            element.big_endian = (
-                False  # PS3.5 6.2.2 note 4: unknown values are in little endian, whatever the data set.
-            )
+            # Unknown values are in little endian whatever the data set is (PS3.5 6.2.2).
+            element.big_endian = False
             vr = self._unknown_sequence(element, depth) if vr == "SQ" else vr
         element.vr = vr
         if len(vr) > 2:
@@ -298,6 +298,19 @@ class Scanner:
         signs = (b"\xff\xfa", b"\xff\xfc") if encoding.big_endian else (b"\xfa\xff", b"\xfc\xff")
         value = int.from_bytes(group, "big" if encoding.big_endian else "little")
         return any(sign.startswith(group) for sign in signs) or (value > PIXEL_DATA >> 16 and value % 2 == 1)
+
+
+def _end_of(position: int, *, closed: bool) -> int:
+    if closed:
+        raise CannotUnderstand("The data set ends inside an item that is never closed.")
+    return position
+
+
+def _after_stray_delimiter(position: int, number: int) -> int:
+    """Some close sequences and items of known length all the same."""
+    if number == 0xE000:
+        raise CannotUnderstand("The data set holds an item that belongs to no sequence.")
+    return position + 8
 
 
 def _is_future_form(code: bytes, reserved: int) -> bool:

@@ -62,6 +62,11 @@ def test_a_single_byte_escape_ends_with_the_value() -> None:
     assert character_sets(("ISO 2022 IR 100", "ISO 2022 IR 144")).decode(b"\x1b-L\xbb=\xbb") == "Л=»"
 
 
+def test_a_korean_escape_outlives_delimiters() -> None:
+    """Not by the letter of PS3.5 6.1.2.5.3, but senders exist that escape once for all components."""
+    assert character_sets(("", "ISO 2022 IR 149")).decode(b"\x1b$)C\xb1\xe8^\xc8\xf1\xc1\xdf") == "김^희중"
+
+
 def test_undecodable_bytes_are_replaced() -> None:
     assert character_sets(("ISO_IR 192",)).decode(b"M\xf6ller") == "M\ufffdller"
 

@@ -80,6 +80,7 @@ def test_values(tag: int, vr: str, value: bytes, json: list[Any]) -> None:
         ("IS", b"99999999999999999999", ["99999999999999999999"]),
         ("IS", b"1_000 ", ["1_000 ".strip()]),
         ("DS", b"1,5 ", ["1,5"]),
+        ("DS", b"1_0.5 ", ["1_0.5"]),
         ("DS", b"nan", ["nan"]),
         ("DS", b"1e999 ", ["1e999"]),
         ("FD", pack("<3d", math.nan, math.inf, -math.inf), ["NaN", "Infinity", "-Infinity"]),
@@ -169,7 +170,10 @@ def test_backslash_in_a_second_byte_is_no_delimiter() -> None:
 
 
 def test_group_lengths_and_file_meta_are_left_out_and_the_transfer_syntax_is_said() -> None:
-    whole = with_meta(explicit(0x00080000, "UL", bytes(4)) + SOP_INSTANCE + explicit(0x00090000, "UL", bytes(4)))
+    command = explicit(0x00000002, "UI", b"1.2\0")
+    whole = with_meta(
+        command + explicit(0x00080000, "UL", bytes(4)) + SOP_INSTANCE + explicit(0x00090000, "UL", bytes(4))
+    )
     json, _ = model(read(whole))
     assert list(json) == ["00080005", "00080018", "00083002"]
     assert json["00083002"] == {"vr": "UI", "Value": ["1.2.840.10008.1.2.1"]}

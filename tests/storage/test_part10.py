@@ -133,6 +133,13 @@ def test_deflated_in_many_pieces_is_inflated_whole() -> None:
     assert found.buffer == data_set
 
 
+def test_what_still_is_to_be_inflated_after_the_last_byte_was_read_is_not_lost() -> None:
+    for surplus in range(0, 250, 25):
+        data_set = SOP_INSTANCE + explicit(0x00091001, "OB", bytes((1 << 20) - 20 + surplus))
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        assert read(with_meta(deflater.compress(data_set) + deflater.flush(), DEFLATED)).buffer == data_set
+
+
 @pytest.mark.parametrize("damaged", [b"\xff" * 40, zlib.compress(SOP_INSTANCE)[2:-6]])
 def test_what_does_not_inflate(damaged: bytes) -> None:
     with pytest.raises(CannotUnderstand, match="deflated"):

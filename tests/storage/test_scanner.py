@@ -164,6 +164,26 @@ def test_elements_after_pixel_data_are_read_whole_or_refused(tag: int) -> None:
             read(data_set[:-missing])
 
 
+def test_zeros_do_not_close_an_item() -> None:
+    with pytest.raises(CannotUnderstand):
+        elements_of(SOP_INSTANCE + explicit(0x00081140, "SQ", item(SOP_INSTANCE + bytes(64), UNDEFINED)))
+
+
+def test_needless_delimiters_are_ignored() -> None:
+    value = item(explicit(0x00081155, "UI", b"2.25.3") + ITEM_END) + SEQUENCE_END
+    found = elements_of(
+        SOP_INSTANCE + explicit(0x00081140, "SQ", value) + SEQUENCE_END + explicit(0x00100020, "LO", b"A1")
+    )
+    assert [element.tag for element in found] == [0x00080018, 0x00081140, 0x00100020]
+    assert found[1].items is not None
+    assert [[element.tag for element in inner] for inner in found[1].items] == [[0x00081155]]
+
+
+def test_an_item_outside_of_a_sequence_is_refused() -> None:
+    with pytest.raises(CannotUnderstand, match="belongs to no sequence"):
+        elements_of(SOP_INSTANCE + item(SOP_INSTANCE))
+
+
 def test_tags_out_of_order_are_sorted_and_the_last_of_equal_ones_counts() -> None:
     found = read(with_meta(explicit(0x00100020, "LO", b"B ") + SOP_INSTANCE + explicit(0x00100020, "LO", b"C ")))
     assert [element.tag for element in found.elements] == [0x00080018, 0x00100020, 0x00100020]
