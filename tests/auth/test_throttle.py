@@ -32,6 +32,17 @@ def test_a_wait_written_by_a_clock_from_the_future_is_void(house: Household) -> 
     assert throttle.wait(row, now - 86_400) == 0
 
 
+def test_what_is_forgotten_counts_from_one_again_also_before_it_is_pruned(house: Household) -> None:
+    throttle = Throttle(LIMITS)
+
+    def fail(now: int) -> int:
+        return house.database.write(lambda connection: throttle.fail(connection, "somebody", now))
+
+    moments = (0, 0, 599, 599 + 30 + 599, 599 + 30 + 599 + 60 + 600, 3000)
+    delays = [fail(now) for now in moments]
+    assert delays == [0, 0, 30, 60, 0, 0]
+
+
 def test_the_bucket_fills_again() -> None:
     moment = 0.0
     gate = Gate(rate=2, hashes=1, queue=0, monotonic=lambda: moment)
