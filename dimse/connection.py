@@ -27,7 +27,7 @@ class Node:
 
     settings: DimseSettings
     admission: Admission
-    occupancy: Occupancy
+    occupancy: "Occupancy[Connection]"
     services: Services
     threads: Executor
     loop: asyncio.AbstractEventLoop
@@ -56,7 +56,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the A-ASSOCIATE-RQ (action AE-5)."""
         self._transport = cast(asyncio.Transport, transport)
-        self._socket = transport.get_extra_info("socket")
+        self.socket = transport.get_extra_info("socket")
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
@@ -81,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self._take()
         if _QUICK_ACK is not None and self._span_has_begun:
             # The sender's last segment may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            self.socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def pause_writing(self) -> None:
         """The peer does not read our answers: take no more requests."""

@@ -92,7 +92,7 @@ class PduReader:
         """Where the next received bytes belong: never empty unless the reader is full. Ends the life of every `Pdu`."""
         if self._start == self._end:
             self._start = self._end = 0
-        elif self._start + self._pending_pdu_length() > len(self._buffer):
+        elif self._end == len(self._buffer) or self._start + self._pending_pdu_length() > len(self._buffer):
             self._make_room(len(self._buffer))
         return self._buffer[self._end :]
 

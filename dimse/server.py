@@ -1,7 +1,6 @@
 """The listener: accepts connections until it is closed."""
 
 import asyncio
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,8 +10,6 @@ from dimse.occupancy import Occupancy
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
 from storage.ingest import Ingest
-
-_log = logging.getLogger("durchblick.dimse")
 
 
 class Server:
@@ -24,10 +21,15 @@ class Server:
         self._threads = threads
         self.port: int = listener.sockets[0].getsockname()[1]
 
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """All that are open, with an association or without."""
+        return self._node.occupancy.connections
+
     async def close(self) -> None:
         """Stop listening, abort associations after the answer to what runs, and cut what is left at the deadline."""
         self._listener.close()
-        connections = [open_ for open_ in self._node.occupancy.connections if isinstance(open_, Connection)]
+        connections = self.connections
         for connection in connections:
             connection.close()
         seconds = self._node.settings.close_seconds

@@ -88,13 +88,15 @@ def running(store: object, event_loop: str = "uvloop", **settings: Any) -> Itera
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(serve(cast(Ingest, store), chosen), loop).result(10)
-    node = Node(server, loop)
     try:
-        yield node
+        server = asyncio.run_coroutine_threadsafe(serve(cast(Ingest, store), chosen), loop).result(10)
+        node = Node(server, loop)
+        try:
+            yield node
+        finally:
+            node.run(server.close())
+            node.run(loop.shutdown_default_executor())
     finally:
-        node.run(server.close())
-        node.run(loop.shutdown_default_executor())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

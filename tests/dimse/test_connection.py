@@ -1,0 +1,229 @@
+import select
+import socket
+import struct
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dimse.node import MemoryStore, Node, running
+from tests.dimse.peer import (
+    ECHO,
+    Peer,
+    associate_rq,
+    p_data,
+    pdv,
+    store_command,
+    store_pdus,
+)
+
+CLOSED = (0, b"")
+ABORTED = (7, bytes((0, 0, 2, 0)))
+GIANT = struct.pack(">BxI", 1, 0xFFFFFFFF)
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def echo_seconds(node: Node) -> float:
+    began = time.perf_counter()
+    with Peer(node.port) as peer:
+        peer.associate()
+        assert peer.echo() == 0
+        peer.release()
+    return time.perf_counter() - began
+
+
+def trickle(peer: Peer, data: bytes, pause: float) -> tuple[int, bytes]:
+    """Send byte by byte until the node says something or closes."""
+    for byte in data:
+        if select.select([peer.socket], [], [], pause)[0]:
+            break
+        peer.send(bytes((byte,)))
+    return peer.receive_pdu()
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_silent_connection_is_closed(store: MemoryStore, event_loop: str) -> None:
+    with running(store, event_loop, association_seconds=0.1) as node, Peer(node.port) as peer:
+        assert peer.receive_pdu() == CLOSED
+
+
+def test_trickled_request_is_closed_although_bytes_keep_coming(store: MemoryStore) -> None:
+    with running(store, association_seconds=0.2) as node, Peer(node.port) as peer:
+        assert trickle(peer, associate_rq(), 0.02) == CLOSED
+
+
+def test_silent_and_trickling_crowd_leaves_room_for_the_honest(store: MemoryStore) -> None:
+    with running(store) as node, ExitStack() as crowd:
+        echo_seconds(node)
+        before = resident_bytes()
+        silent = [crowd.enter_context(Peer(node.port)) for _ in range(200)]
+        trickling = [crowd.enter_context(Peer(node.port)) for _ in range(50)]
+        giants = [crowd.enter_context(Peer(node.port)) for _ in range(50)]
+        for peer in giants:
+            peer.send(GIANT)
+        for at in range(0, 100, 10):
+            for peer in trickling:
+                peer.send(associate_rq()[at : at + 10])
+            assert echo_seconds(node) < 1
+        assert {peer.receive_pdu() for peer in giants} == {(7, bytes(4))}
+        assert resident_bytes() - before < 20_000_000
+        assert not select.select([peer.socket for peer in silent], [], [], 0)[0]
+
+
+def test_oldest_silent_connection_gives_way(store: MemoryStore) -> None:
+    with running(store, half_open=3) as node, ExitStack() as crowd:
+        associated = crowd.enter_context(Peer(node.port))
+        associated.associate()
+        silent = [crowd.enter_context(Peer(node.port)) for _ in range(4)]
+        assert silent[0].receive_pdu() == CLOSED
+        silent[3].associate()
+        assert not select.select([peer.socket for peer in silent[1:3]], [], [], 0)[0]
+        assert associated.echo() == 0
+
+
+@pytest.mark.parametrize("limit", ["associations", "associations_per_host"])
+def test_associations_are_limited_until_one_is_gone(store: MemoryStore, limit: str) -> None:
+    with running(store, **{limit: 2}) as node, ExitStack() as crowd:
+        peers = [crowd.enter_context(Peer(node.port)) for _ in range(3)]
+        peers[0].associate()
+        peers[1].associate()
+        peers[2].send(associate_rq())
+        assert peers[2].receive_pdu() == (3, bytes((0, 2, 3, 2)))
+        peers[0].release()
+        assert peers[1].echo() == 0
+        assert echo_seconds(node) < 5
+
+
+def test_idle_association_is_aborted(store: MemoryStore) -> None:
+    with running(store, idle_seconds=0.15, linger_seconds=0.05) as node, Peer(node.port) as peer:
+        peer.associate()
+        for _ in range(4):
+            assert not select.select([peer.socket], [], [], 0.05)[0]
+            assert peer.echo() == 0
+        assert peer.receive_pdu() == ABORTED
+        assert peer.receive_pdu() == CLOSED
+
+
+def test_slow_data_set_is_aborted(store: MemoryStore) -> None:
+    with running(store, transfer_seconds=0.2, minimum_rate=1000) as node, Peer(node.port) as peer:
+        peer.associate()
+        peer.send(p_data(pdv(3, 3, store_command())))
+        assert trickle(peer, p_data(pdv(3, 2, bytes(400))), 0.005) == ABORTED
+    assert len(store.abandoned) == 1
+
+
+def test_pdu_that_stops_midway_is_aborted(store: MemoryStore) -> None:
+    with running(store, transfer_seconds=0.1) as node, Peer(node.port) as peer:
+        peer.associate()
+        peer.send(ECHO[:3])
+        assert peer.receive_pdu() == ABORTED
+
+
+def test_steady_sender_may_take_many_spans(store: MemoryStore) -> None:
+    with running(store, transfer_seconds=0.1, minimum_rate=1000) as node, Peer(node.port) as peer:
+        peer.associate()
+        peer.send(p_data(pdv(3, 3, store_command())))
+        for _ in range(8):
+            assert not select.select([peer.socket], [], [], 0.05)[0]
+            peer.send(p_data(pdv(3, 0, bytes(500))))
+        peer.send(p_data(pdv(3, 2, b"")))
+        assert peer.status() == 0
+
+
+def test_slow_store_is_not_the_fault_of_the_peer(store: MemoryStore) -> None:
+    store.gate.clear()
+    with running(store, transfer_seconds=0.1, idle_seconds=0.1) as node, Peer(node.port) as peer:
+        peer.associate()
+        peer.send(store_pdus(b"abc"))
+        assert not select.select([peer.socket], [], [], 0.4)[0]
+        store.gate.set()
+        assert peer.status() == 0
+
+
+@pytest.mark.parametrize("sent", [associate_rq(called="OTHER"), GIANT], ids=["rejected", "aborted"])
+def test_peer_that_does_not_close_is_closed(store: MemoryStore, sent: bytes) -> None:
+    with running(store, linger_seconds=0.1) as node, Peer(node.port) as peer:
+        peer.send(sent)
+        assert peer.receive_pdu()[0] in (3, 7)
+        peer.send(b"still talking")
+        assert peer.receive_pdu() == CLOSED
+
+
+def fill(peer: Peer, data: bytes, most: int) -> int:
+    """Send `data` again and again until TCP takes no more; how many bytes it took, partly sent ones too."""
+    peer.socket.setblocking(False)
+    sent = 0
+    while sent < most and select.select([], [peer.socket], [], 0.3)[1]:
+        sent += peer.socket.send(data[sent % len(data) :])
+    peer.socket.settimeout(10)
+    return sent
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_sender_that_does_not_wait_is_slowed_down(store: MemoryStore, event_loop: str) -> None:
+    store.gate.clear()
+    message = store_pdus(bytes(100_000))
+    most = 200 * len(message)
+    with running(store, event_loop) as node, Peer(node.port) as peer:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        peer.associate()
+        before = resident_bytes()
+        sent = fill(peer, message, most)
+        assert sent < most
+        assert resident_bytes() - before < 5_000_000
+        assert store.storing.acquire(timeout=10) and not store.storing.acquire(timeout=0)
+        assert echo_seconds(node) < 1
+        store.gate.set()
+        peer.send(message[sent % len(message) :] if sent % len(message) else b"")
+        messages = -(-sent // len(message))
+        assert [peer.status() for _ in range(messages)] == [0] * messages
+    assert len(store.kept) == messages
+
+
+def test_peer_that_never_reads_answers_is_closed(store: MemoryStore) -> None:
+    most = 50_000_000
+    with running(store, idle_seconds=0.5) as node, Peer(node.port) as peer:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.associate()
+        before = resident_bytes()
+        with suppress(ConnectionResetError, BrokenPipeError):
+            assert fill(peer, ECHO * 500, most) < most
+        assert resident_bytes() - before < 10_000_000
+        assert echo_seconds(node) < 1
+
+
+def test_idle_associations_cost_nothing(store: MemoryStore) -> None:
+    with running(store) as node, ExitStack() as crowd:
+        peers = [crowd.enter_context(Peer(node.port)) for _ in range(8)]
+        for peer in peers:
+            peer.associate()
+        before = time.process_time()
+        assert not select.select([peer.socket for peer in peers], [], [], 0.5)[0]
+        assert time.process_time() - before < 0.01
+
+
+def test_many_associations_at_once(store: MemoryStore) -> None:
+    with running(store) as node, ExitStack() as crowd:
+        peers = [crowd.enter_context(Peer(node.port)) for _ in range(20)]
+        for peer in peers:
+            peer.associate()
+        messages: list[dict[str, Any]] = [{"instance": f"1.2.{number}"} for number in range(20)]
+        for number, peer in enumerate(peers):
+            peer.send(store_pdus(bytes((number,)) * 50_000, **messages[number])[:60_000])
+        assert [peer.status() for peer in peers] == [0] * 20
+    assert {kept.meta.sop_instance_uid: bytes(kept.data) for kept in store.kept} == {
+        f"1.2.{number}": bytes((number,)) * 50_000 for number in range(20)
+    }
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_answers_are_not_delayed_by_nagle(store: MemoryStore, event_loop: str) -> None:
+    with running(store, event_loop) as node, Peer(node.port) as peer:
+        peer.associate()
+        (connection,) = node.server.connections
+        assert connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
