@@ -22,7 +22,12 @@ def exhausted() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutOfResources(f"The store cannot be written at the moment ({error.strerror}).") from error
+        raise out_of_resources(error) from error
+
+
+def out_of_resources(error: OSError) -> OutOfResources:
+    """The refusal that a failure of the file system means."""
+    return OutOfResources(f"The store cannot be written at the moment ({error.strerror}).")
 
 
 class Incoming:
@@ -41,11 +46,7 @@ class Incoming:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         header = meta.encode() if meta else b""
         incoming = cls(path, handle, meta, _DataSetDigest(len(header) if meta else None))
-        try:
-            incoming.write(header)
-        except OutOfResources:
-            incoming.abandon()
-            raise
+        incoming.write(header)
         return incoming
 
     @classmethod
@@ -86,13 +87,16 @@ class Incoming:
         return os.fstat(self._handle).st_nlink > 1
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append `data`. Raises `OutOfResources`, and then nothing more can be written."""
+        """Append `data`. Raises `OutOfResources`, and then what had arrived is already abandoned."""
         view = memoryview(data).cast("B")
         self._digest.update(view)
-        with exhausted():
+        try:
             written = os.write(self._handle, view)
             while written < len(view):
                 written += os.write(self._handle, view[written:])
+        except OSError as error:
+            self.abandon()
+            raise out_of_resources(error) from error
         self.size += len(view)
 
     def open(self) -> BinaryIO:

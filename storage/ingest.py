@@ -12,7 +12,7 @@ from storage.entries import Entry
 from storage.errors import DuplicateInstance, ProcessingFailure, Refusal
 from storage.examine import examine
 from storage.files import Files
-from storage.incoming import Incoming
+from storage.incoming import Incoming, exhausted
 from storage.index import Index
 from storage.part10 import FileMeta
 
@@ -54,7 +54,8 @@ class Ingest:
         """
         meta = incoming.meta or FileMeta("", "", "")
         try:
-            entry = examine(incoming, source, study_instance_uid)
+            with exhausted():
+                entry = examine(incoming, source, study_instance_uid)
             return self._keep(incoming, entry)
         except Refusal as refusal:
             refusal.sop_class_uid = refusal.sop_class_uid or meta.sop_class_uid

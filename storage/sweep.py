@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from storage.database import Database
-from storage.errors import OutOfResources, Refusal
+from storage.errors import Refusal
 from storage.files import Files, study_folder
 from storage.ingest import Ingest
 
@@ -34,7 +34,7 @@ def sweep(files: Files, database: Database, ingest: Ingest, *, whole: bool = Tru
     """Go through what dead processes left in the incoming folder; if `whole`, also compare all files with the index.
 
     Safe while other processes run: what they are receiving is locked, and files without index entry are left alone
-    for an hour as long as others live. Raises `OutOfResources` when the index cannot be written.
+    for an hour as long as others live. Works on a full disk too.
     """
     report = SweepReport()
     _finish_arrivals(files, ingest, report)
@@ -61,9 +61,8 @@ def _finish_arrivals(files: Files, ingest: Ingest, report: SweepReport) -> None:
         try:
             ingest.store(incoming, source="sweep")
             report.kept += 1
-        except OutOfResources:
-            raise
         except Refusal:
+            # Even on a full disk: whoever sent it was never told that it is kept, or its row is there.
             report.removed_incoming += 1
 
 
