@@ -1,10 +1,12 @@
 """The demonstration: a whole gateway on a temporary folder, a study pushed into it, a share handed to you."""
 
 import asyncio
+import queue
 import socket
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,6 +28,7 @@ from storage.scope import ListedStudies, PatientIdentity, StudyScope
 DEFAULT_BIRTH_DATE: Final = "19500131"
 DAYS: Final = 90
 CALLING: Final = "DEMO-MODALITY"
+AHEAD: Final = 64
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -48,10 +51,11 @@ async def run(data_sets: Iterable[Dataset] | None, parent: Parent, say: Say) -> 
         config = _config(folder)
         (folder / "config.toml").write_text(_toml(config), encoding="utf-8")
         say(f"Starting a gateway on {folder} ...")
+        coming = ahead(data_sets or studies.images())
         child = await Child.start(["--config", str(folder / "config.toml")], quiet=True)
         try:
             await child.ready()
-            prepared = asyncio.to_thread(_prepare, config, data_sets or studies.images(), say)
+            prepared = asyncio.to_thread(_prepare, config, coming, say)
             handed = await _unless(stop, prepared)
             if handed is not None:
                 _tell(handed, config, say)
@@ -59,6 +63,37 @@ async def run(data_sets: Iterable[Dataset] | None, parent: Parent, say: Say) -> 
                 await _unless(stop, child.wait())
         finally:
             await child.stop()
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """`items` in their order, of which a thread makes up to AHEAD before they are asked for."""
+    made: queue.Queue[T | _End] = queue.Queue(AHEAD)
+
+    def make() -> None:
+        error = None
+        try:
+            for item in items:
+                made.put(item)
+        except Exception as caught:
+            error = caught
+        made.put(_End(error))
+
+    threading.Thread(target=make, daemon=True).start()
+
+    def taken() -> Iterator[T]:
+        while not isinstance(item := made.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+
+    return taken()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What comes after the last item: the exception that ended them, if one did."""
+
+    error: Exception | None
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
