@@ -164,6 +164,18 @@ def test_elements_after_pixel_data_are_read_whole_or_refused(tag: int) -> None:
             read(data_set[:-missing])
 
 
+def test_too_many_zeros_are_no_padding() -> None:
+    with pytest.raises(CannotUnderstand, match="no data element"):
+        elements_of(SOP_INSTANCE + bytes(2 << 20))
+
+
+def test_unknown_values_are_little_endian_in_big_endian_data_sets() -> None:
+    rows = pack(">HH2sHL", 0x28, 0x10, b"UN", 0, 2) + pack("<H", 4)
+    columns = pack(">HH2sH", 0x28, 0x11, b"US", 2) + pack(">H", 4)
+    found = read(with_meta(pack(">HH2sH", 8, 0x18, b"UI", 6) + b"2.25.1" + rows + columns, NATIVE[2]))
+    assert found.number(0x00280010) == found.number(0x00280011) == 4
+
+
 def test_zeros_do_not_close_an_item() -> None:
     with pytest.raises(CannotUnderstand):
         elements_of(SOP_INSTANCE + explicit(0x00081140, "SQ", item(SOP_INSTANCE + bytes(64), UNDEFINED)))
