@@ -93,10 +93,8 @@ class PartsReader:
         self._sink: Sink | None = None
         self._headers: dict[str, str] = {}
         self._name, self._value = bytearray(), bytearray()
-        self._count = 0
+        self._count = -1
         self._ended = False
-        self._preamble: bytearray | None = bytearray(b"\n")
-        self._opening = f"\n--{boundary}".encode()
         self._parser = MultipartParser(
             boundary,
             {
@@ -112,11 +110,14 @@ class PartsReader:
             max_header_count=_MAXIMUM_HEADERS,
             max_header_size=_LONGEST_HEADER,
         )
+        # The parser knows no preamble: it becomes the content of a part that nobody wants, which ends at the first
+        # delimiter; that one needs no line break before it.
+        self._parser.write(f"--{boundary}\r\n\r\n\r\n".encode())
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
         try:
-            self._parser.write(self._after_preamble(data))
+            self._parser.write(data)
         except FormParserError:
             raise BadRequest("The multipart body cannot be read: a delimiter or a part header is malformed.") from None
 
@@ -124,20 +125,6 @@ class PartsReader:
         """The body has ended. Raises `BadRequest` when it broke off before its closing delimiter."""
         if not self._ended:
             raise BadRequest("The multipart body ends before its closing delimiter.")
-
-    def _after_preamble(self, data: bytes) -> bytes:
-        """What follows the preamble, from the first delimiter line on; the parser itself knows no preamble."""
-        if self._preamble is None:
-            return data
-        self._preamble += data
-        at = self._preamble.find(self._opening)
-        if at < 0:
-            # The delimiter may be cut in two.
-            del self._preamble[: -len(self._opening)]
-            return b""
-        found = bytes(self._preamble[at + 1 :])
-        self._preamble = None
-        return found
 
     def _begin(self) -> None:
         self._count += 1
@@ -157,16 +144,16 @@ class PartsReader:
         self._value.clear()
 
     def _headers_finished(self) -> None:
-        self._sink = self._open_part(self._headers)
+        self._sink = self._open_part(self._headers) if self._count else None
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        assert self._sink is not None
-        self._sink.write(memoryview(data)[start:end])
+        if self._sink is not None:
+            self._sink.write(memoryview(data)[start:end])
 
     def _end(self) -> None:
-        assert self._sink is not None
-        self._sink.end()
-        self._sink = None
+        if self._sink is not None:
+            self._sink.end()
+            self._sink = None
 
     def _finish(self) -> None:
         self._ended = True

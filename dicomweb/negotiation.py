@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from starlette.requests import Request
@@ -11,7 +12,9 @@ from dicomweb.media_types import ALIASES, Representation
 from dicomweb.problems import NotAcceptable
 
 _LONGEST_ACCEPT: Final = 16_384
-_PIECE: Final = re.compile(r'(?:[^",;]|"(?:[^"\\]|\\.)*")+|[,;]')
+_MOST_RANGES: Final = 100
+# Possessive, and an open quote reaches to the end: so no field value takes more than one pass.
+_PIECE: Final = re.compile(r'(?:[^",;]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))++|[,;]', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)")
 _QUALITY: Final = re.compile(r"0?\.[0-9]+|[01](?:\.[0-9]*)?", re.ASCII)
 
@@ -51,7 +54,8 @@ class MediaRange:
 
 def media_ranges(accept: str) -> tuple[MediaRange, ...]:
     """The ranges of an Accept field value in its order; what cannot be read is left out."""
-    return tuple(found for pieces in _elements(accept[:_LONGEST_ACCEPT]) if (found := _media_range(pieces)))
+    elements = islice(_elements(accept[:_LONGEST_ACCEPT]), _MOST_RANGES)
+    return tuple(found for pieces in elements if (found := _media_range(pieces)))
 
 
 def choose(ranges: Sequence[MediaRange], offers: Sequence[Representation]) -> Representation | None:

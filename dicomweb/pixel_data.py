@@ -19,9 +19,10 @@ from dicomweb.media_types import (
 from dicomweb.multipart import Part
 from dicomweb.negotiation import Acceptable
 from dicomweb.payloads import file_pieces, multipart_response, not_modified, single_part, streamed, validator
+from dicomweb.problems import NotAcceptable
 from dicomweb.targets import NOTHING_THERE, Target, check_frames, frame_numbers, instance_url
 from storage import dicom_json, part10
-from storage.errors import NoSuchInstance
+from storage.errors import NoSuchInstance, NotRenderable
 from storage.records import InstanceRecord, Layout
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -65,8 +66,23 @@ class PixelRetrieval:
         return multipart_response(parts, representation.media_type, size_of=parts)
 
     def _frames(self, request: Request, record: InstanceRecord, layout: Layout, numbers: Sequence[int]) -> Response:
+        """Send `numbers`; when they cannot be decoded, say in which forms they can be had."""
         offers = frame_representations(record.transfer_syntax_uid, single=len(numbers) == 1)
         representation = Acceptable.of(request).choose_or_refuse(offers)
+        try:
+            return self._sent(request, record, layout, numbers, representation)
+        except NotRenderable as refusal:
+            others = [str(offer) for offer in offers if offer.transfer_syntax != representation.transfer_syntax]
+            raise NotAcceptable(others, refusal.detail) from None
+
+    def _sent(
+        self,
+        request: Request,
+        record: InstanceRecord,
+        layout: Layout,
+        numbers: Sequence[int],
+        representation: Representation,
+    ) -> Response:
         read = self._reader(record, layout, representation)
         if not representation.multipart:
             etag = validator(record.digest, numbers[0], str(representation))

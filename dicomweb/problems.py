@@ -37,8 +37,12 @@ class NotAcceptable(Refusal):
     http_status = 406
     title = "Not acceptable"
 
-    def __init__(self, offers: Sequence[str]) -> None:
-        super().__init__("No media type in the request is on offer here; `acceptable` lists what is.")
+    def __init__(
+        self,
+        offers: Sequence[str],
+        detail: str = "No media type in the request is on offer here; `acceptable` lists what is.",
+    ) -> None:
+        super().__init__(detail)
         self.offers = tuple(offers)
 
 
@@ -69,6 +73,14 @@ class MethodNotAllowed(Refusal):
     def __init__(self, methods: Sequence[str]) -> None:
         super().__init__("This resource does not know the method; the header field Allow lists those it knows.")
         self.methods = tuple(methods)
+
+
+class Busy(Refusal):
+    """All that could do the work are at it; the same request may succeed in a moment."""
+
+    dicom_status = 0xA700
+    http_status = 503
+    title = "Busy"
 
 
 def answer(error: Exception) -> Response:
@@ -117,6 +129,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Allow": ", ".join(refusal.methods)}
         case NotAcceptable():
             return {"Vary": "Accept"}
+        case Busy():
+            return {"Retry-After": "1"}
         case _:
             return {}
 

@@ -8,10 +8,10 @@ import orjson
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.media_types import DICOM_JSON, METADATA
+from dicomweb.media_types import METADATA
 from dicomweb.negotiation import Acceptable
 from dicomweb.parameters import parse_search
-from dicomweb.problems import PRIVATE
+from dicomweb.payloads import single_part
 from storage.attributes import Level
 from storage.identifiers import uid
 from storage.index import Index
@@ -19,7 +19,10 @@ from storage.scope import StudyScope
 
 RETRIEVE_URL: Final = "00081190"
 _UID_TAGS: Final = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
-_PATH_KEYS: Final = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
+_PATH_KEYS: Final = {
+    "study": ("StudyInstanceUID", "Study Instance UID"),
+    "series": ("SeriesInstanceUID", "Series Instance UID"),
+}
 _UNPRINTABLE: Final = re.compile(r"[^ !#-\[\]-~]")
 _LONGEST_WARNING: Final = 1_000
 
@@ -46,7 +49,8 @@ class Searches:
     def _search(self, request: Request, scope: StudyScope, level: Level) -> Response:
         """200 with the matches, also when there are none (CP-2473); what was not done as asked is in Warning."""
         Acceptable.of(request).choose_or_refuse(METADATA)
-        path_keys = [(_PATH_KEYS[name], uid(value, _PATH_KEYS[name])) for name, value in request.path_params.items()]
+        named = [(*_PATH_KEYS[name], value) for name, value in request.path_params.items()]
+        path_keys = [(keyword, uid(value, name)) for keyword, name, value in named]
         search = parse_search(request.scope["query_string"].decode("latin-1"), level, path_keys)
         base_url = self._base_url(request)
         found: list[dict[str, Any]] = []
@@ -55,8 +59,7 @@ class Searches:
             found = [_with_retrieve_url(data_set, base_url, level) for data_set in results.data_sets]
             if results.remaining:
                 search.warnings.append(f"There are {results.remaining} additional results that can be requested")
-        headers = PRIVATE | {"Vary": "Accept"} | warning_header(base_url, search.warnings)
-        return Response(encode_json(found), headers=headers, media_type=DICOM_JSON)
+        return single_part(request, encode_json(found), METADATA[0], warning_header(base_url, search.warnings))
 
 
 def encode_json(value: Any) -> bytes:

@@ -36,9 +36,8 @@ class Renderings:
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None)
         url = f"{instance_url(self._base_url(request), records[0])}/rendered"
-        refusal = NotAcceptable([str(offer) for offer in _SINGLE])
-        refusal.detail = f"Studies and series are not rendered as a whole. Each instance is, for example {url}."
-        raise refusal
+        detail = f"Studies and series are not rendered as a whole. Each instance is, for example {url}."
+        raise NotAcceptable([str(offer) for offer in _SINGLE], detail)
 
     def instance(self, request: Request, scope: StudyScope) -> Response:
         """The first frame of an instance."""

@@ -8,18 +8,19 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from dicomweb.pixel_data import PixelRetrieval
-from dicomweb.problems import PRIVATE, MethodNotAllowed, NoSuchResource, answer, log_unexpected
+from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
 from dicomweb.rendered import Renderings
 from dicomweb.stow import Intake
 from dicomweb.wado import Retrieval
+from storage.errors import OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
 
@@ -35,6 +36,8 @@ _STUDY: Final = "/studies/{study}"
 _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
+_PICTURES: Final = ("/rendered", "/thumbnail")
+_DRAWING_AT_ONCE: Final = 8
 
 
 def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseRoute]:
@@ -73,7 +76,12 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_SERIES + "/rendered", renderings.collection, None),
         (_STUDY + "/rendered", renderings.collection, None),
     ]
-    known: list[BaseRoute] = [_Resource(path, _Endpoint(scope_of, get, post)) for path, get, post in resources]
+    # Pictures take long to make; waiting for them must not take the threads that everything else needs.
+    drawing = CapacityLimiter(_DRAWING_AT_ONCE)
+    known: list[BaseRoute] = [
+        _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None))
+        for path, get, post in resources
+    ]
     return [*known, Route("/{path:path}", _Endpoint(scope_of, None, None))]
 
 
@@ -88,9 +96,12 @@ class _Resource(Route):
 class _Endpoint:
     """One resource as an ASGI application. It lets no exception out, so that no server logs what is in one."""
 
-    def __init__(self, scope_of: ScopeOf, get: Get | None, post: Post | None) -> None:
-        """`get` blocks and is called in a thread, together with `scope_of`; HEAD is GET without its body."""
+    def __init__(
+        self, scope_of: ScopeOf, get: Get | None, post: Post | None, limiter: CapacityLimiter | None = None
+    ) -> None:
+        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body."""
         self._scope_of = scope_of
+        self._limiter = limiter
         self._get = get
         self._post = post
 
@@ -111,7 +122,7 @@ class _Endpoint:
     async def _respond(self, request: Request) -> Response:
         method = request.method
         if method in ("GET", "HEAD") and self._get is not None:
-            return await to_thread.run_sync(self._read, request)
+            return await to_thread.run_sync(self._read, request, limiter=self._limiter)
         right: Right = "write" if method == "POST" and self._post is not None else "read"
         scope = await to_thread.run_sync(self._scope_of, request, right)
         if method == "POST" and self._post is not None:
@@ -125,7 +136,11 @@ class _Endpoint:
 
     def _read(self, request: Request) -> Response:
         assert self._get is not None
-        return self._get(request, self._scope_of(request, "read"))
+        scope = self._scope_of(request, "read")
+        try:
+            return self._get(request, scope)
+        except OutOfResources as refusal:
+            raise Busy(refusal.detail) from None
 
     def _methods(self) -> list[str]:
         methods = ["GET", "HEAD"] if self._get else []

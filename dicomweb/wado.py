@@ -16,7 +16,7 @@ from dicomweb.negotiation import Acceptable, accepts_gzip
 from dicomweb.payloads import file_pieces, multipart_response, not_modified, streamed, validator
 from dicomweb.problems import PRIVATE, NotAcceptable
 from dicomweb.targets import Target, instance_url
-from storage.errors import Refusal
+from storage.errors import NotRenderable, Refusal
 from storage.records import InstanceRecord
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -59,13 +59,18 @@ class Retrieval:
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None, target.instance or None)
         acceptable = Acceptable.of(request)
-        choices = [(record, acceptable.choose(_offers(record, target))) for record in records]
-        chosen = [(record, representation) for record, representation in choices if representation]
+        offers = {record.transfer_syntax_uid: _offers(record, target) for record in records}
+        choices = {syntax: acceptable.choose(some) for syntax, some in offers.items()}
+        chosen = [(record, one) for record in records if (one := choices[record.transfer_syntax_uid])]
         if not chosen:
-            raise NotAcceptable(_distinct(_offers(record, target) for record in records))
-        if not chosen[0][1].multipart:
-            return self._one(request, *chosen[0])
-        return self._many(request, chosen, 200 if len(chosen) == len(records) else 206)
+            raise NotAcceptable(_distinct(offers.values()))
+        try:
+            if not chosen[0][1].multipart:
+                return self._one(request, *chosen[0])
+            return self._many(request, chosen, 200 if len(chosen) == len(records) else 206)
+        except NotRenderable as refusal:
+            others = [offer for offer in _offers(records[0], target) if _is_stored(records[0], offer)]
+            raise NotAcceptable(_distinct([others]), refusal.detail) from None
 
     def _one(self, request: Request, record: InstanceRecord, representation: Representation) -> Response:
         etag = validator(record.digest, str(representation))
@@ -117,7 +122,7 @@ def _offers(record: InstanceRecord, target: Target) -> tuple[Representation, ...
     return instance_representations(record.transfer_syntax_uid, single=bool(target.instance))
 
 
-def _distinct(offers: Iterable[tuple[Representation, ...]]) -> list[str]:
+def _distinct(offers: Iterable[Sequence[Representation]]) -> list[str]:
     return list(dict.fromkeys(str(offer) for some in offers for offer in some))
 
 

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from dicomweb.problems import handlers
 from dicomweb.routes import Right, routes
+from storage.decoder_pool import DecoderPool
 from storage.errors import NotAuthenticated, NotAuthorised
 from storage.ingest import Stored
 from storage.scope import StudyScope, WholeArchive
@@ -43,10 +44,20 @@ class Callers:
         return scope
 
 
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[DecoderPool]:
+    """One pool for all tests: a child takes longer to start than most tests take."""
+    pool = DecoderPool(1, 1 << 30, 20.0)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[Storage]:
-    opened = Storage.open(tmp_path / "store", StorageSettings(free_space_floor=0, decoders=1))
+def storage(tmp_path: Path, decoders: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    opened = Storage.open(tmp_path / "store", StorageSettings(free_space_floor=0))
+    monkeypatch.setattr(opened.pixels, "_pool", decoders)
     yield opened
+    monkeypatch.undo()
     opened.close()
 
 

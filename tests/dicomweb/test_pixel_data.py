@@ -1,0 +1,226 @@
+"""Retrieving frames and bulk data."""
+
+import gzip
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import MPEG4HP41, JPEG2000Lossless, RLELossless
+from starlette.testclient import TestClient
+
+from storage.ingest import Stored
+from tests.dicomweb.conftest import BASE, Keep
+from tests.dicomweb.replies import BIG, DEFLATED, EXPLICIT, IMPLICIT, OCTETS, instance_path, parts_of, problem_of
+from tests.dicomweb.test_wado import rle
+from tests.support.synthetic import ct, part10
+
+SINGLE = "application/octet-stream"
+
+
+def movie(frames: int = 3, **attributes: Any) -> Dataset:
+    """A multi-frame image; frame n (from 1) is filled with the value n."""
+    image = ct(**attributes)
+    image.NumberOfFrames = frames
+    values = np.repeat(np.arange(1, frames + 1, dtype="<i2"), 256)
+    image.PixelData = values.tobytes()
+    return image
+
+
+def frame(number: int) -> bytes:
+    return np.full(256, number, "<i2").tobytes()
+
+
+def encapsulated(fragments: list[bytes], syntax: str) -> bytes:
+    """An instance whose Pixel Data are these bytes, whatever they are."""
+    image = ct()
+    image.NumberOfFrames = len(fragments)
+    image.PixelData = encapsulate(fragments)
+    image["PixelData"].VR = "OB"
+    image["PixelData"].is_undefined_length = True
+    return part10(image, syntax)
+
+
+@pytest.fixture
+def moving(keep: Keep) -> Stored:
+    return keep(movie())
+
+
+def test_frames_in_the_order_of_the_list(client: TestClient, moving: Stored) -> None:
+    path = f"{instance_path(moving)}/frames"
+    for numbers in ([1], [3, 1], [2, 2]):
+        listed = ",".join(str(number) for number in numbers)
+        parts = parts_of(client.get(f"{path}/{listed}", headers={"Accept": OCTETS}))
+        assert [content for _, content in parts] == [frame(number) for number in numbers]
+        assert [head["Content-Location"] for head, _ in parts] == [f"{BASE}{path}/{number}" for number in numbers]
+        assert {head["Content-Type"] for head, _ in parts} == {f"{SINGLE}; transfer-syntax={EXPLICIT}"}
+        assert all("Content-Length" in head for head, _ in parts)
+
+
+def test_an_encoded_list_and_a_slash_at_the_end(client: TestClient, moving: Stored) -> None:
+    assert len(parts_of(client.get(f"{instance_path(moving)}/frames/1%2C2/"))) == 2
+
+
+def test_one_frame_as_a_single_part(client: TestClient, moving: Stored) -> None:
+    path = f"{instance_path(moving)}/frames/2"
+    response = client.get(path, headers={"Accept": SINGLE})
+    assert response.content == frame(2)
+    assert response.headers["content-type"] == f"{SINGLE}; transfer-syntax={EXPLICIT}"
+    assert int(response.headers["content-length"]) == 512
+    unchanged = client.get(path, headers={"Accept": SINGLE, "If-None-Match": response.headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    problem_of(client.get(f"{instance_path(moving)}/frames/1,2", headers={"Accept": SINGLE}), 406)
+
+
+def test_a_frame_is_compressed_where_that_helps(client: TestClient, keep: Keep) -> None:
+    smooth = keep(ct(100, 100))
+    noise = ct(100, 100)
+    noise.PixelData = np.random.default_rng(1).bytes(20_000)
+    small = keep(ct(8, 8))
+    headers = {"Accept": SINGLE, "Accept-Encoding": "gzip"}
+    packed = client.get(f"{instance_path(smooth)}/frames/1", headers=headers)
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 18_000
+    assert len(packed.content) == 20_000
+    for stored in (keep(noise), small):
+        plain = client.get(f"{instance_path(stored)}/frames/1", headers=headers)
+        assert "content-encoding" not in plain.headers
+        assert "Accept-Encoding" in plain.headers["vary"]
+
+
+@pytest.mark.parametrize("listed", ["0", "-1", "a", "1,,2", "1;2", "", "1.5", "²", "9" * 12, "1,0"])
+def test_lists_that_are_none(client: TestClient, moving: Stored, listed: str) -> None:
+    problem_of(client.get(f"{instance_path(moving)}/frames/{listed}"), 404 if listed == "" else 400)
+
+
+def test_frames_that_are_not_there(client: TestClient, moving: Stored, keep: Keep) -> None:
+    for listed in ("4", "1,4", "999999999"):
+        detail = problem_of(client.get(f"{instance_path(moving)}/frames/{listed}"), 404)["detail"]
+        assert detail.endswith("the instance has 3.")
+    report = ct()
+    del report.PixelData
+    problem_of(client.get(f"{instance_path(keep(report))}/frames/1"), 404)
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, BIG, DEFLATED])
+@pytest.mark.parametrize("wanted", ["", "; transfer-syntax=*"])
+def test_native_frames_are_little_endian(client: TestClient, keep: Keep, syntax: str, wanted: str) -> None:
+    image = movie()
+    if syntax == BIG:
+        image.PixelData = np.frombuffer(image.PixelData, "<u2").astype(">u2").tobytes()
+    path = f"{instance_path(keep(image, transfer_syntax=syntax))}/frames/2,3"
+    parts = parts_of(client.get(path, headers={"Accept": OCTETS + wanted}))
+    assert [content for _, content in parts] == [frame(2), frame(3)]
+    assert parts[0][0]["Content-Type"] == f"{SINGLE}; transfer-syntax={EXPLICIT}"
+
+
+def test_frames_of_single_bits(client: TestClient, keep: Keep) -> None:
+    """Frames that do not begin with a byte are shifted to the beginning of one (PS3.5 8.1.1)."""
+    mask = ct(3, 3, BitsAllocated=1, BitsStored=1, HighBit=0, PixelRepresentation=0)
+    mask.NumberOfFrames = 2
+    bits = np.array([1, 0, 1, 0, 0, 0, 1, 0, 0] + [0, 1, 0, 0, 0, 0, 0, 1, 1], np.uint8)
+    mask.PixelData = np.packbits(bits, bitorder="little").tobytes() + b"\0"
+    path = instance_path(keep(mask))
+    second = client.get(f"{path}/frames/2", headers={"Accept": SINGLE}).content
+    assert np.unpackbits(np.frombuffer(second, np.uint8), bitorder="little")[:9].tolist() == bits[9:].tolist()
+
+
+def test_compressed_frames_decoded_and_as_stored(client: TestClient, keep: Keep) -> None:
+    image = movie()
+    file = rle(image)
+    path = f"{instance_path(keep(file))}/frames"
+    stored = list(pydicom.encaps.generate_frames(pydicom.dcmread(BytesIO(file)).PixelData, number_of_frames=3))
+    assert [content for _, content in parts_of(client.get(f"{path}/1,2"))] == [frame(1), frame(2)]
+    for accept, media_type in {
+        'multipart/related; type="image/dicom-rle"': "image/dicom-rle",
+        f'multipart/related; type="image/dicom-rle"; transfer-syntax={RLELossless}': "image/dicom-rle",
+        "*/*; transfer-syntax=*": "image/dicom-rle",
+        f"{OCTETS}; transfer-syntax=*": SINGLE,
+        f"{OCTETS}; transfer-syntax={RLELossless}": SINGLE,
+    }.items():
+        parts = parts_of(client.get(f"{path}/3,1", headers={"Accept": accept}))
+        assert [content for _, content in parts] == [stored[2], stored[0]]
+        assert {head["Content-Type"] for head, _ in parts} == {f"{media_type}; transfer-syntax={RLELossless}"}
+    single = client.get(f"{path}/2", headers={"Accept": "image/dicom-rle", "Accept-Encoding": "gzip"})
+    assert single.content == stored[1]
+    assert "content-encoding" not in single.headers
+    problem = problem_of(client.get(f"{path}/1", headers={"Accept": "image/jp2"}), 406)
+    assert f"image/dicom-rle; transfer-syntax={RLELossless}" in problem["acceptable"]
+
+
+def test_a_frame_that_cannot_be_decoded_can_be_had_as_stored(client: TestClient, keep: Keep) -> None:
+    path = f"{instance_path(keep(encapsulated([b'no codestream at all', b'neither'], JPEG2000Lossless)))}/frames/1"
+    problem = problem_of(client.get(path), 406)
+    assert f"image/jp2; transfer-syntax={JPEG2000Lossless}" in problem["acceptable"]
+    assert not [offer for offer in problem["acceptable"] if offer.endswith(EXPLICIT)]
+    assert client.get(path, headers={"Accept": "image/jp2"}).content == b"no codestream at all"
+
+
+def test_video_is_one_frame_and_sent_as_it_is(client: TestClient, keep: Keep) -> None:
+    path = f"{instance_path(keep(encapsulated([b'a stream'], MPEG4HP41)))}/frames"
+    assert client.get(f"{path}/1", headers={"Accept": "video/mp4"}).content == b"a stream"
+    ((head, content),) = parts_of(client.get(f"{path}/1"))
+    assert (head["Content-Type"], content) == (f"video/mp4; transfer-syntax={MPEG4HP41}", b"a stream")
+    problem_of(client.get(f"{path}/1", headers={"Accept": f"{OCTETS}; transfer-syntax={EXPLICIT}"}), 406)
+    problem_of(client.get(f"{path}/2"), 404)
+
+
+def with_binaries() -> Dataset:
+    """An instance with long binary values at the top and inside a sequence."""
+    image = ct()
+    image.add_new(0x00091001, "OB", b"")
+    image.add_new(0x00090010, "LO", "TESTS")
+    image.add_new(0x00091002, "OW", np.arange(2000, dtype="<u2").tobytes())
+    item = Dataset()
+    item.add_new(0x54001010, "OW", np.arange(3000, dtype="<u2").tobytes())
+    image.add_new(0x54000100, "SQ", [item])
+    return image
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED, BIG])
+def test_every_bulk_data_uri_of_the_metadata_can_be_read(client: TestClient, keep: Keep, syntax: str) -> None:
+    image = with_binaries()
+    expected = {
+        "7FE00010": image.PixelData,
+        "00091002": image[0x00091002].value,
+        "54000100/0/54001010": image[0x54000100].value[0][0x54001010].value,
+    }
+    if syntax == BIG:
+        for element in (image["PixelData"], image[0x00091002], image[0x54000100].value[0][0x54001010]):
+            element.value = np.frombuffer(element.value, "<u2").astype(">u2").tobytes()
+    path = instance_path(keep(image, transfer_syntax=syntax))
+    (data_set,) = client.get(f"{path}/metadata").json()
+    uris = [
+        data_set["7FE00010"]["BulkDataURI"],
+        data_set["00091002"]["BulkDataURI"],
+        data_set["54000100"]["Value"][0]["54001010"]["BulkDataURI"],
+    ]
+    for uri, value in zip(uris, expected.values(), strict=True):
+        single = client.get(uri, headers={"Accept": SINGLE})
+        assert single.content == value
+        assert int(single.headers["content-length"]) == len(value)
+        ((head, content),) = parts_of(client.get(uri))
+        assert (content, head["Content-Location"]) == (value, uri)
+    assert {uri.removeprefix(f"{BASE}{path}/bulkdata/") for uri in uris} == set(expected)
+
+
+def test_compressed_pixels_as_bulk_data_are_their_frames(client: TestClient, keep: Keep) -> None:
+    path = f"{instance_path(keep(rle(movie())))}/bulkdata/7FE00010"
+    assert [content for _, content in parts_of(client.get(path))] == [frame(1), frame(2), frame(3)]
+    stored = parts_of(client.get(path, headers={"Accept": 'multipart/related; type="image/dicom-rle"'}))
+    assert len(stored) == 3
+
+
+@pytest.mark.parametrize("path", ["00100010", "7FE00010/0", "54000100/1/54001010", "..", "../../x", "x" * 500, ""])
+def test_bulk_data_that_are_not_there(client: TestClient, keep: Keep, path: str) -> None:
+    problem_of(client.get(f"{instance_path(keep(with_binaries()))}/bulkdata/{path}".replace("..", "%2E%2E")), 404)
+
+
+def test_a_frame_as_gzip_is_the_frame(client: TestClient, keep: Keep) -> None:
+    image = ct(100, 100)
+    path = f"{instance_path(keep(image))}/frames/1"
+    with client.stream("GET", path, headers={"Accept": SINGLE, "Accept-Encoding": "gzip"}) as response:
+        assert gzip.decompress(b"".join(response.iter_raw())) == image.PixelData
