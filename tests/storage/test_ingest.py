@@ -325,7 +325,7 @@ class _FailingConnection:
 def test_whatever_call_fails_nothing_is_half_stored(keeping: Keeping) -> None:
     first = keeping.put(ct())
     image = part10(ct())
-    outcomes = []
+    outcomes: list[bool | None] = []
     for good in range(40):
         with pytest.MonkeyPatch.context() as monkeypatch:
             FailingDisk(monkeypatch, keeping, good)

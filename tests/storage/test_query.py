@@ -30,10 +30,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     opened.close()
 
 
-def found(database: Database, level: Level, scope: StudyScope | None = None, **keys: str) -> list[str]:
+def found(database: Database, level: Level, **keys: str) -> list[str]:
     """The UIDs at `level` that match; several values are separated by a backslash."""
     matches = tuple(Match(BY_KEYWORD[keyword], tuple(value.split("\\"))) for keyword, value in keys.items())
-    results = Index(database).search(scope or WholeArchive(), Query(level, matches))
+    results = Index(database).search(WholeArchive(), Query(level, matches))
     return [uid(one, level) for one in results.data_sets]
 
 

@@ -72,9 +72,9 @@ def entry(instance: AnInstance) -> Entry:
         0,
         0,
     )
-    levels = (level_values(level, json) for level in Level)
+    study, series, own = (level_values(level, json) for level in Level)
     layout = encode_layout(Layout(FrameTable(instance.frames, 100, 10) if instance.frames else None, {}))
-    return Entry(record, *levels, zlib.compress(orjson.dumps(json)), layout, "test")
+    return Entry(record, study, series, own, zlib.compress(orjson.dumps(json)), layout, "test")
 
 
 def fill(database: Database, instances: Iterable[AnInstance]) -> None:
