@@ -34,14 +34,17 @@ def is_same_origin(connection: HTTPConnection, public_url: str = "") -> bool:
     """Whether a request may change something: it is a GET, HEAD or OPTIONS, or comes from our own pages.
 
     Browsers say so by Sec-Fetch-Site (Fetch Metadata; "none" is the user's own doing); where they do not, Origin must
-    be the public address or the address asked. A request with neither is refused.
+    be the public address or the address asked. A request with neither comes from no browser, and so bears no cookie
+    that another page could have made it send.
     """
     if connection.scope.get("method") in _SAFE_METHODS:
         return True
     fetch_site = connection.headers.get("sec-fetch-site")
     if fetch_site is not None:
         return fetch_site in {"same-origin", "none"}
-    origin = _origin(connection.headers.get("origin", ""))
+    if "origin" not in connection.headers:
+        return True
+    origin = _origin(connection.headers["origin"])
     return origin is not None and origin in {_origin(public_url), _origin(str(connection.base_url))}
 
 

@@ -26,13 +26,6 @@ class NoSuchToken(NoSuchInstance):
     title = "No such token"
 
 
-class NameTaken(Refusal):
-    """A live bearer token has this name already."""
-
-    http_status = 409
-    title = "Name taken"
-
-
 class ShareEnded(Refusal):
     """The share has been revoked or is past its end, and what was asked for needs one that is not."""
 

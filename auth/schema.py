@@ -72,6 +72,6 @@ def m001_shares_sessions_throttle_tokens(database: Database) -> None:
         _THROTTLE,
         "CREATE INDEX throttle_by_forget_at ON throttle (forget_at)",
         _BEARER,
-        "CREATE UNIQUE INDEX bearer_token_live_name ON bearer_token (name) WHERE revoked IS NULL",
+        "CREATE INDEX bearer_token_by_name ON bearer_token (name) WHERE revoked IS NULL",
     ):
         database.execute(statement)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 
 from auth.clock import Clock, moment, seconds
-from auth.errors import NameTaken, NoSuchToken
+from auth.errors import NoSuchToken
 from storage.database import Database
 from storage.identifiers import uid
 from storage.scope import ListedStudies, StudyScope, WholeArchive
@@ -65,7 +65,8 @@ class Tokens:
         """A new token, for these studies or, with None, for the whole archive. It is shown this once.
 
         Raises `ValueError` for an empty name, no or unknown rights, or an empty set of studies;
-        `MalformedIdentifier` for a study that is no UID; `NameTaken` when a live token has the name.
+        `MalformedIdentifier` for a study that is no UID. Several tokens may have one name: a client that gets a new
+        one keeps working with the old one until both are revoked.
         """
         row = (
             _checked_name(name),
@@ -77,9 +78,6 @@ class Tokens:
         bearer = PREFIX + secrets.token_hex(_RANDOM_BYTES)
 
         def work(connection: sqlite3.Connection) -> None:
-            taken = "SELECT 1 FROM bearer_token WHERE name = ? AND revoked IS NULL"
-            if connection.execute(taken, (name,)).fetchone():
-                raise NameTaken("A bearer token with this name exists; revoke it first or take another name.")
             connection.execute(_INSERT, (_digest(bearer), *row))
 
         self._database.write(work)
@@ -93,7 +91,7 @@ class Tokens:
         return [_summary(row, now) for row in rows]
 
     def revoke(self, name: str) -> None:
-        """End a token at once; `NoSuchToken` when no live one has the name."""
+        """End every token of this name at once; `NoSuchToken` when no live one has it."""
         now = seconds(self._clock())
         sql = "UPDATE bearer_token SET revoked = ? WHERE name = ? AND revoked IS NULL"
         if not self._database.write(lambda connection: connection.execute(sql, (now, name)).rowcount):

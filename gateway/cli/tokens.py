@@ -66,7 +66,7 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 @config_option
 @json_option
 def revoke(name: str, config_file: Path | None, as_json: bool) -> None:
-    """End a token at once."""
+    """End every token of this name at once."""
     with opened(config_file) as house:
         house.tokens.revoke(name)
     if as_json:

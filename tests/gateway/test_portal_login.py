@@ -130,7 +130,7 @@ def test_the_throttle_tells_when_to_try_again(portal: Portal, seconds: int, sent
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}],
+    [{"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}],
 )
 def test_forms_of_other_sites_are_refused(portal: Portal, visitor: TestClient, headers: dict[str, str]) -> None:
     data = {"code": portal.issued.code, "birth_date": "31.01.1950"}
