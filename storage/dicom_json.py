@@ -128,7 +128,10 @@ _Reader = Callable[[bytes, bool, CharacterSets], list[Any] | None]
 
 
 def _strings(value: bytes, big_endian: bool, text: CharacterSets) -> list[Any] | None:
-    return _split(value.decode("latin-1"))
+    whole = value.decode("latin-1").rstrip("\0 ")
+    if "\\" in whole:
+        return _split(whole)
+    return [whole] if whole else []
 
 
 def _texts(value: bytes, big_endian: bool, text: CharacterSets) -> list[Any] | None:
@@ -166,6 +169,12 @@ def _name(name: str) -> dict[str, str] | None:
 
 
 def _decimals(value: bytes, big_endian: bool, text: CharacterSets) -> list[Any] | None:
+    try:
+        number = float(value)  # One number is what there mostly is.
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number) and b"_" not in value:
+        return [number]
     return [None if part is None else _decimal(part) for part in _split(value.decode("latin-1"))]
 
 
