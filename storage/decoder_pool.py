@@ -153,7 +153,10 @@ class DecoderPool:
             except BaseException:
                 child.end()
                 raise
-            self._put_back(child)
+            if answer[0].pop("last", False):
+                child.end()
+            else:
+                self._put_back(child)
             return answer
         finally:
             self._free.release()

@@ -79,17 +79,17 @@ def limit_memory(memory: int, mapped: int = 0) -> None:
 def serve(requests: BinaryIO, answers: BinaryIO, decoder: Decoder, seconds: float) -> None:
     """Say that it is ready, then answer until the requests end.
 
-    It also returns when memory ran out: the heap is full of holes then, and a fresh process has a better one.
+    It also returns when memory ran out, and tells the parent: the heap is full of holes then.
     """
     _send(answers, {})
     while request := _request(requests):
         # SIGALRM keeps its default action, which also ends a process that never returns from C code. The parent
         # kills earlier; this is for the case that the parent is gone.
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
-        header, body, exhausted = _answered(decoder, request)
+        header, body = _answered(decoder, request)
         _send(answers, header, body)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if exhausted:
+        if header.get("last"):
             return
 
 
@@ -115,21 +115,22 @@ def _send(answers: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
     answers.flush()
 
 
-def _answered(decoder: Decoder, request: dict[str, Any]) -> tuple[dict[str, Any], bytes, bool]:
+def _answered(decoder: Decoder, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     try:
         header, body = decoder.answer(request)
     except Undecodable as error:
-        return {"refusal": "NotRenderable", "detail": str(error)}, b"", False
+        return {"refusal": "NotRenderable", "detail": str(error)}, b""
     except Refusal as error:
-        return {"refusal": type(error).__name__, "detail": error.detail}, b"", False
+        return {"refusal": type(error).__name__, "detail": error.detail}, b""
     except MemoryError:
-        return {"refusal": "NotRenderable", "detail": "Decoding takes more memory than it may have."}, b"", True
+        detail = "Decoding takes more memory than it may have."
+        return {"refusal": "NotRenderable", "detail": detail, "last": True}, b""
     except FileNotFoundError:
-        return {"refusal": "NoSuchInstance", "detail": "The instance is gone."}, b"", False
+        return {"refusal": "NoSuchInstance", "detail": "The instance is gone."}, b""
     except Exception as error:
         detail = "The pixels cannot be decoded: they are damaged, or not what the data set says."
-        return {"refusal": "NotRenderable", "detail": detail, "cause": _cause(error)}, b"", False
-    return header, body, False
+        return {"refusal": "NotRenderable", "detail": detail, "cause": _cause(error)}, b""
+    return header, body
 
 
 def _cause(error: Exception) -> str:

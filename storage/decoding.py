@@ -1,6 +1,6 @@
 """What a decoder process does with one frame: the cap on its size, the codec, and the shape of the answer."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def transcoded(stored: StoredImage | None, path: Path, largest: int) -> tuple[di
     """What surrounds the pixels of an instance in Explicit VR Little Endian: `before` and `after` as one body."""
     image = None
     if stored is not None and not _is_native(stored):
-        _, image = _samples(stored, 1, None, largest)
+        image = _as_far_as_used(*_samples(stored, 1, None, largest), stored.image)
     found = surroundings(path, stored, image)
     described = {"before": len(found.before), "pixel_bytes": found.pixel_bytes, "frames": found.frames}
     return described, found.before + found.after
@@ -48,6 +48,14 @@ def _samples(stored: StoredImage, number: int, ranges: Ranges | None, largest: i
     if image.samples * max(image.bits_allocated // 8, 1) > largest:
         raise Undecodable("The frame is larger than the memory set aside for decoding.")
     return decode(stored.encoded_frame(number, ranges), image, stored.transfer_syntax_uid)
+
+
+def _as_far_as_used(samples: Samples, decoded: ImagePixels, announced: ImagePixels) -> ImagePixels:
+    """`decoded`, with more Bits Stored than announced only where samples need them."""
+    low, high = -(1 << announced.bits_stored - 1), 1 << announced.bits_stored - announced.pixel_representation
+    if samples.max() >= high or (announced.pixel_representation and samples.min() < low):
+        return decoded
+    return replace(decoded, bits_stored=announced.bits_stored, high_bit=announced.high_bit)
 
 
 def _is_native(stored: StoredImage) -> bool:

@@ -1,5 +1,6 @@
 """From colour samples to RGB: YBR spaces and palettes (PS3.3 C.7.6.3.1.2, C.7.6.3.1.5 to C.7.6.3.1.6, C.7.9)."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -44,13 +45,14 @@ def _converted(values: Bytes, matrix: NDArray[np.float32], black: float) -> Byte
     return converted
 
 
-def palette(samples: Samples, header: Header) -> Bytes:
-    """Indices as 8 bit RGB through the three Palette Color Lookup Tables of `header`."""
+def palette(header: Header) -> Callable[[Samples], Bytes]:
+    """What turns indices into 8 bit RGB, by the three Palette Color Lookup Tables of `header`."""
     tables = [_palette_table(header, number) for number in range(3)]
     if len({(len(table.entries), table.first) for table in tables}) != 1:
         raise Undecodable("The palette's three tables differ in length.")
-    index = np.clip(samples.astype(np.int64) - tables[0].first, 0, len(tables[0].entries) - 1)
-    return np.asarray(np.stack([_eight_bits(table) for table in tables], axis=1)[index])
+    colours = np.stack([_eight_bits(table) for table in tables], axis=1)
+    first = tables[0].first
+    return lambda samples: np.take(colours, samples.astype(np.intp) - first, axis=0, mode="clip")
 
 
 def _palette_table(header: Header, number: int) -> LookupTable:

@@ -1,6 +1,6 @@
 """From the samples of one frame to a JPEG or PNG file (PS3.18 8.7.4 and 8.3.5, PS3.3 C.7.6.3, C.8.11.3, C.11)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ Bytes = NDArray[np.uint8]
 MOST_PIXELS = 1 << 26
 """Pixels of the largest picture that is made."""
 
+_AT_ONCE = 1 << 20
+_LARGEST_TABLE = 1 << 16
 _SAMPLED_FOR_WINDOW = 1 << 16
 _SQUARE_ENOUGH = 0.01
 
@@ -30,9 +32,9 @@ def picture(samples: Samples, image: ImagePixels, header: Header, number: int, r
     """The file that shows frame `number`, whose decoded `samples` are described by `image`."""
     shown = presentation(header, image, number)
     if image.samples_per_pixel == 3:
-        eight = rgb(samples, image)
+        eight = by_rows(lambda rows: rgb(rows, image), samples, samples.shape)
     elif is_palette(image):
-        eight = palette(samples, header)
+        eight = by_rows(palette(header), samples, (*samples.shape, 3))
     else:
         eight = grey(samples, image, shown, rendering.window)
     return _encoded(_framed(eight, shown.pixel_height, rendering), rendering)
@@ -42,14 +44,26 @@ def grey(
     samples: Samples, image: ImagePixels, shown: Presentation, window: tuple[float, float, str] | None = None
 ) -> Bytes:
     """Greyscale samples as 8 bits a pixel, black 0: modality LUT, VOI LUT, then inversion."""
-    if image.kind == "float":
-        return _eight_bits(_chain(samples.astype(np.float64), samples, image, shown, window))
     stored = stored_values(samples, image)
-    low, high = int(stored.min()), int(stored.max())
-    if high - low >= 1 << 16:
-        return _eight_bits(_chain(stored.astype(np.float64), stored, image, shown, window))
-    table = _eight_bits(_chain(np.arange(low, high + 1, dtype=np.float64), stored, image, shown, window))
-    return np.take(table, stored.astype(np.int32) - low if low else stored, mode="clip")
+    black_white = _automatic(stored, image, shown) if _needs_window(shown, window) else (0.0, 1.0)
+
+    def chain(values: Samples) -> Bytes:
+        return _eight_bits(_chain(values.astype(np.float64), shown, window, black_white))
+
+    low, high = stored.min(), stored.max()
+    if image.kind == "float" or int(high) - int(low) > _LARGEST_TABLE:
+        return by_rows(chain, stored, stored.shape)
+    table = chain(np.arange(int(low), int(high) + 1))
+    return by_rows(lambda rows: np.take(table, rows.astype(np.intp) - int(low)), stored, stored.shape)
+
+
+def by_rows(make: Callable[[Samples], Bytes], samples: Samples, shape: tuple[int, ...]) -> Bytes:
+    """What `make` makes of `samples`, some rows at a time: it may need ten times the memory of its argument."""
+    made = np.empty(shape, np.uint8)
+    step = max(_AT_ONCE * len(samples) // max(samples.size, 1), 1)
+    for first in range(0, len(samples), step):
+        made[first : first + step] = make(samples[first : first + step])
+    return made
 
 
 def stored_values(samples: Samples, image: ImagePixels) -> Samples:
@@ -61,18 +75,22 @@ def stored_values(samples: Samples, image: ImagePixels) -> Samples:
     return np.right_shift(np.left_shift(samples, above), spare)
 
 
+def _needs_window(shown: Presentation, window: tuple[float, float, str] | None) -> bool:
+    return window is None and shown.voi_lut is None and shown.window is None
+
+
 def _chain(
-    values: Floats, stored: Samples, image: ImagePixels, shown: Presentation, window: tuple[float, float, str] | None
+    values: Floats, shown: Presentation, window: tuple[float, float, str] | None, black_white: tuple[float, float]
 ) -> Floats:
-    """Grey of `values`; `stored` are those of the whole frame, for the window that none was given for."""
     rescaled = _rescaled(values, shown)
-    wanted = Window(*window) if window else shown.window
-    if shown.voi_lut is not None and not window:
+    if window is not None:
+        result = windowed(rescaled, Window(*window))
+    elif shown.voi_lut is not None:
         result = looked_up(rescaled, shown.voi_lut)
-    elif wanted is not None and wanted.width > 0:
-        result = windowed(rescaled, wanted)
+    elif shown.window is not None:
+        result = windowed(rescaled, shown.window)
     else:
-        result = spread(rescaled, *_automatic(stored, image, shown))
+        result = spread(rescaled, *black_white)
     return 1.0 - result if shown.inverse else result
 
 
@@ -84,33 +102,35 @@ def _rescaled(values: Floats, shown: Presentation) -> Floats:
     return values * shown.slope + shown.intercept
 
 
-def _automatic(stored: Samples, image: ImagePixels, shown: Presentation) -> Sequence[float]:
+def _automatic(stored: Samples, image: ImagePixels, shown: Presentation) -> tuple[float, float]:
     """Black and white where the data set names no window: all of 8 bits, else the 1st and 99th percentile.
 
     Dose and parametric maps span their whole range; fractions of a segmentation their largest possible value.
     """
     if image.bits_allocated <= 8 and not image.pixel_representation:
         highest = shown.largest_fraction or float((1 << image.bits_stored) - 1)
-        return sorted(_rescaled(np.array([0.0, highest]), shown))
-    values = _rescaled(_without_padding(stored, shown).astype(np.float64), shown)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
+        return _ends(0.0, highest, shown)
+    values = _without_padding(stored, shown)
     whole = float(values.min()), float(values.max())
-    if shown.modality == "RTDOSE" or image.kind == "float":
-        return whole
-    low, high = np.percentile(values, (1, 99))
-    return (float(low), float(high)) if high > low else whole
+    if shown.modality != "RTDOSE" and image.kind != "float":
+        # An odd step, so that it does not stay in one column of the image.
+        low, high = np.percentile(values[:: max(values.size // _SAMPLED_FOR_WINDOW, 1) | 1], (1, 99))
+        whole = (float(low), float(high)) if high > low else whole
+    return _ends(*whole, shown)
+
+
+def _ends(low: float, high: float, shown: Presentation) -> tuple[float, float]:
+    ends = _rescaled(np.array([low, high]), shown)
+    return float(ends.min()), float(ends.max())
 
 
 def _without_padding(stored: Samples, shown: Presentation) -> Samples:
-    """Enough of the frame's samples to find percentiles in, padding left out."""
+    """The frame's samples that are numbers and no padding, or a zero where there are none."""
     flat = stored.reshape(-1)
+    inside = np.isfinite(flat) if flat.dtype.kind == "f" else np.ones(flat.shape, np.bool_)
     if shown.padding is not None:
-        inside = (flat < shown.padding[0]) | (flat > shown.padding[1])
-        flat = flat[inside] if inside.any() else flat
-    # An odd step, so that it does not stay in one column of the image.
-    return flat[:: max(flat.size // _SAMPLED_FOR_WINDOW, 1) | 1]
+        inside &= (flat < shown.padding[0]) | (flat > shown.padding[1])
+    return flat[inside] if inside.any() else np.zeros(1, flat.dtype)
 
 
 def _eight_bits(values: Floats) -> Bytes:

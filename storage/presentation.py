@@ -53,7 +53,7 @@ def presentation(header: Header, image: ImagePixels, number: int) -> Presentatio
         voi_lut=_first_table(header, _VOI_LUT),
         window=_window(voi),
         inverse=image.photometric_interpretation == "MONOCHROME1" or header.text(0x20500020) == "INVERSE",
-        padding=_padding(header),
+        padding=_padding(header, image),
         pixel_height=_pixel_height(header, functional_group(header, number, _PIXEL_MEASURES)),
         modality=header.text(0x00080060),
         largest_fraction=header.number(0x0062000E),
@@ -81,13 +81,20 @@ def _window(header: Header) -> Window | None:
     return Window(center, width, header.text(0x00281056) or LINEAR)
 
 
-def _padding(header: Header) -> tuple[float, float] | None:
+def _padding(header: Header, image: ImagePixels) -> tuple[float, float] | None:
     value = header.number(0x00280120)
     if value is None:
         return None
     limit = header.number(0x00280121)
-    limit = value if limit is None else limit
-    return min(value, limit), max(value, limit)
+    ends = [_as_stored(one, image) for one in (value, value if limit is None else limit)]
+    return min(ends), max(ends)
+
+
+def _as_stored(value: float, image: ImagePixels) -> float:
+    """A stored value that was written as US although the pixels are signed."""
+    if image.pixel_representation and value >= 1 << (image.bits_allocated - 1):
+        return value - (1 << image.bits_allocated)
+    return value
 
 
 def _pixel_height(header: Header, measures: Header) -> float:

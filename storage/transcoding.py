@@ -47,8 +47,9 @@ class Surroundings:
 def surroundings(path: Path, stored: StoredImage | None, decoded: ImagePixels | None) -> Surroundings:
     """What surrounds the pixels of the instance at `path`.
 
-    `stored` is None for an instance without pixels, or with native ones that nothing describes; `decoded` describes its frames once they are decoded, and is None
-    where they are native. Raises `Undecodable` where they cannot be put in one value.
+    `stored` is None for an instance without pixels, or with native ones that nothing describes; `decoded` describes
+    its frames once they are decoded, and is None where they are native. Raises `Undecodable` where they cannot be
+    put in one value.
     """
     with path.open("rb") as file:
         part10 = read(file)
@@ -88,6 +89,9 @@ def _corrections(stored: StoredImage, decoded: ImagePixels) -> dict[int, bytes]:
     replaced[0x00280004] = encoded(0x00280004, "CS", decoded.photometric_interpretation.encode())
     if decoded.samples_per_pixel > 1:
         replaced[0x00280006] = encoded(0x00280006, "US", bytes(2))
+    if decoded.bits_stored != stored.image.bits_stored:
+        replaced[0x00280101] = encoded(0x00280101, "US", decoded.bits_stored.to_bytes(2, "little"))
+        replaced[0x00280102] = encoded(0x00280102, "US", decoded.high_bit.to_bytes(2, "little"))
     if SYNTAXES[stored.transfer_syntax_uid].lossy:
         replaced[0x00282110] = encoded(0x00282110, "CS", b"01")
     return replaced
