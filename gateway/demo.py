@@ -1,6 +1,7 @@
 """The demonstration: a whole gateway on a temporary folder, a study pushed into it, a share handed to you."""
 
 import asyncio
+import json
 import queue
 import socket
 import tempfile
@@ -18,7 +19,7 @@ from qrcode.constants import ERROR_CORRECT_L
 from auth.birth_date import is_birth_date
 from auth.shares import Issued
 from gateway import scu
-from gateway.config import Config, DimseConfig, HttpConfig, StorageConfig
+from gateway.config import Config, DimseConfig, HttpConfig, SiteConfig, StorageConfig
 from gateway.house import House, build
 from gateway.phantom import studies
 from gateway.processes import Child, Parent, stop_event
@@ -43,12 +44,12 @@ class Handed:
     sheet: Path
 
 
-async def run(data_sets: Iterable[Dataset] | None, parent: Parent, say: Say) -> None:
+async def run(data_sets: Iterable[Dataset] | None, site: SiteConfig, parent: Parent, say: Say) -> None:
     """Start, push, share, tell by `say`, and serve until stopped; without `data_sets` the invented patient comes."""
     stop = stop_event(asyncio.get_running_loop(), parent)
     with tempfile.TemporaryDirectory(prefix="durchblick-demo-") as name:
         folder = Path(name)
-        config = _config(folder)
+        config = _config(folder, site)
         (folder / "config.toml").write_text(_toml(config), encoding="utf-8")
         say(f"Starting a gateway on {folder} ...")
         coming = ahead(data_sets or studies.images())
@@ -101,24 +102,32 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    return working.result() if working.done() else None
+    if working.done():
+        return working.result()
+    # It runs into the end of what it works with; nobody wants to know.
+    working.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return None
 
 
-def _config(folder: Path) -> Config:
+def _config(folder: Path, site: SiteConfig) -> Config:
     return Config(
         storage=StorageConfig(folder="data"),
         http=HttpConfig(port=_port(8080)),
         dimse=DimseConfig(port=_port(11112), accept_unknown_peers=True),
+        site=site,
         base=folder,
     )
 
 
 def _toml(config: Config) -> str:
+    site = config.site
     return (
         f'[storage]\nfolder = "{config.storage.folder}"\n'
         f"[http]\nport = {config.http.port}\n"
         f"[dimse]\nport = {config.dimse.port}\naccept_unknown_peers = true\n"
-        '[log]\nlevel = "warning"\n'
+        # A JSON string is a TOML string too.
+        f"[site]\nname = {json.dumps(site.name)}\ncontact = {json.dumps(site.contact)}\n"
+        f'language = "{site.language}"\n[log]\nlevel = "warning"\n'
     )
 
 
