@@ -20,7 +20,9 @@ from storage.data_elements import (
     Encoding,
     other_byte_order,
 )
+from storage.element_headers import ends_in_header, ends_inside, goes_on, header
 from storage.errors import CannotUnderstand
+from storage.fragments import fragments
 from storage.value_representations import (
     LONG_FORM,
     OTHER,
@@ -35,7 +37,6 @@ from storage.value_representations import (
 
 DEEPEST: Final = 64
 MOST_ELEMENTS: Final = 1_000_000
-MOST_FRAGMENTS: Final = 2_000_000
 
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 _PIXEL_REPRESENTATION: Final = 0x00280103
@@ -70,7 +71,7 @@ class Scanner:
         end = len(self._buffer)
         found: list[Element] = []
         position = self._data_set(position, end, encoding, found, 0, closed=False)
-        while position < end and self._goes_on(position, end, encoding, found[-1].tag):
+        while position < end and goes_on(self._buffer, position, end, encoding, found[-1].tag):
             element, position = self.element(position, end, encoding, 0)
             found.append(element)
         self._settle(found, 0)
@@ -86,20 +87,20 @@ class Scanner:
 
         The outermost data set (`depth` 0) ends with its Pixel Data: what follows deserves more suspicion.
         """
-        buffer, header, short_form, new = self._buffer, encoding.header, encoding.short_form, encoding.new
+        buffer, unpack, short_form, new = self._buffer, encoding.header, encoding.short_form, encoding.new
         append = found.append
         for _ in self._budget:
             if position >= end:
                 return _end_of(position, closed=closed)
             try:
-                group, number, code, length = header(buffer, position)
+                group, number, code, length = unpack(buffer, position)
             except StructError:
-                raise _cut_in_header(end - position) from None
+                raise ends_in_header(end - position) from None
             vr = short_form.get(code)
             if vr is not None:
                 start, position = position + 8, position + 8 + length
                 if position > end:
-                    raise _cut(group << 16 | number, length, end - start)
+                    raise ends_inside(group << 16 | number, length, end - start)
                 append(new(group << 16 | number, vr, start, length))
                 continue
             if group == 0xFFFE:
@@ -107,56 +108,42 @@ class Scanner:
                     return position + 8
                 position = _after_stray_delimiter(position, number)
                 continue
-            if not depth and group == number == length == 0 and self._is_zero_padding(position, end):
-                return end
+            if not depth and group == number == length == 0:
+                return self._zero_padding(position, end)
             element, position = self.element(position, end, encoding, depth)
             append(element)
             if element.tag in _PIXELS and not depth:
                 return position
         raise CannotUnderstand(f"The data set has more than {MOST_ELEMENTS} elements.")
 
+    def _zero_padding(self, position: int, end: int) -> int:
+        """Zeros fill some files to the end of a block. The tag they would spell is not one of a data set."""
+        if end - position > _LONGEST_ZERO_PADDING or self._buffer[position:end].strip(b"\0"):
+            raise CannotUnderstand("The data set holds (0000,0000), which is no data element.")
+        return end
+
     def element(self, position: int, end: int, encoding: Encoding, depth: int) -> tuple[Element, int]:
         """The element at `position`, and the position after it."""
-        tag, vr, start, length = self._header(position, end, encoding)
+        tag, vr, start, length = header(self._buffer, position, end, encoding)
         if length == UNDEFINED:
             return self._undefined(tag, vr, start, end, encoding, depth)
         stop = start + length
         if stop > end:
-            raise _cut(tag, length, end - start)
+            raise ends_inside(tag, length, end - start)
         element = encoding.new(tag, vr, start, length)
         if vr == "SQ":
             element.items, _ = self._items(element, stop, encoding, depth, closed=False)
         return element, stop
-
-    def _header(self, position: int, end: int, encoding: Encoding) -> tuple[int, str, int, int]:
-        """Tag, VR, offset of the value, announced length."""
-        if position + 8 > end:
-            raise _cut_in_header(end - position)
-        group, number, length = encoding.item(self._buffer, position)
-        tag = group << 16 | number
-        if encoding.implicit or group == 0xFFFE:
-            return tag, dictionary_value_representation(tag), position + 8, length
-        _, _, code, short = encoding.header(self._buffer, position)
-        if code in SHORT_FORM:
-            return tag, SHORT_FORM[code], position + 8, short
-        if code not in LONG_FORM and not _is_future_form(code, short):
-            if code.isalpha() and code.isupper():
-                return tag, "UN", position + 8, short
-            # Implicit VR elements in the midst of explicit ones: seen from converters that copy private groups.
-            return tag, dictionary_value_representation(tag), position + 8, length
-        if position + 12 > end:
-            raise _cut_in_header(end - position)
-        return tag, LONG_FORM.get(code, "UN"), position + 12, encoding.word(self._buffer, position + 8)[0]
 
     def _undefined(
         self, tag: int, vr: str, start: int, end: int, encoding: Encoding, depth: int
     ) -> tuple[Element, int]:
         """An element of undefined length: fragments (PS3.5 A.4) or a sequence (7.5, and 6.2.2 note 1 for UN)."""
         if vr in OTHER or vr == "OB or OW" or tag == PIXEL_DATA:
-            fragments = self._fragments(tag, start, end, encoding)
+            found = fragments(self._buffer, tag, start, end, encoding)
             if tag == PIXEL_DATA and not depth:
-                self.fragments = fragments
-            stop = fragments[-1]
+                self.fragments = found
+            stop = found[-1]
             return encoding.new(tag, "OB" if tag == PIXEL_DATA else vr, start, stop - start), stop + 8
         if vr not in ("SQ", "UN") and not encoding.implicit:
             raise CannotUnderstand(f"{describe(tag)} has an undefined length, which its VR {vr} does not allow.")
@@ -210,26 +197,10 @@ class Scanner:
         closed = length == UNDEFINED
         stop = end if closed else start + length
         if stop > end:
-            raise _cut(sequence, length, end - start, "an item of ")
+            raise ends_inside(sequence, length, end - start, "an item of ")
         position = self._data_set(start, stop, encoding, found, depth, closed=closed)
         self._settle(found, depth)
         return position
-
-    def _fragments(self, tag: int, position: int, end: int, encoding: Encoding) -> "array[int]":
-        offsets = array("Q")
-        for _ in range(MOST_FRAGMENTS):
-            if position + 8 > end:
-                raise CannotUnderstand(f"The data set ends inside {describe(tag)}, before its closing delimiter.")
-            group, number, length = encoding.item(self._buffer, position)
-            offsets.append(position)
-            if group == 0xFFFE and number == 0xE0DD:
-                return offsets
-            if group != 0xFFFE or number != 0xE000:
-                raise CannotUnderstand(f"{describe(tag)} is encapsulated but holds something that is not a fragment.")
-            position += 8 + length
-            if position > end:
-                raise _cut(tag, length, end - position + length, "a fragment of ")
-        raise CannotUnderstand(f"{describe(tag)} has more than {MOST_FRAGMENTS} fragments.")
 
     def _settle(self, found: list[Element], depth: int) -> None:
         """Sort one finished data set and decide the VRs that its other elements decide."""
@@ -271,34 +242,6 @@ class Scanner:
             return "UN"
         return "SQ"
 
-    def _is_zero_padding(self, position: int, end: int) -> bool:
-        """Whether zeros fill the file to the end of a block. The tag they would spell is not one of a data set."""
-        if end - position > _LONGEST_ZERO_PADDING or self._buffer[position:end].strip(b"\0"):
-            raise CannotUnderstand("The data set holds (0000,0000), which is no data element.")
-        return True
-
-    def _goes_on(self, position: int, end: int, encoding: Encoding, last: int) -> bool:
-        """Whether what follows Pixel Data is an element, whole or cut short, and not garbage or padding."""
-        if end - position < 8:
-            return self._begins(position, encoding)
-        try:
-            tag, _, start, length = self._header(position, end, encoding)
-        except CannotUnderstand:
-            return True
-        code = self._buffer[position + 4 : position + 6]
-        known = dictionary_value_representation(tag) != "UN" or is_private(tag)
-        if not encoding.implicit:
-            known = code in SHORT_FORM or code in LONG_FORM
-        fits = length == UNDEFINED or start + length <= end
-        return tag != 0 and known and (fits or tag > last)
-
-    def _begins(self, position: int, encoding: Encoding) -> bool:
-        """Whether fewer than 8 bytes are the beginning of what may follow Pixel Data: a private group, FFFA, FFFC."""
-        group = self._buffer[position : position + 2]
-        signs = (b"\xff\xfa", b"\xff\xfc") if encoding.big_endian else (b"\xfa\xff", b"\xfc\xff")
-        value = int.from_bytes(group, "big" if encoding.big_endian else "little")
-        return any(sign.startswith(group) for sign in signs) or (value > PIXEL_DATA >> 16 and value % 2 == 1)
-
 
 def _end_of(position: int, *, closed: bool) -> int:
     if closed:
@@ -313,11 +256,6 @@ def _after_stray_delimiter(position: int, number: int) -> int:
     return position + 8
 
 
-def _is_future_form(code: bytes, reserved: int) -> bool:
-    """PS3.5 6.2.2: VRs that may be defined in future have a 32-bit length after two reserved bytes."""
-    return code.isalpha() and code.isupper() and reserved == 0
-
-
 def _creator(buffer: Buffer, element: Element) -> str:
     value = buffer[element.offset : element.offset + min(element.length, 64)]
     return value.decode("latin-1").strip("\0 ")
@@ -328,15 +266,3 @@ def _pixels_are_signed(buffer: Buffer, found: list[Element]) -> bool | None:
         if element.tag == _PIXEL_REPRESENTATION and element.length == 2:
             return buffer[element.offset : element.offset + 2] in (b"\1\0", b"\0\1")
     return None
-
-
-def _cut(tag: int, announced: int, present: int, part: str = "") -> CannotUnderstand:
-    return CannotUnderstand(
-        f"The data set ends inside {part}{describe(tag)}: {announced} bytes announced, {max(present, 0)} present."
-    )
-
-
-def _cut_in_header(present: int) -> CannotUnderstand:
-    return CannotUnderstand(
-        f"The data set ends inside the header of a data element, of which {present} bytes are there."
-    )

@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.uid import ImplicitVRLittleEndian
 
-from storage import dicom_json, frames, scanner
+from storage import dicom_json, fragments, frames, scanner
 from storage.data_elements import Element
 from storage.errors import CannotUnderstand
 from tests.storage.encodings import (
@@ -137,7 +137,7 @@ def test_too_many_elements(value: bytes, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_too_many_fragments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "MOST_FRAGMENTS", 100)
+    monkeypatch.setattr(fragments, "MOST_FRAGMENTS", 100)
     with pytest.raises(CannotUnderstand, match="more than 100 fragments"):
         read(encapsulated([b""] * 200))
 
@@ -269,9 +269,9 @@ def test_pixel_data_of_an_icon_are_not_those_of_the_image() -> None:
 @given(position=st.integers(0, 10_000), byte=st.integers(0, 255), transfer_syntax=st.sampled_from([*NATIVE, "J"]))
 @settings(max_examples=400, deadline=None)
 def test_a_changed_byte_is_read_or_refused(position: int, byte: int, transfer_syntax: str) -> None:
-    fragments = [b"\xff\xd8ab\xff\xd9", b"\xff\xd8cd\xff\xd9"]
+    jpegs = [b"\xff\xd8ab\xff\xd9", b"\xff\xd8cd\xff\xd9"]
     whole = bytearray(
-        encapsulated(fragments, bytes(8), frames=2) if transfer_syntax == "J" else small_file(transfer_syntax)
+        encapsulated(jpegs, bytes(8), frames=2) if transfer_syntax == "J" else small_file(transfer_syntax)
     )
     whole[position % len(whole)] = byte
     try:
