@@ -88,7 +88,7 @@ class Child:
             answer = b""
         if answer == _READY:
             return
-        status = await self._process.wait()
+        status = await self.wait()
         if status == CANNOT_START:
             raise CannotStart("A part of the gateway could not be started; its reason stands above.")
         raise ChildProcessError(f"ended with status {status}")

@@ -1,0 +1,92 @@
+"""Configuration: defaults, unknown keys, values out of range, and what is refused at the start."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Config, ConfigError, load, objections, parse
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load(None)
+    assert config == Config(base=tmp_path)
+    assert config.folder == tmp_path / "data"
+    assert config.public_root == "http://127.0.0.1:8080"
+
+
+def test_config_toml_of_the_working_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("[http]\nport = 8123\n")
+    monkeypatch.chdir(tmp_path)
+    assert load(None).http.port == 8123
+
+
+def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "site" / "config.toml"
+    file.parent.mkdir()
+    file.write_text('[storage]\nfolder = "kept"\n')
+    assert load(file).folder == tmp_path / "site" / "kept"
+    file.write_text(f'[storage]\nfolder = "{tmp_path}/elsewhere"\n')
+    assert load(file).folder == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[http]\nprot = 1\n", "http.prot is not a key. Did you mean http.port?"),
+        ("[htpp]\n", "htpp is not a key. Did you mean http?"),
+        ("[dimse]\nzzz = 1\n", "Known: accept_unknown_peers, ae_title, host, peers, port."),
+        ('[[dimse.peers]]\nae_title = "A"\nhosst = "h"\n', "Did you mean dimse.peers.0.host?"),
+        ('base = "x"\n', "[base] is not a key"),
+        ("[http]\nport = 70000\n", "http.port: "),
+        ('[http]\npublic_url = "example.org"\n', "http.public_url: "),
+        ('[http]\npublic_url = "https://example.org/portal"\n', "scheme and host only"),
+        ('[http]\ndicomweb_path = "dicom"\n', "http.dicomweb_path: "),
+        ('[dimse]\nae_title = "SEVENTEEN LETTERS"\n', "dimse.ae_title: "),
+        ('[dimse]\nae_title = "A\\\\B"\n', "dimse.ae_title: "),
+        ('[log]\nlevel = "loud"\n', "log.level: "),
+        ("[http\n", "not valid TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert said in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere.toml cannot be read"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_public_url_wins_and_ipv6_is_bracketed(tmp_path: Path) -> None:
+    assert parse({"http": {"public_url": "https://a.example/"}}, tmp_path).public_root == "https://a.example"
+    assert parse({"http": {"host": "::1", "port": 81}}, tmp_path).public_root == "http://[::1]:81"
+
+
+PEER = {"ae_title": "PACS1", "host": "10.0.0.5"}
+
+
+@pytest.mark.parametrize(
+    ("document", "keys"),
+    [
+        ({}, []),
+        ({"http": {"host": "localhost"}, "dimse": {"host": "127.0.0.2"}}, []),
+        ({"http": {"host": "0.0.0.0"}}, ["http.host"]),
+        ({"http": {"host": "::"}}, ["http.host"]),
+        ({"http": {"host": "gateway.example"}}, ["http.host"]),
+        ({"http": {"host": "0.0.0.0", "public_url": "http://a.example"}}, ["http.host"]),
+        ({"http": {"host": "0.0.0.0", "public_url": "https://a.example"}}, []),
+        ({"dimse": {"host": "0.0.0.0"}}, ["dimse.host"]),
+        ({"dimse": {"host": "0.0.0.0", "peers": [PEER]}}, []),
+        ({"dimse": {"host": "0.0.0.0", "peers": [PEER], "accept_unknown_peers": True}}, ["dimse.host"]),
+        ({"dimse": {"accept_unknown_peers": True}}, []),
+    ],
+)
+def test_what_others_could_reach_needs_protection(tmp_path: Path, document: dict[str, object], keys: list[str]) -> None:
+    found = objections(parse(document, tmp_path))
+    assert [objection.key for objection in found] == keys
+    assert all("127.0.0.1" in objection.sentence for objection in found)

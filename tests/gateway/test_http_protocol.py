@@ -1,0 +1,119 @@
+"""Limits on request headers and bodies, over real sockets."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from gateway.http_protocol import LONGEST_HEADER, GuardedProtocol
+
+
+class _Impatient(GuardedProtocol):
+    header_seconds = 0.4
+    body_seconds = 0.4
+
+
+async def _echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with _serving() as number:
+        yield number
+
+
+@contextmanager
+def _serving() -> Iterator[int]:
+    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])])
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=_Impatient, ws="none", lifespan="off", log_config=None, access_log=False)
+    )
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    received = b""
+    try:
+        while block := connection.recv(65536):
+            received += block
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def test_an_honest_request_is_answered_and_the_connection_kept(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    with closing(connection):
+        connection.connect()
+        held = connection.sock
+        for _ in range(3):
+            connection.request("POST", "/", b"abc")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"3")
+            assert connection.sock is held
+
+
+def test_a_header_beyond_the_limit_is_431(port: int) -> None:
+    with _connect(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nx: ")
+        with pytest.raises(OSError):
+            for _ in range(200):
+                connection.sendall(b"x" * LONGEST_HEADER)
+                time.sleep(0.001)
+    with _connect(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"x" * (LONGEST_HEADER + 1))
+        assert _answer(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_silent_connection_and_a_slow_header_are_408(port: int) -> None:
+    for beginning in (b"", b"GET / HTTP/1.1\r\nhost: a\r\n"):
+        with _connect(port) as connection:
+            connection.sendall(beginning)
+            assert _answer(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_the_second_header_of_a_connection_has_its_deadline_too(port: int) -> None:
+    with _connect(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert b"200 OK" in connection.recv(65536)
+        connection.sendall(b"GET / HT")
+        assert _answer(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_stalls_is_cut(port: int) -> None:
+    with _connect(port) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + b"x" * 50)
+        assert b"200" not in _answer(connection)
+
+
+def test_a_body_that_keeps_its_pace_may_take_longer_than_one_span(port: int) -> None:
+    pieces, size = 6, 20_000
+    with _connect(port) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % (pieces * size))
+        for _ in range(pieces):
+            connection.sendall(b"x" * size)
+            time.sleep(0.2)
+        assert b"200 OK" in connection.recv(65536)
