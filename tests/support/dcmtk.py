@@ -1,0 +1,26 @@
+"""DCMTK's programs as peers."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+
+def program(name: str) -> str:
+    """The path of a DCMTK program. Without it a test is skipped, or fails where CI says that nothing may be missing."""
+    found = shutil.which(name)
+    if found is None:
+        message = f"DCMTK's {name} is not installed (Debian: apt-get install dcmtk)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def run(name: str, *arguments: str, port: int, files: Iterable[Path] = ()) -> subprocess.CompletedProcess[str]:
+    """Run a DCMTK network program against a port of the loopback interface, at most for a minute."""
+    command = [program(name), *arguments, "127.0.0.1", str(port), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, errors="replace", check=False)
