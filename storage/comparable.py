@@ -19,6 +19,8 @@ def text(value: str) -> str:
 
 def folded(value: str) -> str:
     """Letters without case and marks: "Müller" and "MULLER" are the same, and so are "Weiß" and "WEISS"."""
+    if value.isascii():
+        return value.replace("\0", "").lower()
     decomposed = unicodedata.normalize("NFKD", value.replace("\0", ""))
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return unicodedata.normalize("NFC", bare.casefold())
@@ -51,11 +53,11 @@ def end_of_time(value: str) -> str:
     return _time(value, "59", "9")
 
 
-def number(value: object) -> int | None:
+def number(value: str) -> int | None:
     """A whole number that every database takes, or None."""
     try:
-        parsed = int(str(value).strip("\0 ")) if not isinstance(value, float) else int(value)
-    except (ValueError, OverflowError):
+        parsed = int(value)
+    except ValueError:
         return None
     return parsed if abs(parsed) <= _LARGEST_NUMBER else None
 

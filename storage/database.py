@@ -1,15 +1,15 @@
-"""The one database of the gateway: SQLite in WAL mode, many readers, one writer thread that groups what is pending.
+"""The one database of the gateway: SQLite in WAL mode, many readers, one writer at a time that works for all who wait.
 
-A commit is durable before `write` returns (synchronous=FULL). Several processes may open the same file; each has its
-own writer, and SQLite's lock orders them. All SQL that callers bring keeps to what PostgreSQL also takes.
+A commit is durable before `write` returns (synchronous=FULL). Several processes may open the same file; SQLite's lock
+orders them. All SQL that callers bring keeps to what PostgreSQL also takes.
 """
 
 import logging
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -42,14 +42,18 @@ class CommitUnknown(OutOfResources):
 
 
 class _Piece:
-    """One caller's work, waiting for the writer."""
+    """One caller's work, and what became of it."""
 
-    __slots__ = ("future", "result", "work")
+    __slots__ = ("done", "error", "result", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
+        self.done = False
         self.result: Any = None
+        self.error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        self.error, self.done = error, True
 
 
 class Database:
@@ -60,15 +64,14 @@ class Database:
         self._path = path
         with _translated():
             self._writing = _connect(path)
-        self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
+        self._pieces: deque[_Piece] = deque()
+        self._turn = threading.Lock()
+        self._writer = 0
         self._readers: queue.LifoQueue[sqlite3.Connection | None] = queue.LifoQueue()
         for _ in range(readers):
             self._readers.put(None)
         self._reader_count = readers
         self._closed = False
-        self._closing = threading.Lock()
-        self._writer = threading.Thread(target=self._write_pending, name="database-writer", daemon=True)
-        self._writer.start()
 
     def migrate(self, migrations: Migrations) -> None:
         """Apply what is pending of this set, all or nothing; safe when several processes start at once."""
@@ -87,40 +90,43 @@ class Database:
             return rows
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the writer thread and return its result once it is durable.
+        """Run `work` in a transaction and return its result once it is durable.
 
-        `work` shares a transaction with others that are pending. What it raises undoes its own changes only and is
-        raised here. It never begins or commits by itself, and has no effect but through its connection. Raises
-        `OutOfResources` when the disk is full or another process holds the lock too long; nothing is kept then.
+        Whoever gets the turn commits for all who wait, so `work` may run in another caller's thread. What it raises
+        undoes its own changes only and is raised here. It never begins or commits by itself, and has no effect but
+        through its connection. Raises `OutOfResources` when the disk is full or another process holds the lock too
+        long, and nothing is kept then; that is not known for sure with `CommitUnknown`.
         """
-        if threading.current_thread() is self._writer:
-            raise RuntimeError("work that runs in the writer must use its own connection")
+        if self._writer == threading.get_ident():
+            raise RuntimeError("work that runs in a transaction must use its own connection")
         piece = _Piece(work)
-        with self._closing:
-            if self._closed:
-                raise RuntimeError("the database is closed")
-            self._pieces.put(piece)
-        result: T = piece.future.result()
+        self._pieces.append(piece)
+        with self._turn:
+            while not piece.done:
+                self._commit_group()
+        if piece.error is not None:
+            raise piece.error
+        result: T = piece.result
         return result
 
     @property
     def pending(self) -> int:
-        """How many writes wait for the writer at the moment."""
-        return self._pieces.qsize()
+        """How many writes wait for their turn at the moment."""
+        return len(self._pieces)
 
     def close(self) -> None:
         """Finish what is pending, then close every connection. Idempotent."""
-        with self._closing:
+        with self._turn:
             if self._closed:
                 return
+            while self._pieces:
+                self._commit_group()
             self._closed = True
-            self._pieces.put(None)
-        self._writer.join()
+            self._writing.close()
         for _ in range(self._reader_count):
             connection = self._readers.get()
             if connection is not None:
                 connection.close()
-        self._writing.close()
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
@@ -134,51 +140,35 @@ class Database:
         finally:
             self._readers.put(pooled)
 
-    def _write_pending(self) -> None:
-        while (first := self._pieces.get()) is not None:
-            group = [first]
-            open_ended = self._gather(group)
-            self._commit(group)
-            if not open_ended:
-                return
-
-    def _gather(self, group: list[_Piece]) -> bool:
-        """Add what is waiting to `group`; False when the closing mark was among it."""
-        with suppress(queue.Empty):
-            while len(group) < _LARGEST_GROUP:
-                piece = self._pieces.get_nowait()
-                if piece is None:
-                    return False
-                group.append(piece)
-        return True
-
-    def _commit(self, group: list[_Piece]) -> None:
+    def _commit_group(self) -> None:
+        group = [self._pieces.popleft() for _ in range(min(len(self._pieces), _LARGEST_GROUP))]
+        self._writer = threading.get_ident()
         try:
+            if self._closed:
+                raise RuntimeError("the database is closed")
             with _translated():
-                succeeded = self._run(group)
-        except Exception as error:
+                self._run(group)
+        except BaseException as error:
             self._give_up(group, error)
-            return
-        for piece in succeeded:
-            piece.future.set_result(piece.result)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._writer = 0
 
-    def _run(self, group: list[_Piece]) -> list[_Piece]:
-        """Run the pieces in one transaction; those that raised have their answer, the others are returned."""
+    def _run(self, group: list[_Piece]) -> None:
+        """Run the pieces in one transaction, each in a savepoint of its own."""
         connection = self._writing
         connection.execute("BEGIN IMMEDIATE")
-        succeeded = []
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
                 with _translated():
                     piece.result = piece.work(connection)
-            except BaseException as error:
+            except Exception as error:
                 if not connection.in_transaction:
                     raise
                 connection.execute("ROLLBACK TO piece")
-                piece.future.set_exception(error)
-            else:
-                succeeded.append(piece)
+                piece.fail(error)
             connection.execute("RELEASE piece")
         try:
             connection.execute("COMMIT")
@@ -186,16 +176,19 @@ class Database:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
                 raise CommitUnknown("The index could not be synced to the disk.") from error
             raise
-        return succeeded
-
-    def _give_up(self, group: Iterable[_Piece], error: Exception) -> None:
-        _log.error("database transaction failed error=%s", type(error).__name__)
-        if self._writing.in_transaction:
-            with suppress(sqlite3.Error):
-                self._writing.execute("ROLLBACK")
         for piece in group:
-            if not piece.future.done():
-                piece.future.set_exception(error)
+            piece.done = True
+
+    def _give_up(self, group: Iterable[_Piece], error: BaseException) -> None:
+        """Tell everybody in the group; an interrupt is for one thread only, and may have come after the commit."""
+        _log.error("database transaction failed error=%s", type(error).__name__)
+        with suppress(sqlite3.Error):
+            if self._writing.in_transaction:
+                self._writing.execute("ROLLBACK")
+        told = error if isinstance(error, Exception) else CommitUnknown("The index was interrupted.")
+        for piece in group:
+            if not piece.done:
+                piece.fail(told)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

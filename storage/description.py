@@ -1,11 +1,11 @@
 """What one data set tells the index: the values of its study, its series and itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from storage import comparable
-from storage.attributes import Attribute, Level, Matching
+from storage.attributes import Level, Matching
 from storage.schema import columns
 
 DataSet = Mapping[str, Any]
@@ -48,40 +48,46 @@ class LevelValues:
 
 def level_values(level: Level, data_set: DataSet) -> LevelValues:
     """The values of `level`; attributes without value are left out."""
-    attributes = {tag: data_set[tag] for tag in _KEPT[level] if has_value(data_set.get(tag))}
-    return LevelValues(tuple(_column_values(columns(level), attributes)), attributes)
+    attributes = {tag: data_set[tag] for tag in _KEPT[level] if tag in data_set and has_value(data_set[tag])}
+    values: list[str | int | None] = []
+    for tag, matching in _COLUMNS[level]:
+        value = text(attributes, tag)
+        if matching is Matching.NUMBER:
+            values.append(comparable.number(value))
+        elif matching is Matching.DATE:
+            values.append(comparable.date(value))
+        elif matching is Matching.TIME:
+            values.append(comparable.time(value))
+        elif matching is Matching.NAME:
+            values += (value, comparable.name(value))
+        else:
+            values.append(value)
+    return LevelValues(tuple(values), attributes)
+
+
+_COLUMNS: Final = {level: tuple((attribute.tag, attribute.matching) for attribute in columns(level)) for level in Level}
 
 
 def has_value(element: Any) -> bool:
     """Whether a DICOM JSON element holds anything."""
-    return bool(element and element.get("Value"))
+    return bool(element.get("Value"))
 
 
 def text(data_set: DataSet, tag: str) -> str:
     """All values of an element as one text, joined as in the data set; names with all their groups."""
-    values = (data_set.get(tag) or {}).get("Value") or ()
+    element = data_set.get(tag)
+    values = element.get("Value") if element else None
+    if not values:
+        return ""
+    if len(values) == 1:
+        return comparable.text(_one_text(values[0]))
     return comparable.text("\\".join(_one_text(value) for value in values))
 
 
 def _one_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         groups = (str(value.get(group, "")) for group in ("Alphabetic", "Ideographic", "Phonetic"))
         return "=".join(groups).rstrip("=")
     return "" if value is None else str(value)
-
-
-def _column_values(attributes: Iterable[Attribute], data_set: DataSet) -> Iterable[str | int | None]:
-    for attribute in attributes:
-        value = text(data_set, attribute.tag) if attribute.tag in data_set else ""
-        match attribute.matching:
-            case Matching.NUMBER:
-                yield comparable.number(value)
-            case Matching.DATE:
-                yield comparable.date(value)
-            case Matching.TIME:
-                yield comparable.time(value)
-            case Matching.NAME:
-                yield value
-                yield comparable.name(value)
-            case _:
-                yield value

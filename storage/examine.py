@@ -53,12 +53,13 @@ def examine(incoming: Incoming, source: str, study_instance_uid: str = "") -> En
     names = _names(data_set, incoming.meta or found.meta)
     try:
         _check(names, incoming.meta, study_instance_uid)
+        data_set = _named(data_set, names)
         layout = Layout(frames.locate(found), bulk_data, found.in_file)
-        record = _record(incoming, found, _named(data_set, names), names, layout)
+        record = _record(incoming, found, data_set, names, layout)
     except Refusal as refusal:
         refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
         raise
-    return _entry(record, layout, _named(data_set, names), source)
+    return _entry(record, layout, data_set, source)
 
 
 def _names(data_set: DataSet, meta: FileMeta) -> _Names:

@@ -3,11 +3,13 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from storage.frames import FrameTable
+
+_WORTH_COMPRESSING: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,13 @@ class StudySummary:
 def encode_layout(layout: Layout) -> bytes:
     """The form in which the index keeps a layout."""
     frames = layout.frames.to_json() if layout.frames else None
-    return zlib.compress(orjson.dumps([frames, dict(layout.bulk_data), layout.in_file]), 1)
+    json = orjson.dumps([frames, dict(layout.bulk_data), layout.in_file])
+    return json if len(json) <= _WORTH_COMPRESSING else zlib.compress(json, 1)
 
 
 def decode_layout(kept: bytes) -> Layout:
     """The layout that `encode_layout` was given."""
-    frames, bulk_data, in_file = orjson.loads(zlib.decompress(kept))
+    json = kept if kept.startswith(b"[") else zlib.decompress(kept)
+    frames, bulk_data, in_file = orjson.loads(json)
     ranges = {path: (offset, length) for path, (offset, length) in bulk_data.items()}
     return Layout(FrameTable.from_json(frames) if frames else None, ranges, in_file)

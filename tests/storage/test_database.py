@@ -215,6 +215,17 @@ def test_work_may_not_ask_for_the_writer_again(database: Database) -> None:
         database.write(lambda connection: add(database, "inner"))
 
 
+def test_an_interrupt_reaches_its_own_thread_and_keeps_nothing_of_the_group(database: Database) -> None:
+    def interrupted(connection: sqlite3.Connection) -> None:
+        insert(connection, "half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.write(interrupted)
+    add(database, "after")
+    assert words(database) == {"after"}
+
+
 def test_close_finishes_what_is_pending_and_is_idempotent(tmp_path: Path) -> None:
     database = Database(tmp_path / "test.sqlite")
     database.migrate(NOTES)
