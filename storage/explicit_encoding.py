@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from storage.data_elements import PIXEL_DATA, UNDEFINED, Buffer, Element
+from storage.data_elements import UNDEFINED, Buffer, Element
 from storage.value_representations import LONG_FORM, SHORT_FORM
 
-Decode = Callable[[list[Element], Element], bytes | None]
+Nested = Callable[[list[Element]], Mapping[int, bytes]]
 
 _SHORT: Final = Struct("<HH2sH")
 _LONG: Final = Struct("<HH2sHL")
@@ -45,12 +45,12 @@ def encoded(tag: int, vr: str, value: bytes) -> bytes:
 
 
 def data_set(
-    buffer: Buffer, elements: list[Element], decode: Decode, replaced: Mapping[int, bytes] | None = None
+    buffer: Buffer, elements: list[Element], nested: Nested, replaced: Mapping[int, bytes] | None = None
 ) -> Iterator[bytes]:
     """The elements in ascending order, as pieces to be written behind one another; group lengths are left out.
 
     `replaced` are whole elements that take the place of those with their tag, or are added; empty ones remove.
-    `decode` gives the native value of encapsulated Pixel Data inside a sequence (an icon), None to leave it out.
+    `nested` gives what to replace in an item of a sequence.
     """
     one_each: dict[int, Element | bytes] = {element.tag: element for element in elements if element.tag & 0xFFFF}
     one_each |= replaced or {}
@@ -59,10 +59,7 @@ def data_set(
         if isinstance(element, bytes):
             yield element
         elif element.items is not None:
-            yield from _sequence(buffer, element, element.items, decode)
-        elif tag == PIXEL_DATA and is_encapsulated(buffer, element):
-            value = decode(elements, element)
-            yield b"" if value is None else encoded(tag, "OW", value)
+            yield from _sequence(buffer, element, element.items, nested)
         else:
             yield from _value(buffer, element)
 
@@ -72,11 +69,11 @@ def is_encapsulated(buffer: Buffer, element: Element) -> bool:
     return bytes(buffer[element.offset - 4 : element.offset]) == UNDEFINED.to_bytes(4, "little")
 
 
-def _sequence(buffer: Buffer, element: Element, items: list[list[Element]], decode: Decode) -> Iterator[bytes]:
+def _sequence(buffer: Buffer, element: Element, items: list[list[Element]], nested: Nested) -> Iterator[bytes]:
     yield element_header(element.tag, "SQ", UNDEFINED)
     for item in items:
         yield _ITEM.pack(0xFFFE, 0xE000, UNDEFINED)
-        yield from data_set(buffer, item, decode)
+        yield from data_set(buffer, item, nested, nested(item))
         yield _ITEM_END
     yield _SEQUENCE_END
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from storage.errors import NoSuchInstance
 from storage.frames import FrameTable, locate
 from storage.header import Header, header
 from storage.image_pixels import (
@@ -63,7 +64,8 @@ class StoredImage:
     def encoded_frame(self, number: int, ranges: Ranges | None) -> bytes:
         """Frame `number` (from 1) as it is encoded, native ones little endian and from their first bit on.
 
-        `ranges` say where an encapsulated one lies in the file, if the caller knows.
+        `ranges` say where an encapsulated one lies in the file, if the caller knows. Raises `NoSuchInstance` for a
+        frame that is not wholly there.
         """
         if self.is_native:
             return self._native_frame(number)
@@ -76,10 +78,11 @@ class StoredImage:
 
     def _native_frame(self, number: int) -> bytes:
         bits = self.image.frame_bits
+        count = min(self.image.number_of_frames, self.pixels.length * 8 // bits)
+        if not 1 <= number <= count:
+            raise NoSuchInstance(f"There is no frame {number}: the image has {count}.")
         first = (number - 1) * bits
         start, word = first // 8, self.pixels.word
-        if first + bits > self.pixels.length * 8:
-            raise Undecodable("Pixel Data are shorter than Rows, Columns and Number of Frames demand.")
         begin, end = start // word * word, -(-(first + bits) // (8 * word)) * word
         data = self.native_bytes(begin, min(end, self.pixels.length))
         data = data[start - begin : start - begin + -(-(first % 8 + bits) // 8)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from storage.data_elements import Buffer, Element
 from storage.decoders import SYNTAXES, decode
-from storage.explicit_encoding import data_set, element_header, encoded
+from storage.explicit_encoding import data_set, element_header, encoded, is_encapsulated
 from storage.header import header
 from storage.image_pixels import (
     DOUBLE_FLOAT_PIXEL_DATA,
@@ -79,21 +79,25 @@ def surroundings(path: Path, stored: StoredImage | None, decoded: ImagePixels | 
 
 
 def _written(part10: Part10, elements: list[Element], replaced: dict[int, bytes]) -> Iterator[bytes]:
-    icon = partial(_native_icon, part10.buffer, part10.meta.transfer_syntax_uid)
-    return data_set(part10.buffer, elements, icon, replaced)
+    icons = partial(_icon_corrections, part10.buffer, part10.meta.transfer_syntax_uid)
+    return data_set(part10.buffer, elements, icons, replaced)
 
 
 def _corrections(stored: StoredImage, decoded: ImagePixels) -> dict[int, bytes]:
     """The elements that decoding makes untrue (PS3.5 8.2, PS3.3 C.7.6.1.1.5), and the tables of encapsulation."""
-    replaced = {0x7FE00001: b"", 0x7FE00002: b""}
-    replaced[0x00280004] = encoded(0x00280004, "CS", decoded.photometric_interpretation.encode())
-    if decoded.samples_per_pixel > 1:
-        replaced[0x00280006] = encoded(0x00280006, "US", bytes(2))
+    replaced = {0x7FE00001: b"", 0x7FE00002: b""} | _colour_corrections(decoded)
     if decoded.bits_stored != stored.image.bits_stored:
         replaced[0x00280101] = encoded(0x00280101, "US", decoded.bits_stored.to_bytes(2, "little"))
         replaced[0x00280102] = encoded(0x00280102, "US", decoded.high_bit.to_bytes(2, "little"))
     if SYNTAXES[stored.transfer_syntax_uid].lossy:
         replaced[0x00282110] = encoded(0x00282110, "CS", b"01")
+    return replaced
+
+
+def _colour_corrections(decoded: ImagePixels) -> dict[int, bytes]:
+    replaced = {0x00280004: encoded(0x00280004, "CS", decoded.photometric_interpretation.encode())}
+    if decoded.samples_per_pixel > 1:
+        replaced[0x00280006] = encoded(0x00280006, "US", bytes(2))
     return replaced
 
 
@@ -108,17 +112,26 @@ def _uid(part10: Part10, tag: int) -> str:
     return "" if element is None else part10.value(element).decode("latin-1").strip("\0 ")
 
 
-def _native_icon(buffer: Buffer, transfer_syntax_uid: str, elements: list[Element], pixels: Element) -> bytes | None:
-    """The decoded pixels of an Icon Image Sequence item (PS3.3 C.7.6.1.1.6), None if they cannot be had."""
-    frame, position, end = b"", pixels.offset, pixels.offset + pixels.length
+def _icon_corrections(buffer: Buffer, transfer_syntax_uid: str, item: list[Element]) -> dict[int, bytes]:
+    """Native pixels for an item of an Icon Image Sequence (PS3.3 C.7.6.1.1.6), or none if they cannot be had."""
+    pixels = next((element for element in item if element.tag == PIXEL_DATA), None)
+    if pixels is None or not is_encapsulated(buffer, pixels):
+        return {}
+    try:
+        frame = _joined_fragments(buffer, pixels)
+        samples, decoded = decode(frame, describe(header(buffer, item)), transfer_syntax_uid)
+    except Exception:
+        # An icon is a convenience; a codec may raise anything, and the image it stands for still counts.
+        return {PIXEL_DATA: b""}
+    native = encoded(PIXEL_DATA, _vr(decoded, PIXEL_DATA), np.ascontiguousarray(samples).tobytes())
+    return _colour_corrections(decoded) | {PIXEL_DATA: native}
+
+
+def _joined_fragments(buffer: Buffer, pixels: Element) -> bytes:
+    """All fragments behind the basic offset table (PS3.5 A.4)."""
+    pieces, position, end = [], pixels.offset, pixels.offset + pixels.length
     while position < end:
         length = int.from_bytes(buffer[position + 4 : position + 8], "little")
-        if position > pixels.offset:
-            frame += bytes(buffer[position + _ITEM_HEADER : position + _ITEM_HEADER + length])
+        pieces.append(bytes(buffer[position + _ITEM_HEADER : position + _ITEM_HEADER + length]))
         position += _ITEM_HEADER + length
-    try:
-        samples, _ = decode(frame, describe(header(buffer, elements)), transfer_syntax_uid)
-    except Exception:
-        # An icon is a convenience; the codec of a foreign library may raise anything, and the image still counts.
-        return None
-    return np.ascontiguousarray(samples).tobytes()
+    return b"".join(pieces[1:])

@@ -2,19 +2,23 @@
 
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import pydicom
-import pydicom.uid
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID
 
 from storage import frames, part10
 from storage.files import Files
 from storage.records import InstanceRecord, Layout
+from tests.storage.encodings import file_of
+
+# pydicom does not write every syntax that exists; the header of this one is as long as any we test.
+_LIKE_ANY_ENCAPSULATED: Final = "1.2.840.10008.1.2.4.90"
 
 
 class _PlainFiles:
@@ -61,10 +65,12 @@ def kept(path: Path) -> tuple[InstanceRecord, Layout]:
 
 def written(folder: Path, data_set: Dataset, transfer_syntax: str = "1.2.840.10008.1.2.1") -> Path:
     """`data_set` as a file in `folder`; its Pixel Data are already encoded as `transfer_syntax` wants."""
-    from tests.storage.encodings import file_of
-
     path = folder / f"{data_set.get('SOPInstanceUID', 'image')}.dcm"
-    path.write_bytes(file_of(data_set, transfer_syntax))
+    known = UID(transfer_syntax).is_transfer_syntax
+    content = file_of(data_set, transfer_syntax if known else _LIKE_ANY_ENCAPSULATED)
+    if not known:
+        content = content.replace(_LIKE_ANY_ENCAPSULATED.encode(), transfer_syntax.encode().ljust(22, b"\0"), 1)
+    path.write_bytes(content)
     return path
 
 
@@ -82,7 +88,7 @@ def oracle(path: Path, *, raw: bool = True) -> NDArray[np.generic] | None:
         warnings.simplefilter("ignore")
         data_set = pydicom.dcmread(path, force=True)
         if "TransferSyntaxUID" not in data_set.file_meta:
-            data_set.file_meta.TransferSyntaxUID = pydicom.uid.UID(kept(path)[0].transfer_syntax_uid)
+            data_set.file_meta.TransferSyntaxUID = UID(kept(path)[0].transfer_syntax_uid)
         try:
             return pixel_array(data_set, index=0, raw=raw)
         except Exception:
