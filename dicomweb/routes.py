@@ -82,7 +82,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None))
         for path, get, post in resources
     ]
-    return [*known, Route("/{path:path}", _Endpoint(scope_of, None, None))]
+    return [*known, _Resource("/{path:path}", _Endpoint(scope_of, None, None))]
 
 
 class _Resource(Route):
@@ -90,7 +90,8 @@ class _Resource(Route):
 
     def __init__(self, path: str, endpoint: "_Endpoint") -> None:
         super().__init__(path, endpoint)
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
+        # To the very end of the path, line breaks included: nothing is left for anybody else to answer.
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"/?\Z", re.DOTALL)
 
 
 class _Endpoint:

@@ -2,46 +2,20 @@
 
 import gzip
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG4HP41, JPEG2000Lossless, RLELossless
 from starlette.testclient import TestClient
 
 from storage.ingest import Stored
 from tests.dicomweb.conftest import BASE, Keep
+from tests.dicomweb.instances import encapsulated, frame, movie, rle, with_binaries
 from tests.dicomweb.replies import BIG, DEFLATED, EXPLICIT, IMPLICIT, OCTETS, instance_path, parts_of, problem_of
-from tests.dicomweb.test_wado import rle
-from tests.support.synthetic import ct, part10
+from tests.support.synthetic import ct
 
 SINGLE = "application/octet-stream"
-
-
-def movie(frames: int = 3, **attributes: Any) -> Dataset:
-    """A multi-frame image; frame n (from 1) is filled with the value n."""
-    image = ct(**attributes)
-    image.NumberOfFrames = frames
-    values = np.repeat(np.arange(1, frames + 1, dtype="<i2"), 256)
-    image.PixelData = values.tobytes()
-    return image
-
-
-def frame(number: int) -> bytes:
-    return np.full(256, number, "<i2").tobytes()
-
-
-def encapsulated(fragments: list[bytes], syntax: str) -> bytes:
-    """An instance whose Pixel Data are these bytes, whatever they are."""
-    image = ct()
-    image.NumberOfFrames = len(fragments)
-    image.PixelData = encapsulate(fragments)
-    image["PixelData"].VR = "OB"
-    image["PixelData"].is_undefined_length = True
-    return part10(image, syntax)
 
 
 @pytest.fixture
@@ -166,18 +140,6 @@ def test_video_is_one_frame_and_sent_as_it_is(client: TestClient, keep: Keep) ->
     assert (head["Content-Type"], content) == (f"video/mp4; transfer-syntax={MPEG4HP41}", b"a stream")
     problem_of(client.get(f"{path}/1", headers={"Accept": f"{OCTETS}; transfer-syntax={EXPLICIT}"}), 406)
     problem_of(client.get(f"{path}/2"), 404)
-
-
-def with_binaries() -> Dataset:
-    """An instance with long binary values at the top and inside a sequence."""
-    image = ct()
-    image.add_new(0x00091001, "OB", b"")
-    image.add_new(0x00090010, "LO", "TESTS")
-    image.add_new(0x00091002, "OW", np.arange(2000, dtype="<u2").tobytes())
-    item = Dataset()
-    item.add_new(0x54001010, "OW", np.arange(3000, dtype="<u2").tobytes())
-    image.add_new(0x54000100, "SQ", [item])
-    return image
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED, BIG])

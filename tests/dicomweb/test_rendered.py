@@ -9,8 +9,8 @@ from pydicom.uid import generate_uid
 from starlette.testclient import TestClient
 
 from tests.dicomweb.conftest import BASE, Keep
+from tests.dicomweb.instances import movie
 from tests.dicomweb.replies import instance_path, parts_of, problem_of, series_path, study_path
-from tests.dicomweb.test_pixel_data import movie
 from tests.support.synthetic import ct
 
 PNG = {"Accept": "image/png"}

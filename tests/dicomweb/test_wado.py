@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
 from starlette.testclient import TestClient
 
@@ -17,6 +16,7 @@ from storage.pixels import Pixels
 from storage.scope import WholeArchive
 from storage.storage import Storage
 from tests.dicomweb.conftest import BASE, Keep
+from tests.dicomweb.instances import damaged, rle
 from tests.dicomweb.replies import (
     BIG,
     DEFLATED,
@@ -30,25 +30,6 @@ from tests.dicomweb.replies import (
     study_path,
 )
 from tests.support.synthetic import ct, part10
-
-
-def rle(data_set: Dataset) -> bytes:
-    data_set.file_meta = pydicom.dcmread(BytesIO(part10(data_set))).file_meta
-    data_set.compress(RLELossless, generate_instance_uid=False)
-    target = BytesIO()
-    data_set.save_as(target, enforce_file_format=True)
-    return target.getvalue()
-
-
-def damaged(**attributes: Any) -> bytes:
-    """An instance that says its pixels are JPEG 2000, which they are not."""
-    whole = rle(ct(**attributes))
-    assert whole.count(RLELossless.encode()) == 1
-    changed = pydicom.dcmread(BytesIO(whole))
-    changed.file_meta.TransferSyntaxUID = JPEG2000Lossless
-    target = BytesIO()
-    changed.save_as(target, enforce_file_format=True)
-    return target.getvalue()
 
 
 @pytest.fixture
