@@ -170,7 +170,8 @@ def test_rendered(client: DICOMwebClient, series: list[pydicom.Dataset]) -> None
 
 def test_store(client: DICOMwebClient) -> None:
     study = generate_uid()
-    images = [pydicom.dcmread(BytesIO(part10(ct(StudyInstanceUID=study, number=n)))) for n in (1, 2)]
+    parents: dict[str, Any] = {"StudyInstanceUID": study, "SeriesInstanceUID": generate_uid()}
+    images = [pydicom.dcmread(BytesIO(part10(ct(number=number, **parents)))) for number in (1, 2)]
     report = client.store_instances(images, study)
     assert [item.ReferencedSOPInstanceUID for item in report.ReferencedSOPSequence] == [
         image.SOPInstanceUID for image in images
