@@ -1,34 +1,37 @@
 """kill -9 in the middle of ingest: what was acknowledged is there, and nothing else needs to be explained."""
 
+import multiprocessing
 import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
 from storage.sweep import SweepReport
+from tests.scenarios.ingesting import ingest_without_end
 from tests.support.keeping import Keeping
 
 KILLS = 20
-CHILD = [sys.executable, "-m", "tests.scenarios.ingesting"]
+# Children start from a process that has all modules loaded already.
+CHILDREN = multiprocessing.get_context("forkserver")
 
 
 def ingest_until_killed(folder: Path, kill: int) -> list[list[str]]:
-    """The acknowledgements of a child that four threads feed, each as its three UIDs and the digest of the file."""
-    root = Path(__file__).parents[2]
-    child = subprocess.Popen([*CHILD, str(folder), str(kill)], stdout=subprocess.PIPE, text=True, cwd=root)
-    assert child.stdout is not None
+    """The acknowledgements of a child that feeds four threads, each as its three UIDs and the digest of the file."""
+    acknowledgements, acknowledging = CHILDREN.Pipe(duplex=False)
+    child = CHILDREN.Process(target=ingest_without_end, args=(folder, kill, acknowledging))
+    child.start()
+    acknowledging.close()
     wanted = random.Random(kill).randrange(1, 40)
     lines = []
-    with child.stdout:
-        for line in child.stdout:
+    with acknowledgements, open(acknowledgements.fileno(), closefd=False) as told:
+        for line in told:
             lines.append(line)
-            if len(lines) == wanted:
+            if len(lines) == wanted and child.pid:
                 os.kill(child.pid, signal.SIGKILL)
-    assert child.wait() == -signal.SIGKILL
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
     return [line.split() for line in lines if line.endswith("\n")]
 
 
@@ -47,6 +50,7 @@ def check(keeping: Keeping, acknowledged: list[list[str]]) -> None:
 
 
 def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    CHILDREN.set_forkserver_preload(["tests.scenarios.ingesting"])
     folder = tmp_path / "store"
     acknowledged: list[list[str]] = []
     found = 0

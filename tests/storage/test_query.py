@@ -150,6 +150,23 @@ def test_modalities_in_study_are_any_of_and_listed(database: Database) -> None:
     assert by_uid["1.1"]["00201206"]["Value"] == [3]
 
 
+def test_what_only_held_instances_are_is_no_key_for_others(database: Database) -> None:
+    fill(
+        database,
+        [
+            AnInstance("1.1.1.1", "1.1.1", "1.1", {"Modality": "CT", "PatientID": "A"}),
+            AnInstance("1.1.2.1", "1.1.2", "1.1", {"Modality": "MR", "PatientID": "B", "SOPClassUID": "1.2.3"}),
+        ],
+    )
+    for keyword, value in (("ModalitiesInStudy", "MR"), ("SOPClassesInStudy", "1.2.3")):
+        query = Query(Level.STUDY, (Match(BY_KEYWORD[keyword], (value,)),))
+        assert Index(database).search(ListedStudies(frozenset({"1.1"})), query).data_sets == []
+        assert len(Index(database).search(WholeArchive(), query).data_sets) == 1
+    wanted = Query(Level.STUDY, include=frozenset({"00080062"}))
+    (seen,) = Index(database).search(ListedStudies(frozenset({"1.1"})), wanted).data_sets
+    assert seen["00080062"]["Value"] == ["1.2.840.10008.5.1.4.1.1.2"]
+
+
 def test_counts_and_sop_classes_can_be_keys(database: Database) -> None:
     fill(database, [AnInstance(f"1.1.1.{i}", "1.1.1", "1.1") for i in range(3)] + studies_with("PatientID", "A"))
     assert found(database, Level.STUDY, NumberOfStudyRelatedInstances="3") == ["1.1"]
