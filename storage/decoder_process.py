@@ -127,13 +127,14 @@ def _answered(decoder: Decoder, request: dict[str, Any]) -> tuple[dict[str, Any]
         return {"refusal": "NotRenderable", "detail": detail, "last": True}, b""
     except FileNotFoundError:
         return {"refusal": "NoSuchInstance", "detail": "The instance is gone."}, b""
-    except Exception as error:
+    except BaseException as error:
+        # Not only Exception: codecs written in Rust panic with something that is none.
         detail = "The pixels cannot be decoded: they are damaged, or not what the data set says."
         return {"refusal": "NotRenderable", "detail": detail, "cause": _cause(error)}, b""
     return header, body
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """Type and place of an error for the log, without its text, which may hold values of the data set."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__}@{Path(frames[-1].filename).stem}:{frames[-1].lineno}"
@@ -142,6 +143,8 @@ def _cause(error: Exception) -> str:
 def main(memory: int, seconds: float) -> None:
     """Serve stdin and stdout within these limits."""
     warnings.simplefilter("ignore")
+    # Ctrl-C reaches every process of the terminal; when to end is the parent's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         resource.setrlimit(limit, (0, 0))
     limit_memory(memory)

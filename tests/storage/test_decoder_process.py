@@ -17,6 +17,7 @@ from storage.decoder_messages import decoded, encoded
 from storage.decoder_pool import Child, DecoderBusy, DecoderFailed, DecoderPool
 from storage.part10 import FileMeta
 from tests.storage.encodings import file_of
+from tests.support.pixel_sources import encapsulated, written
 from tests.support.synthetic import ct
 
 MEMORY = 256 << 20
@@ -231,6 +232,17 @@ def test_errors_are_told_without_what_the_data_set_holds(pool: DecoderPool, tmp_
     assert "Muster" not in str(answer)
     answer, _ = pool.ask(request(tmp_path / "absent"))
     assert answer["refusal"] == "NoSuchInstance"
+
+
+def test_a_codec_that_panics_costs_no_child(pool: DecoderPool, tmp_path: Path) -> None:
+    """Segments of RLE that are longer than the frame make the Rust codec panic, which is no Exception."""
+    header = struct.pack("<16L", 2, 64, 66, *[0] * 13)
+    source = ct(4, 4, PixelRepresentation=0)
+    frame = header + bytes.fromhex("7f00fa7ffa0002fa010101") + b"\0"
+    path = written(tmp_path, encapsulated(source, frame), "1.2.840.10008.1.2.5")
+    answer, _ = pool.ask(request(path))
+    assert answer["refusal"] == "NotRenderable"
+    assert answer["cause"].startswith("PanicException@")
 
 
 def test_messages_announce_what_they_hold_and_no_more_than_allowed() -> None:
