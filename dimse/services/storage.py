@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from contextlib import suppress
 
 from pydicom.uid import UID
 
@@ -60,7 +61,7 @@ class Storing:
                 self._incoming.write(fragment)
             except Exception as error:
                 self._failure = _failed(error)
-                self._incoming.abandon()
+                self._remove()
 
     def finish(self) -> Status:
         """Store what has come. Blocks until it is durable."""
@@ -75,6 +76,11 @@ class Storing:
     def abandon(self) -> None:
         """Remove the incoming file."""
         if self._failure is None:
+            self._remove()
+
+    def _remove(self) -> None:
+        # Where even that fails, the next sweep removes it.
+        with suppress(OSError):
             self._incoming.abandon()
 
 

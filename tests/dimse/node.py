@@ -36,6 +36,8 @@ class MemoryIncoming:
     def abandon(self) -> None:
         self.store.abandoned.append(self)
         self.store.something_abandoned.set()
+        if self.store.abandon_error is not None:
+            raise self.store.abandon_error
 
 
 @dataclass
@@ -45,6 +47,7 @@ class MemoryStore:
     receive_error: Exception | None = None
     write_error: Exception | None = None
     store_error: Exception | None = None
+    abandon_error: Exception | None = None
     kept: list[MemoryIncoming] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     abandoned: list[MemoryIncoming] = field(default_factory=list)

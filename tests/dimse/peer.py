@@ -3,7 +3,7 @@
 import socket
 import struct
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import (
@@ -29,7 +29,7 @@ def associate_rq(
     called: str = "DURCHBLICK",
     calling: str = "PEER",
     longest_pdu: int = 16384,
-    user: Iterable[object] = (),
+    user: Iterable[Any] = (),
 ) -> bytes:
     """An A-ASSOCIATE-RQ as pynetdicom encodes it; `user` are further primitives of the user information."""
     request = A_ASSOCIATE()

@@ -150,10 +150,10 @@ def test_any_scp_and_spaces_around_titles(node: Node) -> None:
 
 
 def test_contexts_are_answered_one_by_one(node: Node) -> None:
-    contexts = tuple((number, f"1.2.3.{number}", (f"1.2.4.{number}", IMPLICIT)) for number in range(1, 254, 2))
-    contexts += ((255, "1.2.840.10008.5.1.4.31", (IMPLICIT,)),)
+    private = [(number, f"1.2.3.{number}", (f"1.2.4.{number}", IMPLICIT)) for number in range(1, 254, 2)]
+    worklist = (255, "1.2.840.10008.5.1.4.31", (IMPLICIT,))
     with Peer(node.port) as peer:
-        answered = peer.associate(contexts=contexts).presentation_context
+        answered = peer.associate(contexts=[*private, worklist]).presentation_context
         assert [(c.context_id, c.result) for c in answered] == [(n, 0) for n in range(1, 254, 2)] + [(255, 3)]
         assert [c.transfer_syntax for c in answered][:127] == [f"1.2.4.{number}" for number in range(1, 254, 2)]
 
@@ -196,6 +196,14 @@ def test_unexpected_failures_tell_an_incident_and_nothing_else(
     incident = comment.rpartition(" ")[2].rstrip(".")
     assert len(incident) == 8 and f"incident={incident}" in caplog.text
     assert "Muster" not in caplog.text + comment
+
+
+def test_disk_that_fails_in_everything_is_out_of_resources(store: MemoryStore) -> None:
+    store.write_error = store.abandon_error = OSError(5, "Input/output error")
+    with running(store) as node, Peer(node.port) as peer:
+        peer.associate()
+        assert peer.store(b"abc").number(command.STATUS) == 0xA700
+        assert peer.echo() == 0
 
 
 def test_failing_disk_is_out_of_resources(store: MemoryStore) -> None:

@@ -1,4 +1,5 @@
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ def accepted(request: AssociationRequest, contexts: list[AnsweredContext]) -> by
     )
 
 
-def full_user_information() -> list[object]:
+def full_user_information() -> list[Any]:
     version = ImplementationVersionNameNotification()
     version.implementation_version_name = "SENDER_1"
     window = AsynchronousOperationsWindowNegotiation()
@@ -84,6 +85,7 @@ def test_pynetdicom_reads_the_answer() -> None:
     answer.decode(accepted(request, [AnsweredContext(3, 0, CT, EXPLICIT)]))
     assert [(c.context_id, c.result, c.transfer_syntax) for c in answer.presentation_context] == [(3, 0, EXPLICIT)]
     user = answer.user_information
+    assert user is not None
     assert user.maximum_length == 131072
     assert [(role.sop_class_uid, role.scu_role, role.scp_role) for role in user.role_selection.values()] == [(CT, 1, 0)]
     assert user.user_identity is None, "user identity is not used, so it is not confirmed (PS3.7 D.3.3.7)"

@@ -88,7 +88,7 @@ def test_oldest_silent_connection_gives_way(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("limit", ["associations", "associations_per_host"])
 def test_associations_are_limited_until_one_is_gone(store: MemoryStore, limit: str) -> None:
-    with running(store, **{limit: 2}) as node, ExitStack() as crowd:
+    with running(store, "uvloop", **{limit: 2}) as node, ExitStack() as crowd:
         peers = [crowd.enter_context(Peer(node.port)) for _ in range(3)]
         peers[0].associate()
         peers[1].associate()

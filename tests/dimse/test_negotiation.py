@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from pydicom.uid import UID, UID_dictionary
+from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import UID
 from pynetdicom import sop_class
 
 from dimse.association_pdus import ProposedContext, decode_request

@@ -1,0 +1,1 @@
+"""Measurements beside the peers that people run today, on one machine, in one run."""
