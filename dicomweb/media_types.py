@@ -1,6 +1,7 @@
 """The media types of PS3.18 8.7.3 and their transfer syntaxes, as data; and what is on offer for an instance."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
@@ -94,6 +95,7 @@ def is_video(transfer_syntax: str) -> bool:
     return FRAME_MEDIA_TYPES.get(transfer_syntax, "").startswith("video/")
 
 
+@lru_cache(maxsize=256)
 def instance_representations(stored: str, *, single: bool) -> tuple[Representation, ...]:
     """What is on offer for an instance kept in the transfer syntax `stored`, preferred first (PS3.18 8.7.3.5.2).
 
@@ -111,6 +113,7 @@ def instance_representations(stored: str, *, single: bool) -> tuple[Representati
     return offers + _singles(offers) if single else offers
 
 
+@lru_cache(maxsize=256)
 def frame_representations(stored: str, *, single: bool) -> tuple[Representation, ...]:
     """What is on offer for frames kept in the transfer syntax `stored`, preferred first (tables 8.7.3-4 and -5)."""
     if stored in NATIVE:

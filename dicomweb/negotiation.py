@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -52,6 +53,7 @@ class MediaRange:
         return 20 if subtype == "*" and media_type.startswith(f"{family}/") else 0
 
 
+@lru_cache(maxsize=128)
 def media_ranges(accept: str) -> tuple[MediaRange, ...]:
     """The ranges of an Accept field value in its order; what cannot be read is left out."""
     elements = islice(_elements(accept[:_LONGEST_ACCEPT]), _MOST_RANGES)

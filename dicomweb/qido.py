@@ -1,7 +1,7 @@
 """QIDO-RS: the Search transaction (PS3.18 10.6)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -12,7 +12,7 @@ from dicomweb.media_types import METADATA
 from dicomweb.negotiation import Acceptable
 from dicomweb.parameters import parse_search
 from dicomweb.payloads import single_part
-from storage.attributes import Level
+from storage.attributes import BY_KEYWORD, Level
 from storage.identifiers import uid
 from storage.index import Index
 from storage.scope import StudyScope
@@ -22,6 +22,16 @@ _UID_TAGS: Final = (("studies", "0020000D"), ("series", "0020000E"), ("instances
 _PATH_KEYS: Final = {
     "study": ("StudyInstanceUID", "Study Instance UID"),
     "series": ("SeriesInstanceUID", "Series Instance UID"),
+}
+# The required return attributes of PS3.18 tables 10.6.3-3 to 10.6.3-5, which are sent without value when unknown.
+_REQUIRED: Final = {
+    Level.STUDY: (
+        *("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "ReferringPhysicianName", "PatientName"),
+        *("PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID"),
+        *("NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"),
+    ),
+    Level.SERIES: ("Modality", "SeriesInstanceUID", "SeriesNumber", "NumberOfSeriesRelatedInstances"),
+    Level.INSTANCE: ("SOPClassUID", "SOPInstanceUID", "InstanceNumber"),
 }
 _UNPRINTABLE: Final = re.compile(r"[^ !#-\[\]-~]")
 _LONGEST_WARNING: Final = 1_000
@@ -56,7 +66,8 @@ class Searches:
         found: list[dict[str, Any]] = []
         if not search.matches_nothing:
             results = self._index.search(scope, search.query())
-            found = [_with_retrieve_url(data_set, base_url, level) for data_set in results.data_sets]
+            required = _required(level, request.path_params)
+            found = [_completed(required | data_set, base_url, level) for data_set in results.data_sets]
             if results.remaining:
                 search.warnings.append(f"There are {results.remaining} additional results that can be requested")
         return single_part(request, encode_json(found), METADATA[0], warning_header(base_url, search.warnings))
@@ -74,7 +85,15 @@ def warning_header(base_url: str, warnings: list[str]) -> dict[str, str]:
     return {"Warning": joined} if joined else {}
 
 
-def _with_retrieve_url(data_set: dict[str, Any], base_url: str, level: Level) -> dict[str, Any]:
+def _required(level: Level, path: Mapping[str, str]) -> dict[str, Any]:
+    """What each match has to hold, without values: its own level, and those above that the path does not name."""
+    named = {Level.STUDY: "study" in path, Level.SERIES: "series" in path, Level.INSTANCE: False}
+    levels = [one for one in Level if one == level or (one < level and not named[one])]
+    attributes = (BY_KEYWORD[keyword] for one in levels for keyword in _REQUIRED[one])
+    return {attribute.tag: {"vr": attribute.vr} for attribute in attributes}
+
+
+def _completed(data_set: dict[str, Any], base_url: str, level: Level) -> dict[str, Any]:
     """`data_set` with its Retrieve URL (0008,1190), tags in ascending order as PS3.18 F.2.2 wants."""
     url = base_url
     for name, tag in _UID_TAGS[: level + 1]:

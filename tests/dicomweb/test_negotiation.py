@@ -68,6 +68,8 @@ def chosen(accept: str | None, offers: tuple[Representation, ...], query: str = 
         (f"{DICOM}; transfer-syntax=*, {DICOM}", J2K, f"{DICOM}; transfer-syntax={J2K}"),
         (f"{DICOM}; transfer-syntax=*; q=0.4, {DICOM}; q=0.5", J2K, f"{DICOM}; transfer-syntax={EXPLICIT}"),
         (f"{DICOM};q=0, */*", J2K, "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"),
+        # Without a transfer syntax it is Explicit VR Little Endian that is meant, also where that is refused.
+        (f"{DICOM}; transfer-syntax={EXPLICIT}; q=0, {DICOM}", J2K, None),
         # Single part, for one instance.
         ("application/dicom", J2K, f"application/dicom; transfer-syntax={EXPLICIT}"),
         ("application/dicom; transfer-syntax=*", J2K, f"application/dicom; transfer-syntax={J2K}"),

@@ -61,6 +61,16 @@ def test_a_study_tells_its_counts_and_modalities(client: TestClient, keep: Keep)
     assert client.get("/studies", params={"ModalitiesInStudy": "MR"}).json() == []
 
 
+def test_required_attributes_are_there_even_if_unknown(client: TestClient, keep: Keep) -> None:
+    stored = keep(ct(PatientSex=None, InstanceNumber=None, SeriesNumber=None))
+    (study,) = client.get("/studies").json()
+    assert study["00100040"] == {"vr": "CS"} and study["00080090"] == {"vr": "PN"} and study["00200010"] == {"vr": "SH"}
+    (of_all,) = client.get("/instances").json()
+    assert {tag for tag in of_all if "Value" not in of_all[tag]} >= {"00100040", "00200011", "00200013"}
+    (of_series,) = client.get(f"{series_path(stored)}/instances").json()
+    assert [tag for tag in of_series if "Value" not in of_series[tag]] == ["00200013"]
+
+
 def test_matching_by_keyword_tag_wildcard_range_and_list(client: TestClient, keep: Keep) -> None:
     one = keep(ct(StudyDate="20250101"))
     two = keep(ct(StudyDate="20260101", PatientName="Beispiel^Jan"))
