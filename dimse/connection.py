@@ -4,6 +4,7 @@ import asyncio
 import socket
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from dimse import pdu_protocol as pdus
@@ -138,22 +139,27 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.expect(expected, _PDUS_PER_BUFFER * (longest + pdus.HEADER_LENGTH))
 
     def _perform(self, message: Message) -> None:
-        if not message.operation.waits:
-            self._transport.write(self._association.answer(message, message.operation.finish()))
-            return
         self._is_performing = True
-        performed = self._node.threads.submit(message.operation.finish)
-        performed.add_done_callback(lambda done: self._node.loop.call_soon_threadsafe(self._performed, message, done))
+        if message.operation.waits:
+            self._node.threads.submit(message.operation.finish).add_done_callback(partial(self._finished, message))
+        else:
+            # Not at once: a peer that sends requests without end gets its turn like any other, no more.
+            self._node.loop.call_soon(self._performed, message, message.operation.finish())
 
-    def _performed(self, message: Message, done: Future[Status]) -> None:
+    def _finished(self, message: Message, done: Future[Status]) -> None:
+        """In the thread that performed: back to the loop."""
+        if not done.cancelled():
+            self._node.loop.call_soon_threadsafe(self._performed, message, done.result())
+
+    def _performed(self, message: Message, status: Status) -> None:
         self._is_performing = False
         if self._association.state is not State.ESTABLISHED:
             return
-        self._transport.write(self._association.answer(message, done.result()))
+        self._transport.write(self._association.answer(message, status))
         if self._is_closing:
             self.close()
-            return
-        self._take()
+        else:
+            self._take()
 
     def _settle(self) -> None:
         """After every step: set the deadline that holds now, and stop or go on reading."""
