@@ -14,7 +14,7 @@ from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.tokens import Tokens
 from dimse.settings import DimseSettings, Peer
-from gateway.config import Config
+from gateway.config import Config, ConfigError
 from storage.storage import Storage, StorageSettings
 
 PACKAGES = ("storage", "dimse", "dicomweb", "auth", "gateway")
@@ -39,10 +39,13 @@ class House:
 
 
 def build(config: Config) -> House:
-    """Open the data folder of `config` (made when missing) and put the house together."""
+    """Open the data folder of `config` (made when missing) and put the house together. Raises ConfigError."""
     one_place()
     folder = config.folder
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"storage.folder: {folder} cannot be made ({error.strerror}). Name another one.") from error
     storage = Storage.open(folder, storage_settings(config))
     database = storage.database
     database.migrate(schema.MIGRATIONS)

@@ -89,13 +89,13 @@ class Importer:
                 yield _refused(name, f"the archive is damaged here ({type(error).__name__})")
 
     def _one(self, name: str, file: "IO[bytes] | _Counted", entry: zipfile.ZipInfo | None, *, named: bool) -> Result:
-        head = file.read(_HEAD)
         base = (entry.filename if entry else name).replace("\\", "/").rsplit("/", 1)[-1]
         if base.upper() == "DICOMDIR":
             return Result(name, "skipped", "DICOMDIR: a table of contents; the files themselves are read")
-        if not named and not _plausible(head):
-            return Result(name, "skipped", "not DICOM")
         try:
+            head = file.read(_HEAD)
+            if not named and not _plausible(head):
+                return Result(name, "skipped", "not DICOM")
             return self._store(name, head, file)
         except Refusal as refusal:
             return Result(name, "refused", refusal.detail, refusal.dicom_status)

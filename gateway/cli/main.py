@@ -1,6 +1,5 @@
 """The command `durchblick` itself."""
 
-import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -22,7 +21,10 @@ _COMMANDS: Final = {
 
 
 class _Commands(click.Group):
-    """Imports a command only when it is used: the supervisor of `serve` needs none of the libraries of its roles."""
+    """Imports a command only when it is used: the supervisor of `serve` needs none of the libraries of its roles.
+
+    What is refused inside ends as one sentence on standard error and status 1.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -31,6 +33,14 @@ class _Commands(click.Group):
         module, _, attribute = _COMMANDS.get(cmd_name, "").partition(":")
         found = getattr(import_module(module), attribute) if module else None
         return found if isinstance(found, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, ImportError) as error:
+            raise click.ClickException(str(error)) from error
+        except Refusal as refusal:
+            raise click.ClickException(f"{refusal.title}: {refusal.detail}") from refusal
 
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -53,15 +63,5 @@ def durchblick() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit; what we refuse is one sentence on standard error and status 1."""
-    try:
-        durchblick(prog_name="durchblick")
-    except (ConfigError, ImportError) as error:
-        _fail(str(error))
-    except Refusal as refusal:
-        _fail(f"{refusal.title}: {refusal.detail}")
-
-
-def _fail(sentence: str) -> None:
-    click.echo(f"Error: {sentence}", err=True)
-    sys.exit(1)
+    """Run the command line and exit."""
+    durchblick(prog_name="durchblick")

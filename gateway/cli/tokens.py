@@ -32,7 +32,10 @@ def create(
 ) -> None:
     """Make a bearer token and print it, once."""
     with opened(config_file) as house:
-        secret = house.tokens.create(name, rights, frozenset(studies) or None)
+        try:
+            secret = house.tokens.create(name, rights, frozenset(studies) or None)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     if as_json:
         print_json({"token": secret})
     else:

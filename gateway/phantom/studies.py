@@ -164,8 +164,8 @@ def _chest(amount: Amount) -> Iterator[tuple[Dataset, ct.Image]]:
         "WindowCenter": ["40", "-600"],
         "WindowWidth": ["400", "1500"],
         "WindowCenterWidthExplanation": ["Weichteile", "Lunge"],
-        "PixelSpacing": [str(ct.PIXEL_MM * ct.SIZE / amount.size)] * 2,
-        "SliceThickness": str(step),
+        "PixelSpacing": [f"{ct.PIXEL_MM * ct.SIZE / amount.size:g}"] * 2,
+        "SliceThickness": f"{step:g}",
     }
     series = _Series("ct", 1, "CT", CTImageStorage, attributes)
     for instance, pixels in enumerate(_computed(amount), 1):

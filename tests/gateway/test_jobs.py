@@ -1,0 +1,80 @@
+"""The worker's jobs, in process."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import jobs
+from gateway.config import Config, HttpConfig, StorageConfig
+from gateway.house import House, build
+from storage.scope import ListedStudies
+from tests.support.synthetic import ct, part10
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    config = Config(
+        storage=StorageConfig(free_space_floor_mb=1), http=HttpConfig(public_url="https://a.example"), base=tmp_path
+    )
+    built = build(config)
+    yield built
+    built.close()
+
+
+def _store(house: House, number: int) -> None:
+    incoming = house.storage.ingest.receive()
+    incoming.write(part10(ct(number=number, StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3")))
+    house.storage.ingest.store(incoming, source="test")
+
+
+def _ready(house: House) -> int:
+    return len(house.storage.database.read("SELECT 1 FROM series_metadata WHERE shows_held = 0"))
+
+
+def test_metadata_are_made_once_nothing_new_comes(house: House) -> None:
+    warmer = jobs.Warmer(house)
+    _store(house, 1)
+    assert warmer.warm() == 0
+    _store(house, 2)
+    assert warmer.warm() == 0
+    assert warmer.warm() == 1
+    assert _ready(house) == 1
+    assert warmer.warm() == 0
+
+
+def test_what_was_warmed_is_what_a_patient_asks_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmer = jobs.Warmer(house)
+    _store(house, 1)
+    warmer.warm()
+    warmer.warm()
+    scope = ListedStudies(frozenset({"1.2"}))
+    monkeypatch.setattr(house.storage.database, "write", lambda work: pytest.fail("it was not ready"))
+    root = "https://a.example/dicom-web"
+    assert house.storage.index.metadata(scope, "1.2", "1.2.3", bulk_data_root=root).gzipped
+
+
+def test_the_worker_runs_until_it_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.01)
+    _store(house, 1)
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(jobs.run(house, stop))
+        async with asyncio.timeout(20):
+            while not _ready(house):
+                await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(live())
+
+
+def test_mending_reports_what_is_missing(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    _store(house, 1)
+    assert jobs.mend(house).missing_blobs == []
+    (row,) = house.storage.database.read("SELECT blob_key FROM instance")
+    house.storage.files.remove(row["blob_key"])
+    assert len(jobs.mend(house).missing_blobs) == 1
+    assert "blobs_missing count=1" in caplog.text
