@@ -14,11 +14,13 @@ SCREEN = 1024
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A rendered frame: its address and the size at which it arrives."""
+    """A rendered frame: its address, the size at which it arrives, and the size of what is stored."""
 
     url: str
     width: int
     height: int
+    rows: int
+    columns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,14 @@ class Wording:
 def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
     """Frame `frame` (1-based) of `record` as a JPEG that fits a screen."""
     shrink = min(1.0, SCREEN / max(record.image_columns, record.image_rows, 1))
+    # A viewport also enlarges what is smaller (PS3.18 8.3.5.1.3), so only large images get one.
+    viewport = f"&viewport={SCREEN},{SCREEN}" if shrink < 1 else ""
     return Picture(
-        url=f"{_frame(root, record, frame)}/rendered?accept=image/jpeg&viewport={SCREEN},{SCREEN}&quality=85",
+        url=f"{_frame(root, record, frame)}/rendered?accept=image/jpeg&quality=85{viewport}",
         width=max(round(record.image_columns * shrink), 1),
         height=max(round(record.image_rows * shrink), 1),
+        rows=record.image_rows,
+        columns=record.image_columns,
     )
 
 

@@ -130,7 +130,12 @@ def test_the_throttle_tells_when_to_try_again(portal: Portal, seconds: int, sent
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}],
+    [
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+    ],
 )
 def test_forms_of_other_sites_are_refused(portal: Portal, visitor: TestClient, headers: dict[str, str]) -> None:
     data = {"code": portal.issued.code, "birth_date": "31.01.1950"}
@@ -153,9 +158,9 @@ def test_a_giant_form_is_no_form(visitor: TestClient) -> None:
 
 def test_the_landing_page_serves_browsers_with_and_without_script(visitor: TestClient) -> None:
     page = visitor.get("/z").text
-    without_script = page.split("<noscript>")[1].split("</noscript>")[0]
-    assert 'name="code"' in without_script and "JavaScript ausgeschaltet" in without_script
-    assert "disabled" in page.split("</noscript>")[1].split('id="code"')[1].split(">")[0]
+    for_everybody = page.split('<div id="code-part" class="without-script">')[1].split("</div>")[0]
+    assert 'name="code"' in for_everybody and "JavaScript ausgeschaltet" in for_everybody
+    assert '<script src="/static/js/scripting.js' in page.split("</head>")[0]
 
 
 def test_get_login_leads_to_the_start(visitor: TestClient) -> None:

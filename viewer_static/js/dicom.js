@@ -22,6 +22,9 @@
  * @property {boolean} raw
  */
 
+/** What phones allow a canvas to have. Larger images are rendered smaller by the server. */
+export const MOST_PIXELS = 2 ** 24;
+
 /**
  * @param {DataSet} dataSet
  * @param {number} frame from 1
@@ -33,9 +36,12 @@ export function describe(dataSet, frame) {
   const bitsAllocated = number(dataSet, "00280100") ?? 16;
   const photometric = text(dataSet, "00280004");
   const grey = photometric.startsWith("MONOCHROME") && (number(dataSet, "00280002") ?? 1) === 1;
+  const rows = number(dataSet, "00280010") ?? 0;
+  const columns = number(dataSet, "00280011") ?? 0;
+  const stored = "7FE00010" in dataSet && (bitsAllocated === 8 || bitsAllocated === 16);
   return {
-    rows: number(dataSet, "00280010") ?? 0,
-    columns: number(dataSet, "00280011") ?? 0,
+    rows,
+    columns,
     bitsAllocated,
     bitsStored: Math.min(number(dataSet, "00280101") || bitsAllocated, bitsAllocated),
     signed: number(dataSet, "00280103") === 1,
@@ -46,7 +52,7 @@ export function describe(dataSet, frame) {
     voiLut: "00283010" in dataSet,
     padding: paddingOf(dataSet),
     pixelHeight: pixelHeight(dataSet, group(dataSet, frame, "00289110")),
-    raw: grey && "7FE00010" in dataSet && (bitsAllocated === 8 || bitsAllocated === 16) && !("00283000" in dataSet),
+    raw: grey && stored && !("00283000" in dataSet) && rows * columns <= MOST_PIXELS,
   };
 }
 

@@ -18,10 +18,10 @@ export function enhanceLogin(form) {
 // The fragment never reaches the server. It moves into the form and out of the address, history and screenshots.
 function land() {
   const token = location.hash.slice(1);
+  element("no-script", HTMLElement).hidden = true;
   if (!token) {
     element("qr-missing", HTMLElement).hidden = false;
-    element("code-part", HTMLElement).hidden = false;
-    element("code", HTMLInputElement).disabled = false;
+    element("code-part", HTMLElement).classList.remove("without-script");
     return;
   }
   history.replaceState(null, "", location.pathname + location.search);

@@ -1,6 +1,6 @@
 // Frames of a series from the gateway's DICOMweb routes (PS3.18 10.4).
 
-import { describe } from "./dicom.js";
+import { MOST_PIXELS, describe } from "./dicom.js";
 
 /** @typedef {import("./dicom.js").Description} Description */
 /** @typedef {import("./dicom.js").Window} Window */
@@ -19,9 +19,11 @@ export class Source {
   /**
    * @param {string} root address of the series
    * @param {string} instances "UID UID:frames …" in their order
+   * @param {{rows: number, columns: number}} first size of the image that the page was opened with
    */
-  constructor(root, instances) {
+  constructor(root, instances, first) {
     this.root = root;
+    this.first = first;
     /** @type {{uid: string, frame: number}[]} */
     this.images = instances.split(" ").flatMap((listed) => {
       const [uid = "", frames = "1"] = listed.split(":");
@@ -58,13 +60,15 @@ export class Source {
   }
 
   /**
-   * A JPEG that fits a screen.
+   * A JPEG that fits a screen. A viewport also enlarges what is smaller, so only large images get one.
    * @param {number} at
    * @param {Window | null} window
    * @param {AbortSignal} signal
    */
   async preview(at, window, signal) {
-    return this.picture(`${this.frame(at)}/rendered?viewport=${SCREEN},${SCREEN}&quality=80`, "jpeg", window, signal);
+    const { rows, columns } = this.description(at) ?? this.first;
+    const viewport = Math.max(rows, columns) > SCREEN ? `&viewport=${SCREEN},${SCREEN}` : "";
+    return this.picture(`${this.frame(at)}/rendered?quality=80${viewport}`, "jpeg", window, signal);
   }
 
   /**
@@ -75,7 +79,7 @@ export class Source {
   async rendered(at, signal) {
     const { rows = 0, columns = 0 } = this.description(at) ?? {};
     const large = rows * columns > PNG_UP_TO;
-    const viewport = rows * columns > 16e6 ? "&viewport=4096,4096" : "";
+    const viewport = rows * columns > MOST_PIXELS ? "&viewport=4096,4096" : "";
     return this.picture(`${this.frame(at)}/rendered?quality=95${viewport}`, large ? "jpeg" : "png", null, signal);
   }
 

@@ -93,7 +93,8 @@ class Surface {
 
 const view = new View(stage);
 const surface = new Surface(view);
-const source = new Source(dataset["root"] ?? "", dataset["instances"] ?? "");
+const first = { rows: Number(dataset["rows"]), columns: Number(dataset["columns"]) };
+const source = new Source(dataset["root"] ?? "", dataset["instances"] ?? "", first);
 const stack = new Stack(source, surface, Number(dataset["index"]) - 1);
 const controls = new Controls(stack, view, await texts());
 surface.stackChanged = () => controls.changed();

@@ -1,0 +1,190 @@
+"""Debian's Chromium before a real gateway: one of each for all browser tests.
+
+The fixtures end with the package, not with the session: playwright's loop must not run while other tests start theirs.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, StorageState, sync_playwright
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from storage.identifiers import stand_in_uid
+from tests.browser import pictures
+from tests.support.gateway import Gateway, running
+from tests.support.synthetic import ct, part10
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+)
+BIRTH_DATE: Final = "31.01.1950"
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A gateway, the patient's secrets, and what it keeps: the patient's studies by a name, and a stranger's."""
+
+    gateway: Gateway
+    code: str
+    link: str
+    studies: dict[str, list[Dataset]]
+
+    def series(self, name: str) -> str:
+        """The address of the viewer for a study's series."""
+        first = self.studies[name][0]
+        return f"{self.gateway.url}/studies/{first.StudyInstanceUID}/series/{first.SeriesInstanceUID}"
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    studies = _studies()
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    for number, data_set in enumerate(data_set for images in studies.values() for data_set in images):
+        (inbox / f"{number}.dcm").write_bytes(part10(data_set))
+    with running(folder) as gateway:
+        imported = gateway.run("import", str(inbox))
+        assert imported.returncode == 0, imported.stderr
+        yield Site(gateway, *_issued(gateway), studies)
+
+
+def _issued(gateway: Gateway) -> tuple[str, str]:
+    """Code and link of a new share of the patient."""
+    share = gateway.answer("share", "create", "--patient-id", "TEST-1", "--birth-date", "19500131")
+    return share["code"], share["url"]
+
+
+def _studies() -> dict[str, list[Dataset]]:
+    def placed(name: str, date: str, **attributes: str | None) -> dict[str, Any]:
+        study, series = stand_in_uid("browser", name), stand_in_uid("browser", name, "1")
+        return {"StudyInstanceUID": study, "SeriesInstanceUID": series, "StudyDate": date, **attributes}
+
+    encodings = placed("encodings", "20240101")
+    report = ct(PixelData=None, **placed("report", "20200101", Modality="SR"))
+    for keyword in ("Rows", "Columns", "BitsAllocated"):
+        delattr(report, keyword)
+    unlabelled = placed("no window", "20230101", WindowCenter=None, WindowWidth=None, Modality="MR")
+    return {
+        "stack": pictures.stack(120, **placed("stack", "20260303", BodyPartExamined="CHEST")),
+        "encodings": [pictures.image(one, number, **encodings) for number, one in enumerate(pictures.VARIANTS, 1)],
+        "no window": [pictures.image(pictures.VARIANTS[0], 1, **unlabelled)],
+        "VOI LUT": [pictures.with_voi_lut(**placed("VOI LUT", "20220101"))],
+        "colour": [pictures.colour(**placed("colour", "20210601"))],
+        "frames": [pictures.multi_frame(5, **placed("frames", "20210501"))],
+        "report": [report],
+        "foreign": [ct(PatientID="TEST-2", PatientName="Beispiel^Jan", StudyInstanceUID=generate_uid())],
+    }
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing: install Debian's chromium to run the browser tests"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def chromium_without_webgl(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, "--disable-3d-apis"])
+    yield browser
+    browser.close()
+
+
+class Visits:
+    """Opens browser windows and holds them to the house rules until the test ends."""
+
+    def __init__(self, site: Site, session: StorageState) -> None:
+        self.site = site
+        self.session = session
+        self.contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+        self.expected: set[str] = set()
+
+    def page(self, browser: Browser, **options: Any) -> Page:
+        """A fresh window, German unless `locale` says otherwise."""
+        context = browser.new_context(**{"locale": "de-DE", **DESKTOP, **options})
+        self.contexts.append(context)
+        context.on("request", lambda request: self._same_origin(request.url))
+        context.on("requestfailed", self._failed)
+        page = context.new_page()
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("response", lambda response: self._answered(response.status, response.url))
+        return page
+
+    def patient(self, browser: Browser, **options: Any) -> Page:
+        """A fresh window in which the patient has signed in already."""
+        return self.page(browser, storage_state=self.session, **options)
+
+    def sign_in(self, page: Page) -> None:
+        """By the printed code."""
+        page.goto(self.site.gateway.url)
+        page.get_by_label("Zugangscode").fill(self.site.code)
+        page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
+        page.get_by_role("button", name="Bilder öffnen").click()
+        page.get_by_role("heading", name="Erika Muster").wait_for()
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+    def _same_origin(self, url: str) -> None:
+        if not url.startswith((f"{self.site.gateway.url}/", "blob:", "data:")):
+            self.complaints.append(f"request to another origin: {url}")
+
+    def _failed(self, request: Request) -> None:
+        # Leaving a page, or an image that is no longer asked for, ends requests under way.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.failure} for {request.url}")
+
+    def _answered(self, status: int, url: str) -> None:
+        if status >= 400 and not any(url.endswith(end) for end in self.expected):
+            self.complaints.append(f"{status} for {url}")
+
+    def _note(self, kind: str, text: str) -> None:
+        # What the network refuses is judged by its status and address.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.complaints.append(f"console: {text}")
+
+
+@pytest.fixture(scope="package")
+def session(site: Site, chromium: Browser) -> StorageState:
+    """The cookies of one sign-in, which most tests share; by a share of its own, since each has five sessions only."""
+    visits = Visits(replace(site, code=_issued(site.gateway)[0]), {})
+    page = visits.page(chromium)
+    visits.sign_in(page)
+    state = page.context.storage_state()
+    visits.close()
+    return state
+
+
+@pytest.fixture
+def visits(site: Site, session: StorageState) -> Iterator[Visits]:
+    visits = Visits(site, session)
+    yield visits
+    visits.close()
+    assert visits.complaints == []

@@ -1,0 +1,62 @@
+"""What stands on the viewer's stage, read through its documented data attributes and the canvas itself."""
+
+import time
+from base64 import b64decode
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Page
+
+_PATIENCE: Final = 20.0
+
+# The visible canvas, one to one. WebGL canvases are read by drawing them on a plain one.
+_READ: Final = """() => {
+  const seen = [...document.querySelectorAll("#stage canvas")].find((canvas) => !canvas.hidden);
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [seen.width, seen.height];
+  const context = copy.getContext("2d");
+  context.drawImage(seen, 0, 0);
+  const { data } = context.getImageData(0, 0, seen.width, seen.height);
+  let text = "";
+  for (let at = 0; at < data.length; at += 4096) {
+    text += String.fromCharCode(...data.subarray(at, at + 4096));
+  }
+  return [seen.width, seen.height, btoa(text)];
+}"""
+
+
+def state(page: Page) -> dict[str, str]:
+    """The stage's data attributes."""
+    found: dict[str, str] = page.evaluate("() => ({ ...document.querySelector('#stage').dataset })")
+    return found
+
+
+def wait_for(page: Page, **wanted: str) -> dict[str, str]:
+    """Until the stage says so; by `page.evaluate`, since wait_for_function needs an eval that our CSP forbids."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        found = state(page)
+        if wanted.items() <= found.items():
+            return found
+        assert time.monotonic() < end, f"wanted {wanted}, found {found}"
+        page.wait_for_timeout(20)
+
+
+def pixels(page: Page) -> NDArray[np.uint8]:
+    """The visible canvas, rows x columns x red, green, blue."""
+    width, height, encoded = page.evaluate(_READ)
+    return np.frombuffer(b64decode(encoded), np.uint8).reshape(height, width, 4)[:, :, :3]
+
+
+def grey(page: Page) -> NDArray[np.uint8]:
+    """The visible canvas, which must hold no colour, rows x columns."""
+    found = pixels(page)
+    assert (found == found[:, :, :1]).all()
+    return found[:, :, 0]
+
+
+def middle(page: Page) -> tuple[float, float]:
+    """The middle of the stage in the window."""
+    box: Any = page.locator("#stage").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
