@@ -28,6 +28,7 @@ _log = logging.getLogger("durchblick.dicomweb")
 
 # Several at once share the index transaction that makes them durable; more would only hold more files open.
 _AT_ONCE: Final = 8
+_LOGGED_REFUSALS: Final = 10
 _FED_AT_ONCE: Final = 256 * 1024
 _STUDY_INSTANCE_UID: Final = 0x0020000D
 
@@ -82,6 +83,8 @@ class Intake:
             raise report.broken or BadRequest("The body holds no instance.")
         refused = report.refused()
         _log.info("event=stored stored=%d refused=%d", len(report.stored()), len(refused))
+        for refusal in refused[:_LOGGED_REFUSALS]:
+            _log.warning("event=refused status=%04XH detail=%r", refusal.dicom_status, refusal.detail)
         module = _response_module(self._base_url(request), study, report.stored(), refused)
         return Response(encode_json(module), report.status(), PRIVATE, DICOM_JSON)
 

@@ -124,6 +124,12 @@ def test_no_part_is_stored(client: TestClient) -> None:
     assert "00081199" not in response.json() and "00081198" not in response.json()
 
 
+def test_the_log_says_why(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    post(client, body(part10(ct())[:-20]))
+    assert "event=refused status=C000H detail='The data set ends inside Pixel Data" in caplog.text
+    assert "Muster" not in caplog.text
+
+
 def test_a_study_in_the_path(client: TestClient) -> None:
     ours, other = ct(), ct(number=2)
     path = f"/studies/{ours.StudyInstanceUID}"
