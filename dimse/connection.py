@@ -56,8 +56,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the A-ASSOCIATE-RQ (action AE-5)."""
-        self._transport = cast(asyncio.Transport, transport)
-        self.socket = transport.get_extra_info("socket")
+        self.transport = cast(asyncio.Transport, transport)
+        self._socket = transport.get_extra_info("socket")
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
@@ -82,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         self._take()
         if _QUICK_ACK is not None and self._span_has_begun:
             # The sender's last segment may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
-            self.socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def pause_writing(self) -> None:
         """The peer does not read our answers: take no more requests."""
@@ -104,14 +104,14 @@ class Connection(asyncio.BufferedProtocol):
         """Abort the association, after the answer to what is being performed now."""
         self._is_closing = True
         if not self._is_performing and self._association.state is State.ESTABLISHED:
-            self._transport.write(self._association.abort("the server is closing"))
+            self.transport.write(self._association.abort("the server is closing"))
             self._settle()
         elif not self._is_performing:
             self.cut()
 
     def cut(self) -> None:
         """Close the transport at once."""
-        self._transport.abort()
+        self.transport.abort()
 
     def _take(self) -> None:
         try:
@@ -120,11 +120,11 @@ class Connection(asyncio.BufferedProtocol):
                 if isinstance(reply, Message):
                     self._perform(reply)
                 elif reply:
-                    self._transport.write(reply)
+                    self.transport.write(reply)
                 if pdu.kind == pdus.ASSOCIATE_RQ:
                     self._expect_data()
         except ProtocolViolation as violation:
-            self._transport.write(self._association.violated(violation))
+            self.transport.write(self._association.violated(violation))
         self._settle()
 
     def _next_pdu(self) -> Pdu | None:
@@ -155,7 +155,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_performing = False
         if self._association.state is not State.ESTABLISHED:
             return
-        self._transport.write(self._association.answer(message, status))
+        self.transport.write(self._association.answer(message, status))
         if self._is_closing:
             self.close()
         else:
@@ -165,7 +165,7 @@ class Connection(asyncio.BufferedProtocol):
         """After every step: set the deadline that holds now, and stop or go on reading."""
         state = self._association.state
         if state is State.IDLE:
-            self._transport.close()
+            self.transport.close()
         elif state is State.AWAITING_CLOSE:
             self._arm(self._settings.linger_seconds)
         elif state is State.ESTABLISHED:
@@ -176,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_performing:
             self._span_has_begun = False
             self._disarm()
-        elif self._association.is_receiving or self._reader.pending:
+        elif not self._writing_is_paused and (self._association.is_receiving or self._reader.pending):
             if not self._span_has_begun:
                 self._begin_span()
         else:
@@ -186,9 +186,9 @@ class Connection(asyncio.BufferedProtocol):
     def _settle_reading(self, state: State) -> None:
         must_pause = state is State.ESTABLISHED and self._reader.is_full
         if must_pause and not self._reading_is_paused:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
         elif not must_pause and self._reading_is_paused:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         self._reading_is_paused = must_pause
 
     def _begin_span(self) -> None:
@@ -217,5 +217,5 @@ class Connection(asyncio.BufferedProtocol):
             self._begin_span()
 
     def _give_up(self, why: str) -> None:
-        self._transport.write(self._association.abort(why))
+        self.transport.write(self._association.abort(why))
         self._settle()
