@@ -232,8 +232,8 @@ def _frames_differ(session: requests.Session, location: str, data_set: pydicom.D
     syntax = data_set.file_meta.get("TransferSyntaxUID", "")
     if syntax not in LOSSLESS or data_set.get("SamplesPerPixel") != 1 or data_set.get("BitsAllocated", 0) % 8:
         return ""
-    count = int(data_set.get("NumberOfFrames") or 1)
     try:
+        count = int(data_set.get("NumberOfFrames") or 1)
         # Of native pixels pydicom's arrays would lack the bits above Bits Stored.
         native = bytes(data_set.PixelData) if not UID(syntax).is_compressed else data_set.pixel_array.tobytes()
     except Exception:
