@@ -148,7 +148,12 @@ def _port(preferred: int) -> int:
 def _prepare(config: Config, data_sets: Iterable[Dataset], say: Say) -> Handed:
     """Push everything over DIMSE and open a share over it; blocking."""
     dimse = config.dimse
-    sent = list(scu.push(data_sets, dimse.host, dimse.port, dimse.ae_title, CALLING))
+    answered = list(scu.push(data_sets, dimse.host, dimse.port, dimse.ae_title, CALLING))
+    sent = [each for each in answered if each.status == 0]
+    for status, number in Counter(each.status for each in answered if each.status).items():
+        say(f"{number} images were refused with status {status:04X}H")
+    if not sent:
+        raise scu.PushFailed("Nothing was accepted.")
     counts = Counter(each.modality for each in sent)
     listed = ", ".join(f"{number} {modality}" for modality, number in sorted(counts.items()))
     say(f"Pushed {len(sent)} images by C-STORE to {dimse.ae_title}@{dimse.host}:{dimse.port}: {listed}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,9 @@ class PushFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What identifies an accepted instance and whose it is."""
+    """What identifies an instance and whose it is, and the status it was answered with (PS3.7 annex C)."""
 
+    status: int
     study_instance_uid: str
     patient_id: str
     issuer_of_patient_id: str
@@ -30,7 +32,10 @@ class Sent:
 
 
 def push(data_sets: Iterable[Dataset], host: str, port: int, called: str, calling: str) -> Iterator[Sent]:
-    """C-STORE each data set as it comes, on one association for each run of the same kind. Raises PushFailed."""
+    """C-STORE each data set as it comes, on one association for each run of the same kind.
+
+    Raises PushFailed when the other side does not accept, or ends early.
+    """
     association: Association | None = None
     open_for: tuple[str, str] | None = None
     try:
@@ -39,27 +44,28 @@ def push(data_sets: Iterable[Dataset], host: str, port: int, called: str, callin
             if association is None or kind != open_for:
                 _end(association)
                 association, open_for = _associate(kind, host, port, called, calling), kind
-            status = association.send_c_store(data_set)
-            if "Status" not in status or status.Status != 0x0000:
-                raise PushFailed(f"An instance was refused with status {status.get('Status', 'none')!s}.")
-            yield _sent(data_set)
+            yield _sent(data_set, association)
     finally:
         _end(association)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Dataset]:
-    """The storable data sets below `paths`; other files are passed over. Raises PushFailed when there is none."""
-    found = False
+    """The storable data sets below `paths`, other files passed over. Raises PushFailed at once when there is none."""
+    found = _storable(paths)
+    first = next(found, None)
+    if first is None:
+        raise PushFailed("No DICOM files were found there. Name a file or folder that holds a study.")
+    return chain([first], found)
+
+
+def _storable(paths: Iterable[Path]) -> Iterator[Dataset]:
     for path in _files(paths):
         try:
             data_set = dcmread(path)
         except (InvalidDicomError, OSError):
             continue
         if "SOPInstanceUID" in data_set and data_set.get("SOPClassUID", _DICOMDIR) != _DICOMDIR:
-            found = True
             yield data_set
-    if not found:
-        raise PushFailed("No DICOM files were found there. Name a file or folder that holds a study.")
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -82,8 +88,12 @@ def _end(association: Association | None) -> None:
         association.release()
 
 
-def _sent(data_set: Dataset) -> Sent:
+def _sent(data_set: Dataset, association: Association) -> Sent:
+    status = association.send_c_store(data_set)
+    if "Status" not in status:
+        raise PushFailed("The association ended before everything was sent.")
     return Sent(
+        status=int(status.Status),
         study_instance_uid=str(data_set.get("StudyInstanceUID", "")),
         patient_id=str(data_set.get("PatientID", "") or ""),
         issuer_of_patient_id=str(data_set.get("IssuerOfPatientID", "") or ""),

@@ -12,7 +12,7 @@ from storage.scope import ListedStudies, PatientIdentity
 
 
 def _sent(study: str = "1.2", patient: str = "P", birth_date: str = "19500131") -> Sent:
-    return Sent(study, patient, "I", birth_date, "CT")
+    return Sent(0, study, patient, "I", birth_date, "CT")
 
 
 @pytest.mark.parametrize(

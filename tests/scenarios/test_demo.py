@@ -34,13 +34,14 @@ class Demo:
         found = (re.match(rf"({'|'.join(LABELS)}): +(\S.*)", line) for line in self.lines)
         self.told = {match[1]: match[2] for match in found if match}
 
-    def signed_in(self, **secret: str) -> httpx2.Client:
+    @contextmanager
+    def signed_in(self, **secret: str) -> Iterator[httpx2.Client]:
         """A browser that has signed in with the printed birth date."""
-        client = httpx2.Client(base_url=self.told["Portal"].rstrip("/"), timeout=60)
         form = {**secret, "birth_date": self.told["Birth date"]}
-        answer = client.post("/login", data=form, headers={"sec-fetch-site": "same-origin"})
-        assert answer.status_code == 303, answer.text
-        return client
+        with httpx2.Client(base_url=self.told["Portal"].rstrip("/"), timeout=60) as client:
+            answer = client.post("/login", data=form, headers={"sec-fetch-site": "same-origin"})
+            assert answer.status_code == 303, answer.text
+            yield client
 
 
 @contextmanager
@@ -126,9 +127,12 @@ def test_a_study_of_ones_own(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         image = ct(64, 64, number, StudyInstanceUID="1.2.3.4", SeriesInstanceUID="1.2.3.4.5", PatientBirthDate="")
         (tmp_path / f"{number}.dcm").write_bytes(part10(image))
+    image.InstanceNumber = 4
+    (tmp_path / "other bytes, same name.dcm").write_bytes(part10(image))
     (tmp_path / "notes.txt").write_text("no image")
     with _demo(str(tmp_path)) as demo:
         assert "Pushed 3 images by C-STORE" in "\n".join(demo.lines)
+        assert "1 images were refused with status 0111H" in demo.lines
         assert demo.told["Birth date"] == "31.01.1950"
         assert any("no birth date" in line for line in demo.lines)
         with demo.signed_in(code=demo.told["Access code"]) as client:
