@@ -4,6 +4,7 @@ import logging
 import secrets
 from contextlib import suppress
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
@@ -36,7 +37,8 @@ def is_storage(abstract_syntax: str) -> bool:
     """
     if not is_uid(abstract_syntax):
         return False
-    uid = UID(abstract_syntax)
+    # Otherwise pydicom would warn of what a peer made up, quote it, and remember each such warning for ever.
+    uid = UID(abstract_syntax, validation_mode=IGNORE)
     if uid.is_private or uid.name == uid:
         return True
     is_class = uid.type == "SOP Class" and " Storage" in uid.name

@@ -98,7 +98,7 @@ def test_no_other_service_is_storage() -> None:
     assert [uid for uid in registered if is_storage(uid)] == []
 
 
-@pytest.mark.parametrize("uid", ["1.2.3.4", "1.3.12.2.1107.5.9.1", "1.2.840.10008.5.1.4.1.1.99999"])
+@pytest.mark.parametrize("uid", ["1.2.3.4", "1.3.12.2.1107.5.9.1", "1.2.840.10008.5.1.4.1.1.99999", "1.2.040.01"])
 def test_private_and_future_classes_are_kept(uid: str) -> None:
     assert is_storage(uid)
 
