@@ -39,7 +39,7 @@ class SeriesView:
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study in words, its series in their order."""
+    """A study in words, its series in their order, but those with images first."""
 
     study_instance_uid: str
     url: str
@@ -69,7 +69,8 @@ class Wording:
 
     def study(self, summary: StudySummary) -> StudyView:
         """One study."""
-        frames = sum(series.frames for series in summary.series)
+        frames = sum(one.frames for one in summary.series)
+        series = [self.series(summary.study_instance_uid, one) for one in summary.series]
         return StudyView(
             study_instance_uid=summary.study_instance_uid,
             url=f"/studies/{summary.study_instance_uid}",
@@ -77,7 +78,7 @@ class Wording:
             date=day(self._words, summary.study_date),
             detail=self._detail(summary),
             count=f"{self._words.count('series', len(summary.series))}, {self._words.count('images', frames)}",
-            series=tuple(self.series(summary.study_instance_uid, series) for series in summary.series),
+            series=tuple(sorted(series, key=lambda one: not one.thumbnail)),
         )
 
     def series(self, study_instance_uid: str, summary: SeriesSummary) -> SeriesView:

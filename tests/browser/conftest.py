@@ -80,7 +80,7 @@ def _studies() -> dict[str, list[Dataset]]:
     return {
         "stack": pictures.stack(120, **placed("stack", "20260303", BodyPartExamined="CHEST")),
         "encodings": [pictures.image(one, number, **encodings) for number, one in enumerate(pictures.VARIANTS, 1)],
-        "no window": [pictures.image(pictures.VARIANTS[0], 1, **unlabelled)],
+        "no window": [pictures.image(one, number, **unlabelled) for number, one in enumerate(pictures.UNLABELLED, 1)],
         "VOI LUT": [pictures.with_voi_lut(**placed("VOI LUT", "20220101"))],
         "colour": [pictures.colour(**placed("colour", "20210601"))],
         "frames": [pictures.multi_frame(5, **placed("frames", "20210501"))],

@@ -46,7 +46,8 @@ WIDE = {"WindowCenter": "2000", "WindowWidth": "3000"}
 INVERSE = {"PhotometricInterpretation": "MONOCHROME1"}
 UNSIGNED = {"PixelRepresentation": 0, "RescaleIntercept": "0"}
 TWELVE = {"BitsStored": 12, "HighBit": 11}
-EIGHT = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "RescaleIntercept": "0", "WindowCenter": "100"}
+EIGHT = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "RescaleIntercept": "0"}
+UNSIGNED_EIGHT = {**EIGHT, "PixelRepresentation": 0}
 
 VARIANTS = (
     Variant("signed 16 bits", {"WindowWidth": "2000"}, _ramp(-32768, 32767, "<i2")),
@@ -67,14 +68,34 @@ VARIANTS = (
         _ramp(0, 2100, "<i2"),
     ),
     Variant("two windows", {"WindowCenter": ["40", "-600"], "WindowWidth": ["400", "1500"]}, _ramp(700, 1500, "<i2")),
-    Variant("8 bits", {**EIGHT, "PixelRepresentation": 0, "WindowWidth": "150"}, _ramp(0, 255, "u1")),
+    Variant(
+        "8 bits", {**EIGHT, "PixelRepresentation": 0, "WindowCenter": "100", "WindowWidth": "150"}, _ramp(0, 255, "u1")
+    ),
     Variant("8 bits signed", {**EIGHT, "WindowCenter": "0", "WindowWidth": "150"}, _ramp(-128, 127, "i1")),
+)
+
+# Without a window. What pydicom makes of some of them is not what the standard says, so the server is the measure.
+PADDING = {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -500}
+NO_WINDOW = {"WindowCenter": None, "WindowWidth": None}
+UNLABELLED = (
+    Variant("signed", NO_WINDOW, _ramp(-3000, 3000, "<i2")),
+    Variant("padding as US", {**NO_WINDOW, "PixelPaddingValue": 63536}, _ramp(-2000, 900, "<i2")),
+    Variant(
+        "padding range",
+        {**NO_WINDOW, "PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -500},
+        _ramp(-2000, 900, "<i2"),
+    ),
+    Variant("left-aligned 12 bits", {**NO_WINDOW, **UNSIGNED, "BitsStored": 12, "HighBit": 15}, _ramp(0, 65535, "<u2")),
+    Variant("8 bits", {**NO_WINDOW, **UNSIGNED_EIGHT}, _ramp(0, 200, "u1")),
+    Variant("flat", NO_WINDOW, _ramp(7, 7, "<i2")),
 )
 
 
 def image(variant: Variant, number: int, **attributes: Any) -> Dataset:
     """The variant as an instance."""
     data_set = ct(ROWS, COLUMNS, number, **{**attributes, **variant.attributes})
+    if data_set.get("PixelPaddingValue", 0) >= 1 << 15:
+        data_set["PixelPaddingValue"].VR = "US"
     pixels = variant.values()
     data_set.PixelData = pixels.tobytes()
     data_set["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"

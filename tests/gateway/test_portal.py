@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from pydicom.config import disable_value_validation
@@ -211,7 +212,7 @@ class Elements(HTMLParser):
 
 @pytest.mark.parametrize("page", ["overview", "study", "series", "account"])
 def test_hostile_names_stay_text(portal: Portal, page: str) -> None:
-    hostile = {
+    hostile: dict[str, Any] = {
         "PatientName": f"Muster{SCRIPT}^Erika{OVERRIDE}",
         "StudyDescription": f"A{SCRIPT}{OVERRIDE}",
         "SeriesDescription": f"B{QUOTE}{SCRIPT}",
@@ -234,6 +235,15 @@ def test_hostile_names_stay_text(portal: Portal, page: str) -> None:
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
     assert "alert(1)" in found.text, "it is shown as what it is"
     assert not set(html) & set("\u202a\u202b\u202c\u202d\u202e")
+
+
+def test_series_with_images_come_first(portal: Portal) -> None:
+    study: dict[str, Any] = {"StudyInstanceUID": "1.2.826.8", "PatientID": "TEST-8"}
+    report = keep(portal.house, without_pixels(SeriesNumber=1, SeriesInstanceUID="1.2.826.8.1", **study))
+    keep(portal.house, ct(SeriesNumber=2, SeriesInstanceUID="1.2.826.8.2", **study))
+    with portal.patient(issued=portal.share_of(report)) as client:
+        page = client.get("/studies/1.2.826.8").text
+        assert 0 < page.index("1.2.826.8.2") < page.index("1.2.826.8.1")
 
 
 def test_a_key_object_is_no_broken_picture_in_the_overview(portal: Portal) -> None:

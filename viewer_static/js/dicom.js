@@ -11,6 +11,7 @@
  * @property {number} columns
  * @property {number} bitsAllocated
  * @property {number} bitsStored
+ * @property {number} highBit
  * @property {boolean} signed
  * @property {number} slope
  * @property {number} intercept
@@ -18,6 +19,8 @@
  * @property {Window | null} window
  * @property {boolean} voiLut a VOI LUT counts before the window until the reader chooses another
  * @property {[number, number] | null} padding range of stored values that are no image
+ * @property {boolean} wholeRange without a window, all values are shown, also the rarest
+ * @property {number} largest what white means in 8 bits without a window
  * @property {number} pixelHeight height of a pixel divided by its width
  * @property {boolean} raw
  */
@@ -39,18 +42,25 @@ export function describe(dataSet, frame) {
   const rows = number(dataSet, "00280010") ?? 0;
   const columns = number(dataSet, "00280011") ?? 0;
   const stored = "7FE00010" in dataSet && (bitsAllocated === 8 || bitsAllocated === 16);
+  const bitsStored = Math.min(number(dataSet, "00280101") || bitsAllocated, bitsAllocated);
+  const highBit = number(dataSet, "00280102") ?? bitsStored - 1;
+  const signed = number(dataSet, "00280103") === 1;
   return {
     rows,
     columns,
     bitsAllocated,
-    bitsStored: Math.min(number(dataSet, "00280101") || bitsAllocated, bitsAllocated),
-    signed: number(dataSet, "00280103") === 1,
+    bitsStored,
+    // The standard now demands Bits Stored - 1 (PS3.5 8.1.1).
+    highBit: bitsStored <= highBit + 1 && highBit < bitsAllocated ? highBit : bitsStored - 1,
+    signed,
     slope: number(transformation, "00281053") || 1,
     intercept: number(transformation, "00281052") ?? 0,
     inverted: photometric === "MONOCHROME1" || text(dataSet, "20500020") === "INVERSE",
     window: windowOf(voi),
     voiLut: "00283010" in dataSet,
-    padding: paddingOf(dataSet),
+    padding: paddingOf(dataSet, signed ? 2 ** bitsAllocated : Infinity),
+    wholeRange: text(dataSet, "00080060") === "RTDOSE",
+    largest: number(dataSet, "0062000E") || 2 ** bitsStored - 1,
     pixelHeight: pixelHeight(dataSet, group(dataSet, frame, "00289110")),
     raw: grey && stored && !("00283000" in dataSet) && rows * columns <= MOST_PIXELS,
   };
@@ -90,15 +100,16 @@ function windowOf(dataSet) {
 
 /**
  * @param {DataSet} dataSet
+ * @param {number} modulus what is too much in a signed value that was written as US
  * @returns {[number, number] | null}
  */
-function paddingOf(dataSet) {
+function paddingOf(dataSet, modulus) {
   const value = number(dataSet, "00280120");
   if (value === undefined) {
     return null;
   }
-  const limit = number(dataSet, "00280121") ?? value;
-  return [Math.min(value, limit), Math.max(value, limit)];
+  const ends = [value, number(dataSet, "00280121") ?? value].map((end) => (end >= modulus / 2 ? end - modulus : end));
+  return [Math.min(...ends), Math.max(...ends)];
 }
 
 /**

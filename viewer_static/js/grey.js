@@ -25,8 +25,9 @@ export function greyTable(image, window) {
  * @param {number} pattern
  */
 function value(image, pattern) {
+  const above = 31 - image.highBit;
   const spare = 32 - image.bitsStored;
-  return image.signed ? (pattern << spare) >> spare : (pattern << spare) >>> spare;
+  return image.signed ? (pattern << above) >> spare : (pattern << above) >>> spare;
 }
 
 /**
@@ -58,15 +59,14 @@ function windowed(x, { center, width, shape }) {
  */
 export function automaticWindow(image, samples) {
   if (image.bitsAllocated === 8 && !image.signed) {
-    return between(image.intercept, image.intercept + image.slope * (2 ** image.bitsStored - 1));
+    return between(image, 0, image.largest);
   }
   const counts = histogram(image, samples);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const low = ranked(counts, 0.01 * (total - 1));
-  const high = ranked(counts, 0.99 * (total - 1));
-  const [first, last] = [counts[0]?.[0] ?? 0, counts.at(-1)?.[0] ?? 1];
-  const [from, to] = high > low ? [low, high] : [first, last];
-  return between(from * image.slope + image.intercept, to * image.slope + image.intercept);
+  const low = percentile(counts, 0.01 * (total - 1));
+  const high = percentile(counts, 0.99 * (total - 1));
+  const usual = high > low && !image.wholeRange;
+  return usual ? between(image, low, high) : between(image, counts[0]?.[0] ?? 0, counts.at(-1)?.[0] ?? 0);
 }
 
 /**
@@ -93,8 +93,18 @@ function histogram(image, samples) {
 }
 
 /**
+ * The value at a rank from 0 on; between two ranks, in between.
  * @param {[number, number][]} counts
- * @param {number} rank from 0
+ * @param {number} rank
+ */
+function percentile(counts, rank) {
+  const lower = ranked(counts, Math.floor(rank));
+  return lower + (ranked(counts, Math.ceil(rank)) - lower) * (rank - Math.floor(rank));
+}
+
+/**
+ * @param {[number, number][]} counts
+ * @param {number} rank a whole number from 0 on
  */
 function ranked(counts, rank) {
   let before = 0;
@@ -108,10 +118,14 @@ function ranked(counts, rank) {
 }
 
 /**
+ * The window from black at one stored value to white at the other; a flat image becomes black.
+ * @param {Description} image
  * @param {number} one
  * @param {number} other
  * @returns {Window}
  */
-function between(one, other) {
-  return { center: (one + other) / 2, width: Math.abs(other - one) || 1, shape: "LINEAR_EXACT" };
+function between(image, one, other) {
+  const [from, to] = [one * image.slope + image.intercept, other * image.slope + image.intercept];
+  const width = Math.abs(to - from);
+  return { center: width ? (from + to) / 2 : from + 0.5, width: width || 1, shape: "LINEAR_EXACT" };
 }

@@ -163,8 +163,9 @@ export class Stack {
       return this.table;
     }
     const window = this.window ?? described.window ?? automaticWindow(described, frame.samples);
-    const { bitsAllocated, bitsStored, signed, slope, intercept, inverted } = described;
-    const key = [bitsAllocated, bitsStored, signed, slope, intercept, inverted, ...Object.values(window)].join(" ");
+    const { bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted } = described;
+    const encoding = [bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted];
+    const key = [...encoding, ...Object.values(window)].join(" ");
     if (key !== this.tableKey) {
       this.table = greyTable(described, window);
       this.tableKey = key;
