@@ -21,7 +21,7 @@ from dicomweb.negotiation import Acceptable
 from dicomweb.payloads import file_pieces, multipart_response, not_modified, single_part, streamed, validator
 from dicomweb.problems import NotAcceptable
 from dicomweb.targets import NOTHING_THERE, Target, check_frames, frame_numbers, instance_url
-from storage import dicom_json, part10
+from storage.data_set import dicom_json, part10
 from storage.errors import NoSuchInstance, NotRenderable
 from storage.records import InstanceRecord, Layout
 from storage.scope import StudyScope

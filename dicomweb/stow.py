@@ -17,7 +17,7 @@ from dicomweb.multipart import TooManyParts
 from dicomweb.negotiation import parse_media_type
 from dicomweb.problems import PRIVATE, BadRequest, log_unexpected
 from dicomweb.qido import RETRIEVE_URL, encode_json
-from storage import part10
+from storage.data_set import part10
 from storage.errors import NotAuthorised, OutOfResources, ProcessingFailure, Refusal
 from storage.identifiers import uid
 from storage.incoming import Incoming

@@ -14,7 +14,7 @@ from dimse.services.dispatch import Services
 from dimse.services.operation import Context, Operation, Request
 from dimse.settings import DimseSettings
 from dimse.status import SUCCESS, Status
-from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _log = logging.getLogger("durchblick.dimse")
 

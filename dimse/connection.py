@@ -97,6 +97,8 @@ class Connection(asyncio.BufferedProtocol):
         """Forget everything; a message being performed goes on, what is incomplete is abandoned."""
         self._disarm()
         self._association.lost(type(exc).__name__ if exc else "")
+        # Not later, when the garbage collector comes by: a crowd of short associations would hold many buffers.
+        self._reader.release()
         self._node.occupancy.leave(self)
         self.closed.set_result(None)
 

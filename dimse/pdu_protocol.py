@@ -78,6 +78,10 @@ class PduReader:
         if capacity > len(self._buffer):
             self._make_room(capacity)
 
+    def release(self) -> None:
+        """Give the buffer back; nothing more will be received."""
+        self._buffer, self._start, self._end = memoryview(bytearray()), 0, 0
+
     @property
     def pending(self) -> int:
         """How many received bytes have not been taken as PDUs."""

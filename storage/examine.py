@@ -6,14 +6,15 @@ from typing import Any, Final
 
 import orjson
 
-from storage import comparable, dicom_json, frames, part10
 from storage.attributes import Level
-from storage.description import level_values, text
-from storage.entries import Entry
+from storage.catalogue import comparable
+from storage.catalogue.description import level_values, text
+from storage.catalogue.entries import Entry
+from storage.data_set import dicom_json, frames, part10
+from storage.data_set.part10 import FileMeta, Part10
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
 from storage.identifiers import stand_in_uid, uid
 from storage.incoming import Incoming
-from storage.part10 import FileMeta, Part10
 from storage.records import InstanceRecord, Layout, encode_layout
 
 _SOP_CLASS: Final = "00080016"

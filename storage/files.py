@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
 from storage.incoming import Incoming, exhausted
-from storage.part10 import FileMeta
 
 _KEY: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}/[0-9a-f]{64}-[0-9a-f]{16}")
 _REMEMBERED_FOLDERS: Final = 50_000

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from storage.data_set.part10 import FileMeta
 from storage.errors import OutOfResources
-from storage.part10 import FileMeta
 
 _PIECE: Final = 1 << 20
 _PREAMBLE: Final = 128

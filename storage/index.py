@@ -2,18 +2,18 @@
 
 from typing import Final
 
-from storage import entries, search, summaries
 from storage.attributes import Level
+from storage.catalogue import entries, search, summaries
+from storage.catalogue.entries import Entry
+from storage.catalogue.matching import Condition
+from storage.catalogue.metadata import MetadataStore
+from storage.catalogue.summaries import RECORD_COLUMNS, record
+from storage.catalogue.visibility import ORDER, SOURCES, visible
 from storage.database import Database
-from storage.entries import Entry
 from storage.errors import NoSuchInstance
-from storage.matching import Condition
-from storage.metadata import MetadataStore
 from storage.query import Query
 from storage.records import InstanceRecord, Layout, Metadata, Results, SeriesSummary, StudySummary, decode_layout
 from storage.scope import StudyScope
-from storage.summaries import RECORD_COLUMNS, record
-from storage.visibility import ORDER, SOURCES, visible
 
 __all__ = ["Index", "InstanceRecord", "Layout", "Metadata", "Results", "SeriesSummary", "StudySummary"]
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from storage.audit import Audit
+from storage.catalogue.entries import Entry
+from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
-from storage.entries import Entry
 from storage.errors import DuplicateInstance, ProcessingFailure, Refusal
 from storage.examine import examine
 from storage.files import Files
 from storage.incoming import Incoming, exhausted
 from storage.index import Index
-from storage.part10 import FileMeta
 
 _log = logging.getLogger("durchblick.storage")
 

@@ -1,6 +1,6 @@
 """The pixels of kept instances: frames as stored, frames decoded, pictures, and whole instances decompressed.
 
-Everything that touches a codec happens in child processes (`storage.decoder_process`).
+Everything that touches a codec happens in child processes (`storage.imaging.decoder_process`).
 """
 
 import logging
@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO, Final, cast
 
-from storage.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
+from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
+from storage.imaging.rendering import Rendering
 from storage.records import InstanceRecord, Layout
-from storage.rendering import Rendering
 
 __all__ = ["DecodedFrame", "Pixels", "Rendering"]
 

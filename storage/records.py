@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from storage.frames import FrameTable
+from storage.data_set.frames import FrameTable
 
 _WORTH_COMPRESSING: Final = 512
 

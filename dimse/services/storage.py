@@ -20,11 +20,11 @@ from dimse.status import (
     Status,
     refused,
 )
+from storage.data_set.part10 import FileMeta
 from storage.errors import OutOfResources, Refusal
 from storage.identifiers import is_uid
 from storage.incoming import Incoming
 from storage.ingest import Ingest
-from storage.part10 import FileMeta
 
 _log = logging.getLogger("durchblick.dimse")
 

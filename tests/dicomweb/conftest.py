@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from dicomweb.problems import handlers
 from dicomweb.routes import Right, routes
-from storage.decoder_pool import DecoderPool
 from storage.errors import NotAuthenticated, NotAuthorised
+from storage.imaging.decoder_pool import DecoderPool
 from storage.ingest import Stored
 from storage.scope import StudyScope, WholeArchive
 from storage.storage import Storage, StorageSettings

@@ -11,8 +11,8 @@ import uvloop
 
 from dimse.server import Server, serve
 from dimse.settings import DimseSettings
+from storage.data_set.part10 import FileMeta
 from storage.ingest import Ingest
-from storage.part10 import FileMeta
 
 EVENT_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dimse import command
+from storage.data_set.part10 import FileMeta
 from storage.errors import (
     CannotUnderstand,
     DataSetMismatch,
@@ -16,7 +17,6 @@ from storage.errors import (
     ProcessingFailure,
     Refusal,
 )
-from storage.part10 import FileMeta
 from tests.dimse.node import MemoryStore, Node, running
 from tests.dimse.peer import (
     ABORT,

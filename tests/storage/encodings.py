@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from storage import part10
-from storage.part10 import Part10
+from storage.data_set import part10
+from storage.data_set.part10 import Part10
 from tests.support.synthetic import ct
 
 INSTANCE = "2.25.1"

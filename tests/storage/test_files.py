@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
 from storage.files import Files, study_folder
 from storage.incoming import Incoming
-from storage.part10 import FileMeta
 from tests.support.synthetic import ct, part10
 
 META = FileMeta("1.2.840.10008.5.1.4.1.1.2", "1.2.3", "1.2.840.10008.1.2.1")

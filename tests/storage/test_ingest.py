@@ -14,6 +14,7 @@ from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from storage import ingest as ingest_module
 from storage.attributes import Level
+from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
 from storage.errors import (
     CannotUnderstand,
@@ -26,7 +27,6 @@ from storage.errors import (
 )
 from storage.identifiers import stand_in_uid
 from storage.ingest import Stored
-from storage.part10 import FileMeta
 from storage.query import Query
 from tests.support.corpus import bundled
 from tests.support.keeping import EVERYTHING, Keeping

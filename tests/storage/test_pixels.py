@@ -15,9 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 from pydicom.sequence import Sequence
 
-from storage import part10
-from storage.decoder_pool import DecoderBusy, DecoderFailed
+from storage.data_set import part10
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources, Refusal
+from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed
 from storage.pixels import Pixels, Rendering
 from storage.records import Layout
 from tests.support.corpus import SHARED, bundled, needs_shared
@@ -297,7 +297,7 @@ def test_what_happens_to_a_child_is_a_refusal(
         raise failure
 
     record, layout = kept(written(tmp_path, ct()))
-    monkeypatch.setattr("storage.decoder_pool.DecoderPool.ask", fail)
+    monkeypatch.setattr("storage.imaging.decoder_pool.DecoderPool.ask", fail)
     with pytest.raises(refusal):
         pixels.decoded_frame(record, layout, 1)
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from storage.attributes import BY_KEYWORD, Level
+from storage.catalogue.description import level_values
+from storage.catalogue.entries import Entry, enter
+from storage.data_set.frames import FrameTable
 from storage.database import Database
-from storage.description import level_values
-from storage.entries import Entry, enter
-from storage.frames import FrameTable
 from storage.records import InstanceRecord, Layout, encode_layout
 
 Values = dict[str, str]

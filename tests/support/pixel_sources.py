@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from storage import frames, part10
+from storage.data_set import frames, part10
 from storage.files import Files
 from storage.records import InstanceRecord, Layout
 from tests.storage.encodings import file_of

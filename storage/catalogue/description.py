@@ -1,0 +1,93 @@
+"""What one data set tells the index: the values of its study, its series and itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from storage.attributes import Level, Matching
+from storage.catalogue import comparable
+from storage.schema import columns
+
+DataSet = Mapping[str, Any]
+
+_ALWAYS_RETURNED: Final = {
+    Level.STUDY: ("00080201",),
+    Level.SERIES: ("00080201", "00400275"),
+    Level.INSTANCE: (),
+}
+# Patient and study attributes, then equipment and series ones, that have no column but are worth returning on demand.
+_ON_DEMAND: Final = {
+    Level.STUDY: (
+        *("00081032", "00081048", "00081060", "00100032", "00101001", "00101010", "00101020", "00101030"),
+        *("00102160", "00102180", "00104000", "00120062", "00321032", "00321060"),
+    ),
+    Level.SERIES: (
+        *("00080021", "00080031", "00080064", "00080070", "00080080", "00081010", "00081040", "00081050"),
+        *("00081070", "00081090", "00081111", "00181030", "00185100", "00200052", "00400253", "00400254"),
+    ),
+    Level.INSTANCE: (),
+}
+IDENTITY: Final = ("patient_id", "issuer_of_patient_id", "patient_birth_date")
+
+
+def returned_tags(level: Level) -> frozenset[str]:
+    """The tags of `level` that every answer holds where they have a value (PS3.18 tables 10.6.3-3 to 10.6.3-5)."""
+    return frozenset((*(attribute.tag for attribute in columns(level)), *_ALWAYS_RETURNED[level]))
+
+
+_KEPT: Final = {level: tuple(sorted({*returned_tags(level), *_ON_DEMAND[level]})) for level in Level}
+
+
+@dataclass(frozen=True, slots=True)
+class LevelValues:
+    """One level of an instance: values for its columns, in their order, and its attributes as DICOM JSON."""
+
+    columns: tuple[str | int | None, ...]
+    attributes: dict[str, Any]
+
+
+def level_values(level: Level, data_set: DataSet) -> LevelValues:
+    """The values of `level`; attributes without value are left out."""
+    attributes = {tag: data_set[tag] for tag in _KEPT[level] if tag in data_set and has_value(data_set[tag])}
+    values: list[str | int | None] = []
+    for tag, matching in _COLUMNS[level]:
+        value = text(attributes, tag)
+        if matching is Matching.NUMBER:
+            values.append(comparable.number(value))
+        elif matching is Matching.DATE:
+            values.append(comparable.date(value))
+        elif matching is Matching.TIME:
+            values.append(comparable.time(value))
+        elif matching is Matching.NAME:
+            values += (value, comparable.name(value))
+        else:
+            values.append(value)
+    return LevelValues(tuple(values), attributes)
+
+
+_COLUMNS: Final = {level: tuple((attribute.tag, attribute.matching) for attribute in columns(level)) for level in Level}
+
+
+def has_value(element: Any) -> bool:
+    """Whether a DICOM JSON element holds anything."""
+    return bool(element.get("Value"))
+
+
+def text(data_set: DataSet, tag: str) -> str:
+    """All values of an element as one text, joined as in the data set; names with all their groups."""
+    element = data_set.get(tag)
+    values = element.get("Value") if element else None
+    if not values:
+        return ""
+    if len(values) == 1:
+        return comparable.text(_one_text(values[0]))
+    return comparable.text("\\".join(_one_text(value) for value in values))
+
+
+def _one_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        groups = (str(value.get(group, "")) for group in ("Alphabetic", "Ideographic", "Phonetic"))
+        return "=".join(groups).rstrip("=")
+    return "" if value is None else str(value)

@@ -1,0 +1,155 @@
+"""Writes an instance into the index: all of it or nothing, inside the caller's transaction."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from storage.attributes import Level
+from storage.audit import note
+from storage.catalogue.description import LevelValues, level_values
+from storage.errors import DuplicateInstance
+from storage.records import InstanceRecord
+from storage.schema import column_names
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Everything that the index keeps of one instance."""
+
+    record: InstanceRecord
+    study: LevelValues
+    series: LevelValues
+    instance: LevelValues
+    metadata: bytes
+    """DICOM JSON of the data set, compressed by zlib."""
+    layout: bytes
+    source: str
+
+
+def enter(connection: sqlite3.Connection, entry: Entry) -> str:
+    """Index `entry` and return its blob key; when the same data set is already kept under its UID, only that key.
+
+    An instance whose patient contradicts the one of its study is held. Raises `DuplicateInstance` when other bytes
+    are kept under its UID.
+    """
+    known = _known(connection, entry.record)
+    if known is not None:
+        return known
+    keys = (entry.record.series_instance_uid, entry.record.study_instance_uid)
+    place = connection.execute(_PLACE, keys).fetchone()
+    held = place is not None and _contradicts(entry.study, place)
+    study_id = _study(connection, place, entry.study, held)
+    series_id = _series(connection, place, study_id, entry.series, held)
+    _insert_instance(connection, series_id, entry, held)
+    return entry.record.blob_key
+
+
+def _known(connection: sqlite3.Connection, record: InstanceRecord) -> str | None:
+    kept = connection.execute(_KEPT, (record.sop_instance_uid,)).fetchone()
+    if kept is None:
+        return None
+    blob_key, digest, transfer_syntax = kept
+    if (digest, transfer_syntax) != (record.digest, record.transfer_syntax_uid):
+        raise DuplicateInstance("Another data set is already kept under this SOP Instance UID.")
+    return str(blob_key)
+
+
+def _study(connection: sqlite3.Connection, place: sqlite3.Row | None, values: LevelValues, held: bool) -> int:
+    if place is None:
+        return _insert(connection, _INSERT_STUDY, (), values)
+    study_id = int(place["study_id"])
+    if not held:
+        _complete(connection, Level.STUDY, study_id, place["study_attributes"], values)
+    return study_id
+
+
+def _series(
+    connection: sqlite3.Connection, place: sqlite3.Row | None, study_id: int, values: LevelValues, held: bool
+) -> int:
+    if place is None or place["series_id"] is None:
+        return _insert(connection, _INSERT_SERIES, (study_id,), values)
+    series_id = int(place["series_id"])
+    if not held:
+        # What only held instances told of the series may be another patient's: it does not count.
+        known = place["series_attributes"] if place["visible_instances"] else "{}"
+        _complete(connection, Level.SERIES, series_id, known, values)
+    return series_id
+
+
+def _contradicts(study: LevelValues, kept: sqlite3.Row) -> bool:
+    """Whether the patient is another one: PatientID must be equal; issuer and birth date may be missing in one."""
+    names = column_names(Level.STUDY)
+    patient_id, issuer, birth_date = (
+        (kept[name], study.columns[names.index(name)])
+        for name in ("patient_id", "issuer_of_patient_id", "patient_birth_date")
+    )
+    return patient_id[0] != patient_id[1] or any(a and b and a != b for a, b in (issuer, birth_date))
+
+
+def _complete(connection: sqlite3.Connection, level: Level, row_id: int, known: str, new: LevelValues) -> None:
+    """Add the attributes that are not yet known of a study or series; the first value of each stays."""
+    text = _json(new.attributes)
+    if text == known:
+        return
+    before: dict[str, Any] = orjson.loads(known)
+    if new.attributes.keys() <= before.keys():
+        return
+    merged = level_values(level, {**new.attributes, **before})
+    connection.execute(_UPDATE[level], (*merged.columns, _json(merged.attributes), row_id))
+
+
+def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int, ...], values: LevelValues) -> int:
+    row = connection.execute(sql, (*leading, *values.columns, _json(values.attributes))).fetchone()
+    return int(row["id"])
+
+
+def _insert_instance(connection: sqlite3.Connection, series_id: int, entry: Entry, held: bool) -> None:
+    record = entry.record
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    kept = (record.number_of_frames, record.blob_key, record.size, record.data_set_offset, record.digest)
+    values = (series_id, *entry.instance.columns, *kept, int(held), entry.source, now)
+    (instance_id,) = connection.execute(_INSERT_INSTANCE, values).fetchone()
+    connection.execute(_INSERT_DETAIL, (instance_id, entry.metadata, entry.layout))
+    connection.execute(_COUNT, (int(not held), int(held), series_id))
+    if held:
+        note(connection, "instance held", record.sop_instance_uid, "its patient is not the one of its study")
+
+
+def _json(value: dict[str, Any]) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _insertion(table: str, *names: str) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) RETURNING id"
+
+
+def _replacement(table: str, *names: str) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+
+
+_KEPT: Final = "SELECT blob_key, digest, transfer_syntax_uid FROM instance WHERE sop_instance_uid = ?"
+_PLACE: Final = """
+    SELECT study.id AS study_id, study.patient_id, study.issuer_of_patient_id, study.patient_birth_date,
+           study.attributes AS study_attributes, series.id AS series_id, series.attributes AS series_attributes,
+           series.visible_instances
+    FROM study LEFT JOIN series ON series.study_id = study.id AND series.series_instance_uid = ?
+    WHERE study.study_instance_uid = ?"""
+_INSERT_STUDY: Final = _insertion("study", *column_names(Level.STUDY), "attributes")
+_INSERT_SERIES: Final = _insertion("series", "study_id", *column_names(Level.SERIES), "attributes")
+_INSERT_INSTANCE: Final = _insertion(
+    "instance",
+    "series_id",
+    *column_names(Level.INSTANCE),
+    *("frame_count", "blob_key", "size", "data_set_offset", "digest", "held", "source", "received_at"),
+)
+_INSERT_DETAIL: Final = "INSERT INTO instance_detail (instance_id, metadata, layout) VALUES (?, ?, ?)"
+_COUNT: Final = """
+    UPDATE series SET visible_instances = visible_instances + ?, held_instances = held_instances + ?,
+    changes = changes + 1 WHERE id = ?"""
+_UPDATE: Final = {
+    Level.STUDY: _replacement("study", *column_names(Level.STUDY), "attributes"),
+    Level.SERIES: _replacement("series", *column_names(Level.SERIES), "attributes"),
+}

@@ -1,0 +1,88 @@
+"""Studies with their series as the portal shows them."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from storage.attributes import Level
+from storage.catalogue.visibility import ORDER, SOURCES, instance_count, order, visible
+from storage.database import Database
+from storage.records import InstanceRecord, SeriesSummary, StudySummary
+from storage.scope import StudyScope
+
+RECORD_COLUMNS: Final = """study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid,
+    instance.sop_class_uid, instance.transfer_syntax_uid, instance.blob_key, instance.size, instance.data_set_offset,
+    instance.digest, series.modality, instance.instance_number, instance.frame_count, instance.image_rows,
+    instance.image_columns, instance.bits_allocated"""
+"""The columns of an `InstanceRecord` in its order."""
+
+
+def record(row: sqlite3.Row) -> InstanceRecord:
+    """The record of a row that begins with `RECORD_COLUMNS`."""
+    names, shape = tuple(row)[:12], tuple(row)[12:15]
+    return InstanceRecord(*names, *(number or 0 for number in shape))
+
+
+def studies(database: Database, scope: StudyScope) -> list[StudySummary]:
+    """Every study that `scope` shows, newest first, with its visible series in their order."""
+    where = visible(scope, Level.SERIES)
+    found = database.read(
+        f"""SELECT study.id AS study_id, study.study_instance_uid, study.study_date, study.study_time,
+        study.study_description, study.patient_name, series.id AS series_id, series.series_instance_uid,
+        series.modality, series.series_number, series.series_description, series.body_part_examined,
+        {instance_count(scope)} AS instances
+        FROM {SOURCES[Level.SERIES]} WHERE {where.sql} ORDER BY {order(Level.SERIES)}""",
+        where.parameters,
+    )
+    images = _images(database, scope)
+    by_study: dict[int, list[sqlite3.Row]] = {}
+    for row in found:
+        by_study.setdefault(row["study_id"], []).append(row)
+    return [_study(rows, images) for rows in by_study.values()]
+
+
+def _images(database: Database, scope: StudyScope) -> dict[int, sqlite3.Row]:
+    """By series id its middle image with the number of all its frames."""
+    where = visible(scope, Level.INSTANCE)
+    rows = database.read(
+        f"""SELECT {RECORD_COLUMNS}, ranked.series_id, ranked.frames FROM (
+            SELECT instance.id AS chosen, instance.series_id,
+                row_number() OVER (PARTITION BY instance.series_id ORDER BY {ORDER[Level.INSTANCE]}) AS place,
+                count(*) OVER (PARTITION BY instance.series_id) AS images,
+                sum(instance.frame_count) OVER (PARTITION BY instance.series_id) AS frames
+            FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql} AND instance.frame_count > 0
+        ) AS ranked JOIN instance ON instance.id = ranked.chosen
+        JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
+        WHERE ranked.place = ranked.images / 2 + 1""",
+        where.parameters,
+    )
+    return {row["series_id"]: row for row in rows}
+
+
+def _study(rows: Iterable[sqlite3.Row], images: dict[int, sqlite3.Row]) -> StudySummary:
+    series = tuple(_series(row, images.get(row["series_id"])) for row in rows)
+    first = next(iter(rows))
+    modalities = tuple(sorted({one.modality for one in series if one.modality}))
+    name = first["patient_name"].partition("=")[0]
+    return StudySummary(
+        first["study_instance_uid"],
+        first["study_date"],
+        first["study_time"],
+        first["study_description"],
+        modalities,
+        name,
+        series,
+    )
+
+
+def _series(row: sqlite3.Row, image: sqlite3.Row | None) -> SeriesSummary:
+    return SeriesSummary(
+        row["series_instance_uid"],
+        row["modality"],
+        row["series_number"],
+        row["series_description"],
+        row["body_part_examined"],
+        row["instances"],
+        image["frames"] if image else 0,
+        record(image) if image else None,
+    )
