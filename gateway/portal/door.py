@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from auth.cookies import is_same_origin
 from auth.middleware import Gatekeeper
 from auth.sessions import Session
+from dicomweb.problems import log_unexpected
 from gateway.portal.pages import Pages
 from storage.errors import NoSuchInstance, Refusal
 
@@ -54,21 +55,36 @@ class Door:
         """
 
         @functools.wraps(endpoint)
-        def guarded(request: Request) -> Response:
+        def for_session(request: Request) -> Response:
             session = self.session_of(request)
             return self.to_login() if session is None else self.answer(request, session, endpoint)
+
+        return self.open(for_session)
+
+    def open(self, endpoint: Endpoint) -> Endpoint:
+        """`endpoint` for everybody."""
+
+        @functools.wraps(endpoint)
+        def guarded(request: Request) -> Response:
+            return self.safely(request, lambda: endpoint(request))
 
         return guarded
 
     def answer(self, request: Request, session: Session, endpoint: PatientEndpoint) -> Response:
-        """What `endpoint` answers, or the page for its refusal."""
+        """What `endpoint` answers to this session."""
+        return self.safely(request, lambda: endpoint(request, session), session)
+
+    def safely(self, request: Request, make: Callable[[], Response], session: Session | None = None) -> Response:
+        """What `make` returns, or a page in plain words for what it raises."""
         try:
-            return endpoint(request, session)
+            return make()
         except NoSuchInstance:
-            return self._pages.message(request, "not_found", session=session, status=404, headers=NO_STORE)
+            return self._pages.message(request, "not_found", session=session, status=404)
         except Refusal as refusal:
-            status = refusal.http_status
-            return self._pages.message(request, "problem", session=session, status=status, headers=NO_STORE)
+            return self._pages.message(request, "problem", session=session, status=refusal.http_status)
+        except Exception as error:
+            number = log_unexpected(error)
+            return self._pages.message(request, "problem", session=session, status=500, number=number)
 
     def to_login(self) -> Response:
         """To the start page, which says that the session has ended."""

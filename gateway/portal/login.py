@@ -70,7 +70,8 @@ class Login:
             return await run_in_threadpool(self._refuse, request, Entered(), ("title", "foreign"), 403)
         form = await _form(request)
         code, token, birth_date = (form.get(name, "").strip() for name in ("code", "token", "birth_date"))
-        return await run_in_threadpool(self._sign_in, request, Entered(code, token, birth_date))
+        entered = Entered(code, token, birth_date)
+        return await run_in_threadpool(self._door.safely, request, lambda: self._sign_in(request, entered))
 
     def _sign_in(self, request: Request, entered: Entered) -> Response:
         errors = _typing_errors(self._pages.languages.of(request), entered)

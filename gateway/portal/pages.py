@@ -57,12 +57,15 @@ class Pages:
         return response
 
     def message(
-        self, request: Request, kind: str, *, session: Session | None = None, status: int, headers: Mapping[str, str]
+        self, request: Request, kind: str, *, session: Session | None = None, status: int, number: str = ""
     ) -> Response:
-        """A page that only says something: the texts `error.{kind}_title` and `error.{kind}`."""
+        """A page that only says something: the texts `error.{kind}_title` and `error.{kind}`.
+
+        `number` is what the log knows a failure by.
+        """
         words = self.languages.of(request)
-        values = {"title": words(f"error.{kind}_title"), "sentence": words(f"error.{kind}")}
-        return self.render(request, "message.html", values, session=session, status=status, headers=headers)
+        values = {"title": words(f"error.{kind}_title"), "sentence": words(f"error.{kind}"), "number": number}
+        return self.render(request, "message.html", values, session=session, status=status)
 
     def _switch(self, request: Request) -> list[dict[str, str]]:
         # What a form was sent to cannot be fetched, so its answer switches by way of the start page.

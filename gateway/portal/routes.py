@@ -37,22 +37,22 @@ def routes(house: House) -> list[BaseRoute]:
         return login.form(request)
 
     def not_found(request: Request) -> Response:
-        return pages.message(request, "not_found", session=door.session_of(request), status=404, headers=NO_STORE)
+        return pages.message(request, "not_found", session=door.session_of(request), status=404)
 
     def to_start(request: Request) -> Response:
         return RedirectResponse("/", 303, NO_STORE)
 
     return [
         *static.routes(),
-        Route("/", start),
-        Route("/z", login.landing),
+        Route("/", door.open(start)),
+        Route("/z", door.open(login.landing)),
         Route("/login", login.submit, methods=["POST"]),
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(browse.study)),
         Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
         Route("/account", door.signed_in(browse.account)),
         Route("/session", door.signed_in(browse.session)),
-        Route("/logout", Leaving(house.sessions, door).sign_out, methods=["POST"]),
+        Route("/logout", door.open(Leaving(house.sessions, door).sign_out), methods=["POST"]),
         Route("/logout", to_start),
-        Route("/{path:path}", not_found),
+        Route("/{path:path}", door.open(not_found)),
     ]

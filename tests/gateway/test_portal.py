@@ -1,6 +1,7 @@
 """What a signed-in patient gets: overview, study, series, account; and what is never given."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -8,8 +9,20 @@ import pytest
 from pydicom.config import disable_value_validation
 from starlette.testclient import TestClient
 
+from auth.records import Share
+from auth.sessions import Sessions
 from storage.scope import PatientIdentity
-from tests.gateway.portal_house import BIRTH_DATE, SIGN_IN, Portal, attribute, keep, opened, series_path, without_pixels
+from tests.gateway.portal_house import (
+    BIRTH_DATE,
+    SIGN_IN,
+    Portal,
+    attribute,
+    keep,
+    opened,
+    series_path,
+    sign_in,
+    without_pixels,
+)
 from tests.support.synthetic import ct
 
 SCRIPT = "<script>alert(1)</script>"
@@ -110,6 +123,21 @@ def test_account_lists_the_share(patient: TestClient) -> None:
     assert "2 Untersuchungen, 3 Bilder" in page
     assert "Telefon 0123" in page
     assert 'action="/logout"' in page
+
+
+def test_what_breaks_is_told_in_plain_words(portal: Portal) -> None:
+    class Broken(Sessions):
+        def __init__(self) -> None:
+            pass
+
+        def begin(self, share: Share) -> str:
+            raise RuntimeError("Muster^Erika")
+
+    with portal.visitor(house=replace(portal.house, sessions=Broken())) as client:
+        answer = sign_in(client, code=portal.issued.code)
+    assert answer.status_code == 500
+    assert "Das liegt an uns" in answer.text and "Erika" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_an_empty_share_is_explained(portal: Portal) -> None:

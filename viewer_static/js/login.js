@@ -50,6 +50,8 @@ function watchCode(input) {
       typo: t("login.code_typo"),
       long: t("login.code_too_long"),
     };
+    // Counting down on every key would drown the reader's voice.
+    state.setAttribute("aria-live", verdict === "more" ? "off" : "polite");
     state.textContent = sentences[verdict];
     state.classList.toggle("good", verdict === "good");
     state.classList.toggle("wrong", verdict === "typo" || verdict === "long");

@@ -145,11 +145,12 @@ async function ask(url, accept, signal) {
   if (answer.status === 401) {
     throw new SignedOut();
   }
-  if (answer.status >= 400 && answer.status < 500) {
-    throw new Refused(String(answer.status));
+  // Too busy now (also a proxy that waits for the gateway to start again) may become an image later.
+  if ([429, 502, 503, 504].includes(answer.status)) {
+    throw new Error(String(answer.status));
   }
   if (!answer.ok) {
-    throw new Error(String(answer.status));
+    throw new Refused(String(answer.status));
   }
   return answer;
 }
