@@ -142,6 +142,6 @@ def listen(host: str, port: int, key: str) -> socket.socket:
 def taken(host: str, port: int, key: str, error: OSError) -> str:
     """The sentence for an address that cannot be listened on, naming the configuration section `key`."""
     return (
-        f"{host} port {port} cannot be used ({error.strerror}). Stop the program that holds it, "
+        f"{host} port {port} cannot be used ({os.strerror(error.errno or 0)}). Stop the program that holds it, "
         f"or choose another {key}.port in the configuration."
     )
