@@ -8,7 +8,6 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
-from dimse.services.echo import VERIFICATION
 from dimse.services.operation import Answered, Operation, Request
 from dimse.status import (
     CANNOT_UNDERSTAND,
@@ -115,8 +114,10 @@ def _objection(request: Request) -> Status | None:
     sop_class = command.text(AFFECTED_SOP_CLASS_UID)
     if not sop_class:
         return Status(INVALID_ATTRIBUTE_VALUE, "The command has no Affected SOP Class UID.", AFFECTED_SOP_CLASS_UID)
-    if sop_class != context.abstract_syntax or sop_class == VERIFICATION:
-        comment = "The Affected SOP Class is not that of the context."
+    # Some senders negotiate the class that the file meta information names and command the one of the data set: an
+    # image is worth more than that rule (PS3.8 7.1.1.13), and the store compares command and data set anyway.
+    if not is_storage(sop_class) or not is_storage(context.abstract_syntax):
+        comment = "The Affected SOP Class or its context is none for storage."
         return Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID)
     if not is_uid(command.text(AFFECTED_SOP_INSTANCE_UID)):
         comment = "The Affected SOP Instance UID is missing or no UID."

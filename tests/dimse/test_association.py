@@ -217,7 +217,7 @@ def test_failing_disk_is_out_of_resources(store: MemoryStore) -> None:
     ("message", "status", "offending"),
     [
         ({"sop_class": None}, 0x0106, b"\0\0\2\0"),
-        ({"sop_class": "1.2.840.10008.5.1.4.1.1.4"}, 0x0122, b"\0\0\2\0"),
+        ({"sop_class": "1.2.840.10008.5.1.4.1.2.2.1"}, 0x0122, b"\0\0\2\0"),
         ({"instance": None}, 0x0117, b"\0\0\0\x10"),
         ({"instance": "../../etc/x"}, 0x0117, b"\0\0\0\x10"),
         ({"instance": "1.2." + "3" * 200}, 0x0117, b"\0\0\0\x10"),
@@ -236,6 +236,14 @@ def test_commands_that_contradict_themselves(
         assert 0 < len(response.elements[command.ERROR_COMMENT]) <= 64
         assert peer.echo() == 0
     assert store.kept == []
+
+
+def test_another_storage_class_than_the_context_s_is_for_the_store_to_judge(node: Node, store: MemoryStore) -> None:
+    with Peer(node.port) as peer:
+        peer.associate()
+        assert peer.store(b"a" * 100, sop_class="1.2.840.10008.5.1.4.1.1.4").number(command.STATUS) == 0
+    (kept,) = store.kept
+    assert kept.meta.sop_class_uid == "1.2.840.10008.5.1.4.1.1.4"
 
 
 def test_store_without_data_set(node: Node) -> None:
