@@ -50,7 +50,7 @@ UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEnd
 CUT_SHORT = {"MR_truncated.dcm", "rtplan_truncated.dcm"}
 # A DICOMDIR, and a data set without any UID.
 NO_INSTANCE = {"DICOMDIR-empty.dcm", "nested_priv_SQ.dcm"}
-# DCMTK itself will not send these: UIDs it cannot find, bytes behind the data set.
+# DCMTK names these by other UIDs than their data sets hold, or will not send them: bytes behind the data set.
 NOT_FOR_DCMTK = {"explicit_VR-UN.dcm", "rtdose_rle.dcm", "rtdose_rle_1frame.dcm", "gen_trailing_garbage.dcm"}
 
 
