@@ -33,7 +33,7 @@ class Weighting:
     air: float = 8.0
 
 
-T1: Final = Weighting(fluid=130, grey=440, white=640, fat=920, marrow=430, muscle=360)
+T1: Final = Weighting(fluid=130, grey=440, white=640, fat=800, marrow=430, muscle=360)
 T2: Final = Weighting(fluid=960, grey=520, white=350, fat=640, marrow=300, muscle=210)
 
 _SCALP: Final = Ellipsoid(0, 0, 92, 77, 97, 90, boxy=True)
@@ -45,7 +45,7 @@ class _Folds:
     """The noises that fold the cortex and shade the image."""
 
     def __init__(self) -> None:
-        self.gyri = SmoothNoise(SIZE, PIXEL_MM, 13, 41, 160)
+        self.gyri = SmoothNoise(SIZE, PIXEL_MM, 8.5, 41, 160)
         self.small = SmoothNoise(SIZE, PIXEL_MM, 7.5, 42, 160)
         self.bend_x = SmoothNoise(SIZE, PIXEL_MM, 30, 43, 160)
         self.bend_y = SmoothNoise(SIZE, PIXEL_MM, 30, 44, 160)
@@ -86,7 +86,7 @@ def _paint_brain(canvas: Canvas, tissue: Weighting, folds: _Folds) -> None:
     if found is not None:
         window, covered = found
         surface = _depth(canvas, _BRAIN)[window]
-        fold = np.abs(folds.gyri.at(canvas.z)[window] + 0.45 * folds.small.at(canvas.z)[window])
+        fold = np.abs(folds.gyri.at(canvas.z)[window] + 0.3 * folds.small.at(canvas.z)[window])
         canvas.paint(covered, _cortex(fold, surface, tissue), window)
     fissure = np.abs(canvas.x + 1.2 * folds.small.at(canvas.z)) - 1.1
     if canvas.z < 104:
@@ -109,9 +109,9 @@ def _paint_brain(canvas: Canvas, tissue: Weighting, folds: _Folds) -> None:
 
 def _cortex(fold: Plane, depth: Plane, tissue: Weighting) -> Plane:
     """Signal by the distance to the next fold line and by the depth below the surface (mm)."""
-    furrow = np.float32(0.34) * np.clip(1.15 - depth / 21, 0, 1)
+    furrow = np.float32(0.24) * np.clip(1.2 - depth / 26, 0, 1)
     fluid = np.clip((furrow - fold) * 7, 0, 1)
-    ribbon = np.float32(0.95) * np.clip(1.3 - depth / 25, 0, 1)
+    ribbon = np.float32(0.8) * np.clip(1.35 - depth / 30, 0, 1)
     grey = np.maximum(np.clip((ribbon - fold) * 5, 0, 1), np.clip((3.6 - depth) / 1.2, 0, 1))
     signal = tissue.white + (tissue.grey - tissue.white) * grey
     folded: Plane = (signal + (tissue.fluid - signal) * fluid).astype(np.float32)
