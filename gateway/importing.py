@@ -23,7 +23,9 @@ STEEPEST: Final = 200
 """Largest ratio of inflated to packed size that is believed once FREE_BYTES have come."""
 FREE_BYTES: Final = 256 * 1024**2
 _BLOCK: Final = 1024 * 1024
-_HEAD: Final = 132
+_HEAD: Final = 512
+# (0002,0002) of a DICOMDIR (PS3.10 8.6), whatever the file is called.
+_DIRECTORY: Final = b"UI\x14\x001.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ class Importer:
             with path.open("rb") as file:
                 head = file.read(_HEAD)
                 file.seek(0)
-                if head.startswith(b"PK\x03\x04") and not head.endswith(b"DICM"):
+                if head.startswith(b"PK\x03\x04") and head[128:132] != b"DICM":
                     yield from self._archive(path, file)
                 else:
-                    yield self._one(str(path), file, None, named=named)
+                    yield self._one(str(path), file, named=named)
         except OSError as error:
             yield Result(str(path), "refused", f"cannot be read ({error.strerror})", CannotUnderstand.dicom_status)
 
@@ -84,16 +86,15 @@ class Importer:
                 continue
             try:
                 with archive.open(entry) as inside:
-                    yield self._one(name, _Counted(inside, entry, budget), entry, named=False)
+                    yield self._one(name, _Counted(inside, entry, budget), named=False)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
                 yield _refused(name, f"the archive is damaged here ({type(error).__name__})")
 
-    def _one(self, name: str, file: "IO[bytes] | _Counted", entry: zipfile.ZipInfo | None, *, named: bool) -> Result:
-        base = (entry.filename if entry else name).replace("\\", "/").rsplit("/", 1)[-1]
-        if base.upper() == "DICOMDIR":
-            return Result(name, "skipped", "DICOMDIR: a table of contents; the files themselves are read")
+    def _one(self, name: str, file: "IO[bytes] | _Counted", *, named: bool) -> Result:
         try:
             head = file.read(_HEAD)
+            if _DIRECTORY in head:
+                return Result(name, "skipped", "DICOMDIR: a table of contents; the files themselves are read")
             if not named and not _plausible(head):
                 return Result(name, "skipped", "not DICOM")
             return self._store(name, head, file)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from gateway import importing
 from gateway.importing import Importer, Result
@@ -41,7 +42,7 @@ def test_a_folder_is_read_through_and_what_is_no_image_passed_over(storage: Stor
     (disc / "IMAGES" / "A").mkdir(parents=True)
     (disc / "IMAGES" / "A" / "I1").write_bytes(part10(ct()))
     (disc / "IMAGES" / "I2.dcm").write_bytes(part10(ct(number=2)))
-    (disc / "DICOMDIR").write_bytes(part10(ct()))
+    (disc / "DICOMDIR").write_bytes(part10(ct(SOPClassUID=MediaStorageDirectoryStorage)))
     (disc / "autorun.inf").write_text("[autorun]")
     (disc / "empty").touch()
     expected = [("DICOMDIR", "skipped"), ("I1", "stored"), ("I2.dcm", "stored")]
