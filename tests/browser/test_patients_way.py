@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from auth.codes import new_code, normalise
+from auth.errors import MalformedCode
 from tests.browser.conftest import BIRTH_DATE, DESKTOP, PHONE, Site, Visits
 from tests.browser.stage import wait_for
 
@@ -147,9 +149,6 @@ def test_feedback_while_the_code_is_typed(site: Site, visits: Visits, chromium: 
 
 
 def test_script_and_server_judge_codes_alike(site: Site, visits: Visits, chromium: Browser) -> None:
-    from auth.codes import new_code, normalise
-    from auth.errors import MalformedCode
-
     page = visits.page(chromium)
     page.goto(site.gateway.url)
     codes = [new_code() for _ in range(40)]

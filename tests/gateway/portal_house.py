@@ -73,7 +73,7 @@ def opened(folder: Path) -> Iterator[Portal]:
     """A portal on `folder`: a CT of three images (12 January 2026), a report (2025), and a stranger's study."""
     house = build(Config(site=SiteConfig(name="Musterklinikum", contact="Telefon 0123"), base=folder))
     study, series = "1.2.826.1", "1.2.826.1.1"
-    placed = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "StudyDate": "20260112"}
+    placed: dict[str, Any] = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "StudyDate": "20260112"}
     chest = [
         keep(house, ct(number=number, SOPInstanceUID=f"{series}.{number}", BodyPartExamined="CHEST", **placed))
         for number in (1, 2, 3)
