@@ -22,7 +22,7 @@ from gateway import scu
 from gateway.config import Config, DimseConfig, HttpConfig, SiteConfig, StorageConfig
 from gateway.house import House, build
 from gateway.phantom import studies
-from gateway.processes import Child, Parent, stop_event
+from gateway.processes import CannotStart, Child, Parent, stop_event
 from gateway.sheets import share_url, sheet
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
@@ -30,6 +30,7 @@ DEFAULT_BIRTH_DATE: Final = "19500131"
 DAYS: Final = 90
 CALLING: Final = "DEMO-MODALITY"
 AHEAD: Final = 64
+PORTS: Final = (8080, 11112)
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -49,13 +50,10 @@ async def run(data_sets: Iterable[Dataset] | None, site: SiteConfig, parent: Par
     stop = stop_event(asyncio.get_running_loop(), parent)
     with tempfile.TemporaryDirectory(prefix="durchblick-demo-") as name:
         folder = Path(name)
-        config = _config(folder, site)
-        (folder / "config.toml").write_text(_toml(config), encoding="utf-8")
         say(f"Starting a gateway on {folder} ...")
         coming = ahead(data_sets or studies.images())
-        child = await Child.start(["--config", str(folder / "config.toml")], quiet=True)
+        child, config = await _started(folder, site, say)
         try:
-            await child.ready()
             prepared = asyncio.to_thread(_prepare, config, coming, say)
             handed = await _unless(stop, prepared)
             if handed is not None:
@@ -64,6 +62,30 @@ async def run(data_sets: Iterable[Dataset] | None, site: SiteConfig, parent: Par
                 await _unless(stop, child.wait())
         finally:
             await child.stop()
+
+
+async def _started(folder: Path, site: SiteConfig, say: Say) -> tuple[Child, Config]:
+    """A gateway that is ready, on the usual ports if they are free. Raises CannotStart."""
+    config = _config(folder, site, *PORTS)
+    try:
+        return await _start(config), config
+    except CannotStart:
+        # Somebody may have taken a port between our look and the gateway's start.
+        config = _config(folder, site, 0, 0)
+        say(f"Trying the ports {config.http.port} and {config.dimse.port} instead ...")
+        return await _start(config), config
+
+
+async def _start(config: Config) -> Child:
+    file = config.base / "config.toml"
+    file.write_text(_toml(config), encoding="utf-8")
+    child = await Child.start(["--config", str(file)], quiet=True)
+    try:
+        await child.ready()
+    except BaseException:
+        await child.stop()
+        raise
+    return child
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:
@@ -109,11 +131,11 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
     return None
 
 
-def _config(folder: Path, site: SiteConfig) -> Config:
+def _config(folder: Path, site: SiteConfig, http_port: int, dimse_port: int) -> Config:
     return Config(
         storage=StorageConfig(folder="data"),
-        http=HttpConfig(port=_port(8080)),
-        dimse=DimseConfig(port=_port(11112), accept_unknown_peers=True),
+        http=HttpConfig(port=_port(http_port)),
+        dimse=DimseConfig(port=_port(dimse_port), accept_unknown_peers=True),
         site=site,
         base=folder,
     )

@@ -1,14 +1,20 @@
 """Parts of the demo: whose share it opens, the QR code in the terminal, and making ahead."""
 
+import asyncio
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from gateway import demo
+from gateway.config import SiteConfig
 from gateway.demo import ahead, share_of, terminal_qr
 from gateway.scu import Sent
 from storage.scope import ListedStudies, PatientIdentity
+from tests.support.gateway import free_port
 
 
 def _sent(study: str = "1.2", patient: str = "P", birth_date: str = "19500131") -> Sent:
@@ -42,6 +48,21 @@ def test_the_qr_code_of_the_terminal_can_be_read() -> None:
     image = Image.fromarray(pixels).resize((pixels.shape[1] * 8, pixels.shape[0] * 8), Image.Resampling.NEAREST)
     (found,) = zbar.decode(image)
     assert found.data.decode() == link
+
+
+def test_a_port_that_is_taken_after_the_look_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        taken, looks = held.getsockname()[1], iter((held.getsockname()[1], free_port(), free_port(), free_port()))
+        monkeypatch.setattr(demo, "_port", lambda preferred: next(looks))
+
+        async def start() -> int:
+            child, config = await demo._started(tmp_path, SiteConfig(), said.append)
+            await child.stop()
+            return config.http.port
+
+        assert asyncio.run(start()) != taken
+    assert said[0].startswith("Trying the ports ")
 
 
 def test_what_is_made_ahead_comes_in_order_and_its_error_last() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.support.gateway import environment, stop
 from tests.support.synthetic import ct, part10
 
-# Two demos at a time would both find the default ports free before either has them.
+# One demo serves most of these tests; spread over workers it would be started in each.
 pytestmark = pytest.mark.xdist_group("demo")
 LABELS = ("Link", "Access code", "Birth date", "Sheet", "Portal")
 
