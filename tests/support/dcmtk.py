@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 
 def program(name: str) -> str:
     """The path of a DCMTK program. Without it a test is skipped, or fails where CI says that nothing may be missing."""
-    found = shutil.which(name)
+    # pynetdicom brings scripts of the same names into the environment's own folder.
+    own = Path(sys.executable).parent
+    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != own]
+    found = shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         message = f"DCMTK's {name} is not installed (Debian: apt-get install dcmtk)"
         if os.environ.get("CI") == "true":
