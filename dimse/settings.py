@@ -1,15 +1,48 @@
 """What the operator decides about the DICOM network."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ALLOWANCES: Final = ("store", "query", "retrieve", "commit")
+"""What a peer may be allowed: C-STORE; C-FIND; C-MOVE and C-GET; storage commitment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An application entity that may send to us: it must come with this AE title from this host (name or address)."""
+    """An application entity that we know: it comes with this AE title from this host (name or address).
+
+    `port` and `tls` are how we reach it; the rest restricts what it may do here.
+    """
 
     ae_title: str
     host: str
     port: int
+    tls: bool = False
+    allow: tuple[str, ...] = ALLOWANCES
+    """Of `ALLOWANCES`."""
+    transfer_syntaxes: tuple[str, ...] = ()
+    """UIDs of those it may store in; empty: any."""
+    sop_classes: tuple[str, ...] = ()
+    """UIDs of those it may store; empty: any."""
+    associations: int = 0
+    """How many it may have open at once; 0: as many as the general limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """TLS of both sides (PS3.15 annex B): our own certificate, and whom we trust. Files are PEM."""
+
+    port: int = 0
+    """Where the TLS listener is; 0: there is none."""
+    certificate: Path | None = None
+    """Our certificate, followed by the chain up to a trusted CA."""
+    key: Path | None = None
+    """Its private key, without a passphrase."""
+    trusted: Path | None = None
+    """The CAs (or self-signed certificates) that peers' certificates must come from; None: those of the system."""
+    require_client_certificate: bool = True
+    """Whether peers that call us must show a certificate from there (mutual authentication)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +54,7 @@ class DimseSettings:
     ae_title: str = "DURCHBLICK"
     accept_unknown_peers: bool = False
     peers: tuple[Peer, ...] = ()
+    tls: TlsSettings = TlsSettings()
 
     association_seconds: float = 5.0
     """Time from the connection to a complete A-ASSOCIATE-RQ (the ARTIM timer of PS3.8 9.1.4)."""
