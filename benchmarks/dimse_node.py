@@ -8,6 +8,7 @@ from pathlib import Path
 import uvloop
 
 from dimse.server import serve
+from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
 from storage.storage import Storage
 
@@ -16,7 +17,7 @@ async def _run(folder: Path, port: int) -> None:
     storage = Storage.open(folder)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    server = await serve(storage.ingest, DimseSettings(port=port, accept_unknown_peers=True))
+    server = await serve(Services(storage), DimseSettings(port=port, accept_unknown_peers=True))
     await stop.wait()
     await server.close()
     storage.close()

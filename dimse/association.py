@@ -4,16 +4,18 @@ import logging
 from collections.abc import Callable
 from enum import Enum
 
+from dimse import command as commands
 from dimse import pdu_protocol as pdus
-from dimse.association_pdus import ACCEPTED, AssociationRequest, decode_request, encode_accept
+from dimse.association_pdus import AssociationRequest, decode_request, encode_accept
 from dimse.command import Command
+from dimse.exchange import Dialogue
 from dimse.messages import Message, MessageAssembler
-from dimse.negotiation import Admission, Rejection, answer_contexts
+from dimse.negotiation import Admission, Rejection, accepted_contexts, answer_contexts, answer_roles
 from dimse.pdu_protocol import Pdu, ProtocolViolation
 from dimse.services.dispatch import Services
-from dimse.services.operation import Context, Operation, Request
+from dimse.services.operation import Answered, Context, Operation, Request, Response
 from dimse.settings import DimseSettings
-from dimse.status import SUCCESS, Status
+from dimse.status import SUCCESS
 from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _log = logging.getLogger("durchblick.dimse")
@@ -29,7 +31,10 @@ class State(Enum):
 
 
 class Association:
-    """Takes PDUs and says what to send. `establish` asks for a place among the associations (None: granted)."""
+    """Takes PDUs and says what to send. `establish` asks for a place among the associations (None: granted).
+
+    `performing` is the request that is being performed now; the peer may cancel it.
+    """
 
     def __init__(
         self,
@@ -37,17 +42,19 @@ class Association:
         admission: Admission,
         services: Services,
         address: str,
+        dialogue: Dialogue,
         establish: Callable[[], Rejection | None],
     ) -> None:
         self.state = State.AWAITING_REQUEST
+        self.performing: Message | None = None
         self._settings = settings
         self._admission = admission
         self._services = services
         self._address = address
+        self._dialogue = dialogue
         self._establish = establish
         self._messages = MessageAssembler({}, 0, self._begin)
         self._calling_ae_title = ""
-        self._longest_pdu = 0
         self._succeeded = 0
         self._refused = 0
 
@@ -57,7 +64,7 @@ class Association:
         return self._messages.is_receiving
 
     def receive(self, pdu: Pdu) -> bytes | Message:
-        """Act on a PDU that may come in this state: what to send at once, or a message to perform and answer.
+        """Act on a PDU that may come in this state: what to send at once, or a request to perform and answer.
 
         Raises `ProtocolViolation`, which `violated` answers.
         """
@@ -71,11 +78,14 @@ class Association:
         self._end(State.IDLE, "aborted_by_peer")
         return b""
 
-    def answer(self, message: Message, status: Status) -> bytes:
-        """The PDUs of the response to `message`."""
-        if status == SUCCESS:
-            self._succeeded += 1
-        else:
+    def flush(self) -> None:
+        """The memory of the PDUs that came is about to be used again."""
+        self._messages.flush()
+
+    def answer(self, message: Message, response: Response) -> bytes:
+        """The PDUs of the last response to `message`."""
+        status = response.status
+        if status.is_failure:
             self._refused += 1
             _log.warning(
                 "refused calling=%r host=%s status=%04XH comment=%r",
@@ -84,7 +94,9 @@ class Association:
                 status.code,
                 status.comment,
             )
-        return pdus.encode_command(message.context.id, message.response(status), self._longest_pdu)
+        else:
+            self._succeeded += 1
+        return message.encode(response, self._dialogue.longest_pdu)
 
     def violated(self, violation: ProtocolViolation) -> bytes:
         """The A-ABORT that answers a breach of the protocol (actions AA-1 and AA-8 of PS3.8 table 9-9)."""
@@ -105,29 +117,40 @@ class Association:
             self._end(State.IDLE, "connection_lost", why)
 
     def _receive_data(self, body: memoryview) -> bytes | Message:
-        complete: Message | None = None
+        request: Message | None = None
         for value in pdus.data_values(body):
-            if complete is not None:
+            if request is not None:
                 raise ProtocolViolation("a message began before the answer to the last one", pdus.UNEXPECTED_PARAMETER)
-            complete = self._messages.add(value)
-        return b"" if complete is None else complete
+            message = self._messages.add(value)
+            if message is not None and message.command.is_request:
+                request = message
+            elif message is not None:
+                self._hear(message.command)
+        return b"" if request is None else request
+
+    def _hear(self, command: Command) -> None:
+        """Take a response to a request of ours, or a cancel request; one that comes too late changes nothing."""
+        if command.field != commands.C_CANCEL_RQ:
+            if not self._dialogue.answered(command):
+                raise ProtocolViolation("a response belongs to nothing we asked", pdus.UNEXPECTED_PARAMETER)
+        elif self.performing and self.performing.command.message_id == command.number(commands.MESSAGE_ID_RESPONDED_TO):
+            self.performing.is_cancelled = True
 
     def _begin(self, context: Context, command: Command) -> Operation:
+        if not command.is_request:
+            return Answered(SUCCESS)
         return self._services.begin(Request(context, command, self._calling_ae_title, self._address))
 
     def _negotiate(self, request: AssociationRequest) -> bytes:
         rejection = self._admission.rejection(request, self._address) or self._establish()
         if rejection is not None:
             return self._reject(request, rejection)
-        answered = answer_contexts(request.contexts)
-        accepted = {
-            context.id: Context(context.id, context.abstract_syntax, context.transfer_syntax)
-            for context in answered
-            if context.result == ACCEPTED
-        }
+        roles = answer_roles(request.roles)
+        answered = answer_contexts(request.contexts, roles, self._services.takes)
+        accepted = accepted_contexts(answered, roles)
         self._messages = MessageAssembler(accepted, self._settings.largest_data_set, self._begin)
         self._calling_ae_title = request.calling_ae_title
-        self._longest_pdu = request.longest_pdu
+        self._dialogue.contexts, self._dialogue.longest_pdu = accepted, request.longest_pdu
         self.state = State.ESTABLISHED
         _log.info(
             "associated calling=%r host=%s contexts=%d accepted=%d implementation=%r",
@@ -140,6 +163,7 @@ class Association:
         return encode_accept(
             request,
             answered,
+            roles=roles,
             longest_pdu=self._settings.longest_pdu,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,
@@ -159,6 +183,7 @@ class Association:
 
     def _end(self, state: State, event: str, why: str = "") -> None:
         self._messages.abandon()
+        self._dialogue.lost()
         # The peer closing after a release, or never asking anything, is no news.
         level = logging.DEBUG if event == "connection_lost" and self.state is not State.ESTABLISHED else logging.INFO
         self.state = state

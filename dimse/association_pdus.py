@@ -104,17 +104,18 @@ def encode_accept(
     request: AssociationRequest,
     contexts: Iterable[AnsweredContext],
     *,
+    roles: Iterable[Role] = (),
     longest_pdu: int,
     implementation_class_uid: str,
     implementation_version: str,
 ) -> bytes:
-    """The A-ASSOCIATE-AC PDU. A peer may act as SCU wherever it proposed to; we never act as SCU towards it."""
+    """The A-ASSOCIATE-AC PDU, `roles` being our answers to the ones that were proposed."""
     items = [_encode_item(_APPLICATION_CONTEXT_ITEM, APPLICATION_CONTEXT.encode())]
     items += [_encode_context(context) for context in contexts]
     user = [
         _encode_item(_MAXIMUM_LENGTH_ITEM, _UINT4.pack(longest_pdu)),
         _encode_item(_IMPLEMENTATION_CLASS_ITEM, implementation_class_uid.encode()),
-        *(_encode_role(role) for role in request.roles),
+        *(_encode_role(role) for role in roles),
         _encode_item(_IMPLEMENTATION_VERSION_ITEM, implementation_version.encode()),
     ]
     items.append(_encode_item(_USER_INFORMATION_ITEM, b"".join(user)))
@@ -192,4 +193,4 @@ def _encode_context(context: AnsweredContext) -> bytes:
 
 def _encode_role(role: Role) -> bytes:
     name = role.sop_class_uid.encode("ascii", errors="replace")
-    return _encode_item(_ROLE_SELECTION_ITEM, _UINT2.pack(len(name)) + name + bytes((role.scu, 0)))
+    return _encode_item(_ROLE_SELECTION_ITEM, _UINT2.pack(len(name)) + name + bytes((role.scu, role.scp)))

@@ -22,10 +22,16 @@ REQUESTED_SOP_INSTANCE_UID: Final = 0x1001
 
 # Command fields (PS3.7 table E.1-1).
 C_STORE_RQ: Final = 0x0001
+C_GET_RQ: Final = 0x0010
+C_FIND_RQ: Final = 0x0020
+C_MOVE_RQ: Final = 0x0021
 C_ECHO_RQ: Final = 0x0030
+N_EVENT_REPORT_RQ: Final = 0x0100
+N_ACTION_RQ: Final = 0x0130
 C_CANCEL_RQ: Final = 0x0FFF
 RESPONSE: Final = 0x8000
 
+A_DATA_SET: Final = 0x0000
 NO_DATA_SET: Final = 0x0101
 LONGEST_COMMAND: Final = 65_536
 
@@ -44,6 +50,11 @@ class Command:
     def field(self) -> int:
         """The Command Field (0000,0100)."""
         return self.number(COMMAND_FIELD)
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it asks for an operation or notification, so that it has a Message ID and wants a response."""
+        return not self.field & RESPONSE and self.field != C_CANCEL_RQ
 
     @property
     def message_id(self) -> int:

@@ -1,23 +1,25 @@
 """The wire of one association: buffer, deadlines and back-pressure around the state machine."""
 
 import asyncio
+import math
 import socket
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, cast
 
 from dimse import pdu_protocol as pdus
 from dimse.association import Association, State
+from dimse.exchange import AssociationLost, Dialogue, Exchange
 from dimse.messages import Message
 from dimse.negotiation import Admission, plain_address
 from dimse.occupancy import Occupancy
 from dimse.pdu_protocol import Pdu, PduReader, ProtocolViolation
 from dimse.services.dispatch import Services
+from dimse.services.operation import Response
 from dimse.settings import DimseSettings
-from dimse.status import Status
+from dimse.status import failed
 
-_PDUS_PER_BUFFER: Final = 2
+_PDUS_PER_BUFFER: Final = 4
 _DISCARD_BUFFER: Final = 4_096
 _QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
@@ -31,14 +33,16 @@ class Node:
     occupancy: "Occupancy[Connection]"
     services: Services
     threads: Executor
+    conversations: Executor
     loop: asyncio.AbstractEventLoop
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Receives, performs and answers, one message after the other, until released, aborted or overdue.
+    """Receives, performs and answers, one request after the other, until released, aborted or overdue.
 
-    While a message is performed in a thread nothing more is taken from the buffer, and once that is full nothing
-    more is read, so a peer that sends without waiting for answers is slowed down by TCP.
+    While a request is performed nothing more is taken from the buffer, and once that is full nothing more is read, so
+    a peer that sends without waiting for answers is slowed down by TCP. Only operations that converse with the peer
+    let its answers, cancel requests and aborts through, until the next request is complete, which has to wait.
     """
 
     def __init__(self, node: Node) -> None:
@@ -46,7 +50,8 @@ class Connection(asyncio.BufferedProtocol):
         self._settings = node.settings
         self._reader = PduReader({pdus.ASSOCIATE_RQ: self._settings.longest_request, pdus.ABORT: 4})
         self._timer: asyncio.TimerHandle | None = None
-        self._is_performing = False
+        self._deadline = math.inf
+        self._waiting: Message | None = None
         self._is_closing = False
         self._reading_is_paused = False
         self._writing_is_paused = False
@@ -61,8 +66,14 @@ class Connection(asyncio.BufferedProtocol):
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
+        self._dialogue = Dialogue(node.loop, self.transport.write, self._settings.answer_seconds)
         self._association = Association(
-            node.settings, node.admission, node.services, address, lambda: node.occupancy.establish(self, address)
+            node.settings,
+            node.admission,
+            node.services,
+            address,
+            self._dialogue,
+            lambda: node.occupancy.establish(self, address),
         )
         node.occupancy.enter(self)
         self._arm(self._settings.association_seconds)
@@ -87,16 +98,20 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The peer does not read our answers: take no more requests."""
         self._writing_is_paused = True
+        self._dialogue.pause()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._writing_is_paused = False
+        self._dialogue.resume()
         self._take()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything; a message being performed goes on, what is incomplete is abandoned."""
-        self._disarm()
+        if self._timer is not None:
+            self._timer.cancel()
         self._association.lost(type(exc).__name__ if exc else "")
+        self._drop_waiting()
         # Not later, when the garbage collector comes by: a crowd of short associations would hold many buffers.
         self._reader.release()
         self._node.occupancy.leave(self)
@@ -105,10 +120,13 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Abort the association, after the answer to what is being performed now."""
         self._is_closing = True
-        if not self._is_performing and self._association.state is State.ESTABLISHED:
+        performing = self._association.performing
+        if performing is not None:
+            performing.is_cancelled = True
+        elif self._association.state is State.ESTABLISHED:
             self.transport.write(self._association.abort("the server is closing"))
             self._settle()
-        elif not self._is_performing:
+        else:
             self.cut()
 
     def cut(self) -> None:
@@ -125,15 +143,24 @@ class Connection(asyncio.BufferedProtocol):
                     self.transport.write(reply)
                 if pdu.kind == pdus.ASSOCIATE_RQ:
                     self._expect_data()
+            self._association.flush()
         except ProtocolViolation as violation:
             self.transport.write(self._association.violated(violation))
         self._settle()
 
     def _next_pdu(self) -> Pdu | None:
-        may_come = self._association.state in (State.AWAITING_REQUEST, State.ESTABLISHED)
-        if self._is_performing or self._writing_is_paused or not may_come:
+        state = self._association.state
+        if self._writing_is_paused or (state is not State.ESTABLISHED and state is not State.AWAITING_REQUEST):
+            return None
+        performing = self._association.performing
+        if performing is not None and not self._may_interrupt(performing):
             return None
         return self._reader.next_pdu()
+
+    def _may_interrupt(self, performing: Message) -> bool:
+        """A release comes after the answer; every other PDU concerns the operation, if that is one that listens."""
+        converses = performing.operation.converses and self._waiting is None
+        return converses and self._reader.next_kind != pdus.RELEASE_RQ
 
     def _expect_data(self) -> None:
         longest = self._settings.longest_pdu
@@ -141,27 +168,56 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.expect(expected, _PDUS_PER_BUFFER * (longest + pdus.HEADER_LENGTH))
 
     def _perform(self, message: Message) -> None:
-        self._is_performing = True
-        if message.operation.waits:
-            self._node.threads.submit(message.operation.finish).add_done_callback(partial(self._finished, message))
+        if self._association.performing is not None:
+            self._waiting = message
+            return
+        self._association.performing = message
+        operation = message.operation
+        if operation.waits:
+            pool = self._node.conversations if operation.converses else self._node.threads
+            pool.submit(self._finish, message)
         else:
             # Not at once: a peer that sends requests without end gets its turn like any other, no more.
-            self._node.loop.call_soon(self._performed, message, message.operation.finish())
+            response = operation.finish(Exchange(self._dialogue, message))
+            self._node.loop.call_soon(self._performed, message, response)
 
-    def _finished(self, message: Message, done: Future[Status]) -> None:
-        """In the thread that performed: back to the loop."""
-        if not done.cancelled():
-            self._node.loop.call_soon_threadsafe(self._performed, message, done.result())
+    def _finish(self, message: Message) -> None:
+        """In a thread: perform, and go back to the loop."""
+        response: Response | None
+        try:
+            response = message.operation.finish(Exchange(self._dialogue, message))
+        except AssociationLost:
+            response = None
+        except Exception as error:
+            response = Response(failed(error))
+        self._node.loop.call_soon_threadsafe(self._performed, message, response)
 
-    def _performed(self, message: Message, status: Status) -> None:
-        self._is_performing = False
+    def _performed(self, message: Message, response: Response | None) -> None:
+        self._association.performing = None
         if self._association.state is not State.ESTABLISHED:
+            self._drop_waiting()
             return
-        self.transport.write(self._association.answer(message, status))
+        if response is None:
+            self._give_up("the peer did not read or answer in time")
+            return
+        self.transport.write(self._association.answer(message, response))
         if self._is_closing:
+            self._drop_waiting()
             self.close()
+            return
+        if response.afterwards is not None:
+            self._node.conversations.submit(response.afterwards)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._perform(waiting)
+            self._settle()
         else:
             self._take()
+
+    def _drop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.operation.abandon()
+            self._waiting = None
 
     def _settle(self) -> None:
         """After every step: set the deadline that holds now, and stop or go on reading."""
@@ -175,7 +231,7 @@ class Connection(asyncio.BufferedProtocol):
         self._settle_reading(state)
 
     def _settle_deadline(self) -> None:
-        if self._is_performing:
+        if self._association.performing is not None:
             self._span_has_begun = False
             self._disarm()
         elif not self._writing_is_paused and (self._association.is_receiving or self._reader.pending):
@@ -199,16 +255,26 @@ class Connection(asyncio.BufferedProtocol):
         self._arm(self._settings.transfer_seconds)
 
     def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._timer = self._node.loop.call_later(seconds, self._overdue)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
+        """Set the deadline. The timer is only moved when it would come too late: deadlines change all the time."""
+        loop = self._node.loop
+        self._deadline = loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._deadline:
             self._timer.cancel()
             self._timer = None
+        if self._timer is None:
+            self._timer = loop.call_at(self._deadline, self._on_timer)
+
+    def _disarm(self) -> None:
+        self._deadline = math.inf
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._node.loop.time() >= self._deadline:
+            self._overdue()
+        elif self._deadline < math.inf:
+            self._timer = self._node.loop.call_at(self._deadline, self._on_timer)
 
     def _overdue(self) -> None:
-        self._timer = None
         if self._association.state is not State.ESTABLISHED or self._writing_is_paused:
             self.cut()
         elif not self._span_has_begun:

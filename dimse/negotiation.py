@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,9 @@ from dimse.association_pdus import (
     AnsweredContext,
     AssociationRequest,
     ProposedContext,
+    Role,
 )
-from dimse.services.echo import VERIFICATION
+from dimse.services.operation import Context
 from dimse.services.storage import is_storage
 from dimse.settings import DimseSettings, Peer
 from storage.identifiers import is_uid
@@ -23,6 +24,7 @@ from storage.identifiers import is_uid
 ANY_SCP: Final = "ANY-SCP"
 
 _IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
+_SENT_RATHER: Final = ("1.2.840.10008.1.2.1", _IMPLICIT_VR_LITTLE_ENDIAN)
 _PROTOCOL_VERSION_1: Final = 0x0001
 
 
@@ -83,15 +85,41 @@ def plain_address(host: str) -> str:
     return str(mapped or address)
 
 
-def answer_contexts(proposed: Iterable[ProposedContext]) -> tuple[AnsweredContext, ...]:
-    """One answer to each: its first transfer syntax, whichever it is, where the abstract syntax is ours to take."""
-    return tuple(_answer(context) for context in proposed)
+def answer_roles(proposed: Iterable[Role]) -> tuple[Role, ...]:
+    """As proposed, but SCP only of storage classes: C-STORE of a C-GET is the one thing we ask in return."""
+    return tuple(Role(role.sop_class_uid, role.scu, role.scp and is_storage(role.sop_class_uid)) for role in proposed)
 
 
-def _answer(context: ProposedContext) -> AnsweredContext:
+def answer_contexts(
+    proposed: Iterable[ProposedContext], roles: Iterable[Role], takes: Callable[[str], bool]
+) -> tuple[AnsweredContext, ...]:
+    """One answer to each, accepted where the abstract syntax is one that is taken here.
+
+    The transfer syntax is the first one, whichever it is. Only where the peer wants to receive, what every image can
+    be given in comes first: Explicit, then Implicit VR Little Endian.
+    """
+    receives = {role.sop_class_uid for role in roles if role.scp}
+    return tuple(_answer(context, takes, context.abstract_syntax in receives) for context in proposed)
+
+
+def accepted_contexts(answered: Iterable[AnsweredContext], roles: Iterable[Role]) -> dict[int, Context]:
+    """The accepted contexts by their ids; without role selection the peer is SCU only (PS3.7 D.3.3.4)."""
+    receives = {role.sop_class_uid for role in roles if role.scp}
+    return {
+        context.id: Context(
+            context.id, context.abstract_syntax, context.transfer_syntax, context.abstract_syntax in receives
+        )
+        for context in answered
+        if context.result == ACCEPTED
+    }
+
+
+def _answer(context: ProposedContext, takes: Callable[[str], bool], receives: bool) -> AnsweredContext:
     usable = [syntax for syntax in context.transfer_syntaxes if is_uid(syntax)]
+    if receives:
+        usable.sort(key=lambda syntax: _SENT_RATHER.index(syntax) if syntax in _SENT_RATHER else len(_SENT_RATHER))
     syntax = usable[0] if usable else _IMPLICIT_VR_LITTLE_ENDIAN
-    if context.abstract_syntax != VERIFICATION and not is_storage(context.abstract_syntax):
+    if not takes(context.abstract_syntax):
         result = ABSTRACT_SYNTAX_NOT_SUPPORTED
     else:
         result = ACCEPTED if usable else TRANSFER_SYNTAXES_NOT_SUPPORTED

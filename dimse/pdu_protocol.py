@@ -4,9 +4,8 @@ Nothing here waits, reads or sends, so every way in which TCP may cut the stream
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 ASSOCIATE_RQ: Final = 0x01
 ASSOCIATE_AC: Final = 0x02
@@ -41,16 +40,14 @@ class ProtocolViolation(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Pdu:
+class Pdu(NamedTuple):
     """One protocol data unit: `body` is what follows its length field, valid until more bytes are received."""
 
     kind: int
     body: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class DataValue:
+class DataValue(NamedTuple):
     """One presentation data value of a P-DATA-TF PDU (PS3.8 9.3.5.1, annex E.2)."""
 
     context_id: int
@@ -91,6 +88,11 @@ class PduReader:
     def is_full(self) -> bool:
         """Whether no byte can be received until PDUs are taken."""
         return self.pending == len(self._buffer)
+
+    @property
+    def next_kind(self) -> int | None:
+        """The type of the next PDU, as far as it has come."""
+        return self._buffer[self._start] if self.pending else None
 
     def space(self) -> memoryview:
         """Where the next received bytes belong: never empty unless the reader is full. Ends the life of every `Pdu`."""
@@ -158,17 +160,23 @@ def data_values(body: memoryview) -> Iterator[DataValue]:
         offset = following
 
 
-def encode_command(context_id: int, command: bytes, longest_pdu: int) -> bytes:
-    """`command` as P-DATA-TF PDUs of which none is longer than the peer's `longest_pdu` (0: no limit; else > 6)."""
-    step = longest_pdu - _DATA_VALUE_OVERHEAD if longest_pdu else len(command)
-    pieces = [command[at : at + step] for at in range(0, len(command), step)]
-    last = len(pieces) - 1
-    return b"".join(_command_pdu(context_id, piece, 0x03 if at == last else 0x01) for at, piece in enumerate(pieces))
+def encode_values(context_id: int, data: bytes, longest_pdu: int, *, is_command: bool, is_last: bool = True) -> bytes:
+    """`data` as P-DATA-TF PDUs, none longer than the peer's `longest_pdu` (0: no limit; else > 6).
+
+    `is_last` says whether `data` end the command set or data set they belong to (PS3.8 annex E.2).
+    """
+    step = longest_pdu - _DATA_VALUE_OVERHEAD if longest_pdu else max(len(data), 1)
+    starts = range(0, len(data), step)
+    pdus: list[bytes] = []
+    for start in starts:
+        control = is_command | (is_last and start == starts[-1]) << 1
+        pdus += _data_value_pdu(context_id, data[start : start + step], control)
+    return b"".join(pdus)
 
 
-def _command_pdu(context_id: int, piece: bytes, control: int) -> bytes:
-    header = _HEADER.pack(P_DATA, len(piece) + _DATA_VALUE_OVERHEAD)
-    return header + _DATA_VALUE.pack(len(piece) + 2, context_id, control) + piece
+def _data_value_pdu(context_id: int, fragment: bytes, control: int) -> tuple[bytes, bytes, bytes]:
+    header = _HEADER.pack(P_DATA, len(fragment) + _DATA_VALUE_OVERHEAD)
+    return header, _DATA_VALUE.pack(len(fragment) + 2, context_id, control), fragment
 
 
 def encode_reject(result: int, source: int, reason: int) -> bytes:

@@ -9,16 +9,15 @@ from dimse.negotiation import Admission
 from dimse.occupancy import Occupancy
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
-from storage.ingest import Ingest
 
 
 class Server:
     """A listening DICOM node. Made by `serve`."""
 
-    def __init__(self, listener: asyncio.Server, node: Node, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, listener: asyncio.Server, node: Node, pools: tuple[ThreadPoolExecutor, ...]) -> None:
         self._listener = listener
         self._node = node
-        self._threads = threads
+        self._pools = pools
         self.port: int = listener.sockets[0].getsockname()[1]
 
     @property
@@ -39,15 +38,17 @@ class Server:
                 if connection.closed in late:
                     connection.cut()
         # A store may outlive its connection; its data must be in the index before the caller closes the storage.
-        ending = self._node.loop.run_in_executor(None, partial(self._threads.shutdown, cancel_futures=True))
-        await asyncio.wait([ending], timeout=seconds)
+        loop = self._node.loop
+        ending = [loop.run_in_executor(None, partial(pool.shutdown, cancel_futures=True)) for pool in self._pools]
+        await asyncio.wait(ending, timeout=seconds)
 
 
-async def serve(ingest: Ingest, settings: DimseSettings) -> Server:
+async def serve(services: Services, settings: DimseSettings) -> Server:
     """Listen on `settings.host` and `settings.port` (0: any free port). OSError when that is not possible."""
     loop = asyncio.get_running_loop()
     admission = await loop.run_in_executor(None, Admission, settings)
     threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
-    node = Node(settings, admission, Occupancy(settings), Services(ingest), threads, loop)
+    conversations = ThreadPoolExecutor(settings.conversation_threads, thread_name_prefix="conversation")
+    node = Node(settings, admission, Occupancy(settings), services, threads, conversations, loop)
     listener = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=1024)
-    return Server(listener, node, threads)
+    return Server(listener, node, (threads, conversations))

@@ -78,3 +78,7 @@ class DimseSettings:
     half_open: int = 400
     """Connections without an association; one more, and the oldest of them is cut."""
     store_threads: int = 8
+    conversation_threads: int = 16
+    """For operations that talk with the peer while they run: queries, retrievals."""
+    answer_seconds: float = 30.0
+    """Time for a peer to read what we send, and to answer a request of ours."""

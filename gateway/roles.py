@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from dimse import server as dimse_server
+from dimse.services.dispatch import Services
 from gateway import jobs
 from gateway.app import application
 from gateway.config import Config
@@ -75,7 +76,7 @@ async def _web(house: House, parent: Parent, stop: asyncio.Event) -> None:
 async def _dimse(house: House, parent: Parent, stop: asyncio.Event) -> None:
     settings = dimse_settings(house.config)
     try:
-        server = await dimse_server.serve(house.storage.ingest, settings)
+        server = await dimse_server.serve(Services(house.storage), settings)
     except OSError as error:
         raise CannotStart(taken(settings.host, settings.port, "dimse", error)) from error
     _LOG.info("role_ready role=dimse port=%d ae_title=%s", server.port, settings.ae_title)

@@ -1,19 +1,26 @@
-"""What every DIMSE service is to the association: an operation that takes a data set and ends with a status."""
+"""What every DIMSE service is to the association: an operation that takes a data set and ends with a response."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dimse.command import Command
 from dimse.status import Status
 
+if TYPE_CHECKING:
+    from dimse.exchange import Exchange
+
+LARGEST_IDENTIFIER: Final = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An accepted presentation context."""
+    """An accepted presentation context; requests of ours may go out on it where `peer_is_scp` (PS3.7 D.3.3.4)."""
 
     id: int
     abstract_syntax: str
     transfer_syntax: str
+    peer_is_scp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +33,89 @@ class Request:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a request: a status, and where the service has them a data set and more command elements.
+
+    `identifier` is encoded in the transfer syntax of the request's context; empty means that no data set follows.
+    `afterwards` is called in a thread of its own once the response is on its way.
+    """
+
+    status: Status
+    identifier: bytes = b""
+    elements: tuple[tuple[int, bytes], ...] = ()
+    afterwards: Callable[[], None] | None = None
+
+
 class Operation(Protocol):
-    """One operation, from its command to its status. `write` and `abandon` run in the event loop and do not wait."""
+    """One operation, from its command to its response. `write` and `abandon` run in the event loop and do not wait."""
 
     @property
     def waits(self) -> bool:
         """Whether `finish` may block and so must run in a thread."""
 
-    def write(self, fragment: memoryview) -> None:
-        """Take the next piece of the data set; `fragment` is only valid during the call. Never raises."""
+    @property
+    def converses(self) -> bool:
+        """Whether `finish` talks with the peer, so that cancel requests and answers are taken while it runs."""
 
-    def finish(self) -> Status:
-        """The data set (if any) is complete: do what was asked. Never raises."""
+    def write(self, fragments: list[memoryview]) -> None:
+        """Take the next pieces of the data set; they are only valid during the call. Never raises."""
+
+    def finish(self, exchange: "Exchange") -> Response:
+        """The data set (if any) is complete: do what was asked. Raises nothing but `AssociationLost`."""
 
     def abandon(self) -> None:
         """The rest will not come: leave nothing behind."""
 
 
 class Answered:
-    """An operation whose status is known from its command alone; a data set that follows is dropped."""
+    """An operation whose response is known from its command alone; a data set that follows is dropped."""
 
     waits = False
+    converses = False
 
     def __init__(self, status: Status) -> None:
-        self._status = status
+        self._response = Response(status)
 
-    def write(self, fragment: memoryview) -> None:
-        """Drop the fragment."""
+    def write(self, fragments: list[memoryview]) -> None:
+        """Drop the fragments."""
 
-    def finish(self) -> Status:
-        """The status."""
-        return self._status
+    def finish(self, exchange: "Exchange") -> Response:
+        """The response."""
+        return self._response
 
     def abandon(self) -> None:
         """Nothing was begun."""
+
+
+class Collected:
+    """An operation with a small data set, which it keeps in memory: `answer` gets it when it is complete.
+
+    A data set of more than `LARGEST_IDENTIFIER` bytes is refused with `too_large`.
+    """
+
+    waits = True
+    converses = True
+
+    def __init__(self, answer: Callable[[bytes, "Exchange"], Response], too_large: Status) -> None:
+        self._answer = answer
+        self._too_large = too_large
+        self._data = bytearray()
+        self._size = 0
+
+    def write(self, fragments: list[memoryview]) -> None:
+        """Keep the fragments, as long as there are not too many."""
+        for fragment in fragments:
+            self._size += len(fragment)
+            if self._size <= LARGEST_IDENTIFIER:
+                self._data += fragment
+
+    def finish(self, exchange: "Exchange") -> Response:
+        """What `answer` makes of the data set."""
+        if self._size > LARGEST_IDENTIFIER:
+            return Response(self._too_large)
+        return self._answer(bytes(self._data), exchange)
+
+    def abandon(self) -> None:
+        """Forget the data."""
+        self._data.clear()

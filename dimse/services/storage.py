@@ -1,33 +1,33 @@
 """C-STORE, the Storage service (PS3.7 9.1.1, PS3.4 annex B)."""
 
-import logging
-import secrets
 from contextlib import suppress
+from functools import lru_cache
+from typing import Final
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
-from dimse.services.operation import Answered, Operation, Request
+from dimse.exchange import Exchange
+from dimse.services.operation import Answered, Operation, Request, Response
 from dimse.status import (
     CANNOT_UNDERSTAND,
     INVALID_ATTRIBUTE_VALUE,
     INVALID_SOP_INSTANCE,
-    PROCESSING_FAILURE,
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
     Status,
-    refused,
+    failed,
 )
 from storage.data_set.part10 import FileMeta
-from storage.errors import OutOfResources, Refusal
 from storage.identifiers import is_uid
 from storage.incoming import Incoming
 from storage.ingest import Ingest
 
-_log = logging.getLogger("durchblick.dimse")
+_STORED: Final = Response(SUCCESS)
 
 
+@lru_cache(maxsize=1024)
 def is_storage(abstract_syntax: str) -> bool:
     """Whether instances may come under this abstract syntax: a storage SOP class, or a UID nobody registered.
 
@@ -48,6 +48,7 @@ class Storing:
     """One C-STORE: the data set streams into the store's incoming folder, and success is told when it is durable."""
 
     waits = True
+    converses = False
 
     def __init__(self, ingest: Ingest, incoming: Incoming, request: Request) -> None:
         self._ingest = ingest
@@ -55,24 +56,25 @@ class Storing:
         self._source = f"{request.calling_ae_title}@{request.address}"
         self._failure: Status | None = None
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, fragments: list[memoryview]) -> None:
         """Append to the incoming file; after a failure, drop."""
         if self._failure is None:
             try:
-                self._incoming.write(fragment)
+                for fragment in fragments:
+                    self._incoming.write(fragment)
             except Exception as error:
-                self._failure = _failed(error)
+                self._failure = failed(error)
                 self._remove()
 
-    def finish(self) -> Status:
+    def finish(self, exchange: Exchange) -> Response:
         """Store what has come. Blocks until it is durable."""
         if self._failure is not None:
-            return self._failure
+            return Response(self._failure)
         try:
             self._ingest.store(self._incoming, source=self._source)
         except Exception as error:
-            return _failed(error)
-        return SUCCESS
+            return Response(failed(error))
+        return _STORED
 
     def abandon(self) -> None:
         """Remove the incoming file."""
@@ -106,7 +108,7 @@ class StorageService:
         try:
             return Storing(self._ingest, self._ingest.receive(meta), request)
         except Exception as error:
-            return Answered(_failed(error))
+            return Answered(failed(error))
 
 
 def _objection(request: Request) -> Status | None:
@@ -125,24 +127,3 @@ def _objection(request: Request) -> Status | None:
     if not command.has_data_set:
         return Status(CANNOT_UNDERSTAND, "The C-STORE request announces no data set.")
     return None
-
-
-def _failed(error: Exception) -> Status:
-    """The status for whatever went wrong. Messages of foreign exceptions may quote patients and are not passed on."""
-    if isinstance(error, Refusal):
-        return refused(error)
-    if isinstance(error, OSError):
-        _log.error("store_failed error=%s errno=%s", type(error).__name__, error.errno)
-        return refused(OutOfResources("The store cannot write; see its log."))
-    incident = secrets.token_hex(4)
-    _log.error("store_failed incident=%s error=%s at=%s", incident, type(error).__name__, _place(error))
-    return Status(PROCESSING_FAILURE, f"Unexpected failure, incident {incident}.")
-
-
-def _place(error: Exception) -> str:
-    trace = error.__traceback__
-    places = []
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return "<".join(reversed(places))

@@ -5,14 +5,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import uvloop
 
 from dimse.server import Server, serve
+from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
 from storage.data_set.part10 import FileMeta
-from storage.ingest import Ingest
+from storage.storage import Storage
 
 EVENT_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -88,11 +90,12 @@ class Node:
 def running(store: object, event_loop: str = "uvloop", **settings: Any) -> Iterator[Node]:
     """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise."""
     chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
+    services = Services(cast(Storage, SimpleNamespace(ingest=store)))
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
     try:
-        server = asyncio.run_coroutine_threadsafe(serve(cast(Ingest, store), chosen), loop).result(10)
+        server = asyncio.run_coroutine_threadsafe(serve(services, chosen), loop).result(10)
         node = Node(server, loop)
         try:
             yield node

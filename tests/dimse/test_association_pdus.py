@@ -27,6 +27,7 @@ def accepted(request: AssociationRequest, contexts: list[AnsweredContext]) -> by
     return encode_accept(
         request,
         contexts,
+        roles=request.roles,
         longest_pdu=131072,
         implementation_class_uid="1.2.3",
         implementation_version="V",
@@ -87,7 +88,7 @@ def test_pynetdicom_reads_the_answer() -> None:
     user = answer.user_information
     assert user is not None
     assert user.maximum_length == 131072
-    assert [(role.sop_class_uid, role.scu_role, role.scp_role) for role in user.role_selection.values()] == [(CT, 1, 0)]
+    assert [(role.sop_class_uid, role.scu_role, role.scp_role) for role in user.role_selection.values()] == [(CT, 1, 1)]
     assert user.user_identity is None, "user identity is not used, so it is not confirmed (PS3.7 D.3.3.7)"
     assert user.async_ops_window is None, "synchronous operations only (PS3.7 D.3.3.3)"
     assert user.ext_neg == []
