@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynetdicom.pdu import A_ASSOCIATE_AC
+from pynetdicom.pdu_items import UserIdentitySubItemAC
 from pynetdicom.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     ImplementationVersionNameNotification,
@@ -14,7 +15,14 @@ from pynetdicom.pdu_primitives import (
     UserIdentityNegotiation,
 )
 
-from dimse.association_pdus import AnsweredContext, AssociationRequest, Role, decode_request, encode_accept
+from dimse.association_pdus import (
+    AnsweredContext,
+    AssociationRequest,
+    Extended,
+    Role,
+    decode_request,
+    encode_accept,
+)
 from dimse.pdu_protocol import ProtocolViolation
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, associate_rq
 
@@ -89,9 +97,46 @@ def test_pynetdicom_reads_the_answer() -> None:
     assert user is not None
     assert user.maximum_length == 131072
     assert [(role.sop_class_uid, role.scu_role, role.scp_role) for role in user.role_selection.values()] == [(CT, 1, 1)]
-    assert user.user_identity is None, "user identity is not used, so it is not confirmed (PS3.7 D.3.3.7)"
-    assert user.async_ops_window is None, "synchronous operations only (PS3.7 D.3.3.3)"
+    assert isinstance(user.user_identity, UserIdentitySubItemAC), "a positive response was requested (PS3.7 D.3.3.7)"
+    assert user.user_identity.server_response == b""
+    assert user.async_ops_window is not None, "one operation at a time, each way (PS3.7 D.3.3.3)"
+    window = user.async_ops_window
+    assert (window.maximum_number_operations_invoked, window.maximum_number_operations_performed) == (1, 1)
     assert user.ext_neg == []
+
+
+def test_what_was_not_proposed_is_not_answered() -> None:
+    answer = A_ASSOCIATE_AC()
+    answer.decode(accepted(decoded(associate_rq()), [AnsweredContext(3, 0, CT, EXPLICIT)]))
+    user = answer.user_information
+    assert user is not None
+    assert (user.user_identity, user.async_ops_window, user.ext_neg, user.role_selection) == (None, None, [], {})
+
+
+@pytest.mark.parametrize(("kind", "wanted", "answered"), [(1, True, True), (1, False, False), (3, True, False)])
+def test_only_identities_that_need_no_ticket_are_answered(kind: int, wanted: bool, answered: bool) -> None:
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type, identity.primary_field = kind, b"device"
+    identity.positive_response_requested = wanted
+    assert decoded(associate_rq(user=[identity])).wants_identity_answer is answered
+
+
+def test_extended_negotiation_both_ways() -> None:
+    request = decoded(associate_rq(user=full_user_information()))
+    assert request.extended == (Extended(CT, b"\2\0\1\0\1\0"),)
+    answer = A_ASSOCIATE_AC()
+    answer.decode(
+        encode_accept(
+            request,
+            [AnsweredContext(3, 0, CT, EXPLICIT)],
+            extended=[Extended(CT, b"\1")],
+            longest_pdu=0,
+            implementation_class_uid="1.2.3",
+            implementation_version="V",
+        )
+    )
+    assert answer.user_information is not None
+    assert [(one.uid, one.app_info) for one in answer.user_information.ext_neg] == [(CT, b"\1")]
 
 
 def with_item(encoded: bytes, item: bytes) -> bytes:
