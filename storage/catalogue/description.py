@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from storage.attributes import Level, Matching
+from storage.attributes import ATTRIBUTES, Level, Matching
 from storage.catalogue import comparable
 from storage.schema import columns
 
@@ -15,18 +15,6 @@ _ALWAYS_RETURNED: Final = {
     Level.SERIES: ("00080201", "00400275"),
     Level.INSTANCE: (),
 }
-# Patient and study attributes, then equipment and series ones, that have no column but are worth returning on demand.
-_ON_DEMAND: Final = {
-    Level.STUDY: (
-        *("00081032", "00081048", "00081060", "00100032", "00101001", "00101010", "00101020", "00101030"),
-        *("00102160", "00102180", "00104000", "00120062", "00321032", "00321060"),
-    ),
-    Level.SERIES: (
-        *("00080021", "00080031", "00080064", "00080070", "00080080", "00081010", "00081040", "00081050"),
-        *("00081070", "00081090", "00081111", "00181030", "00185100", "00200052", "00400253", "00400254"),
-    ),
-    Level.INSTANCE: (),
-}
 IDENTITY: Final = ("patient_id", "issuer_of_patient_id", "patient_birth_date")
 
 
@@ -35,7 +23,11 @@ def returned_tags(level: Level) -> frozenset[str]:
     return frozenset((*(attribute.tag for attribute in columns(level)), *_ALWAYS_RETURNED[level]))
 
 
-_KEPT: Final = {level: tuple(sorted({*returned_tags(level), *_ON_DEMAND[level]})) for level in Level}
+KEPT: Final = {
+    level: tuple(sorted(returned_tags(level) | {one.tag for one in ATTRIBUTES if one.level is level and one.is_kept}))
+    for level in Level
+}
+"""What is kept as DICOM JSON with each study, series and instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class LevelValues:
 
 def level_values(level: Level, data_set: DataSet) -> LevelValues:
     """The values of `level`; attributes without value are left out."""
-    attributes = {tag: data_set[tag] for tag in _KEPT[level] if tag in data_set and has_value(data_set[tag])}
+    attributes = {tag: data_set[tag] for tag in KEPT[level] if tag in data_set and has_value(data_set[tag])}
     values: list[str | int | None] = []
     for tag, matching in _COLUMNS[level]:
         value = text(attributes, tag)

@@ -37,6 +37,13 @@ def dictionary_value_representation(tag: int) -> str:
     return "LO" if is_private_creator(tag) else "UN"
 
 
+def dictionary_keyword(tag: int) -> str:
+    """Keyword of the standard attribute `tag`, or "" if it is not known."""
+    from pydicom.datadict import keyword_for_tag
+
+    return keyword_for_tag(tag)
+
+
 @lru_cache(maxsize=8192)
 def private_value_representation(tag: int, creator: str) -> str:
     """VR of a private attribute of a well-known `creator`, else "UN"."""
