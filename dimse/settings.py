@@ -43,6 +43,8 @@ class TlsSettings:
     """The CAs (or self-signed certificates) that peers' certificates must come from; None: those of the system."""
     require_client_certificate: bool = True
     """Whether peers that call us must show a certificate from there (mutual authentication)."""
+    check_host_name: bool = True
+    """Whether the certificate of a peer that we call must name the host that we call it by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,19 @@ import ipaddress
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 AeTitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Uid = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
+]
+Allowance = Literal["store", "query", "retrieve", "commit"]
 
 
 class ConfigError(Exception):
@@ -56,11 +60,39 @@ class HttpConfig(_Section):
 
 
 class PeerConfig(_Section):
-    """[[dimse.peers]]: one application entity that may send to us."""
+    """[[dimse.peers]]: one application entity that we know, and what it may do here."""
 
     ae_title: AeTitle
     host: str = Field(min_length=1)
     port: Port = 104
+    tls: bool = False
+    allow: tuple[Allowance, ...] = get_args(Allowance)
+    transfer_syntaxes: tuple[Uid, ...] = ()
+    sop_classes: tuple[Uid, ...] = ()
+    associations: int = Field(default=0, ge=0)
+
+
+class TlsConfig(_Section):
+    """[dimse.tls]: DICOM over TLS, both ways."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    certificate: str = ""
+    key: str = ""
+    trusted: str = ""
+    require_client_certificate: bool = True
+    check_host_name: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together; name both or none")
+        if self.port and not self.certificate:
+            raise ValueError("a port needs a certificate and its key")
+        if self.port and self.require_client_certificate and not self.trusted:
+            raise ValueError(
+                "trusted must name the CAs of those who may call, or require_client_certificate must be false"
+            )
+        return self
 
 
 class DimseConfig(_Section):
@@ -71,6 +103,7 @@ class DimseConfig(_Section):
     ae_title: AeTitle = "DURCHBLICK"
     accept_unknown_peers: bool = False
     peers: tuple[PeerConfig, ...] = ()
+    tls: TlsConfig = TlsConfig()
 
 
 class SiteConfig(_Section):
@@ -108,6 +141,7 @@ class Config(_Section):
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
 
 
+_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {("dimse", "peers"): PeerConfig, ("dimse", "tls"): TlsConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 
@@ -157,7 +191,7 @@ def _sentence(problem: Any, document: dict[str, Any]) -> str:
 def _known(parents: list[str]) -> list[str]:
     if not parents:
         return sorted(SECTIONS)
-    model = PeerConfig if parents[:2] == ["dimse", "peers"] else SECTIONS[parents[0]].annotation
+    model = _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 

@@ -13,7 +13,7 @@ from auth.pepper import load_pepper
 from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.tokens import Tokens
-from dimse.settings import DimseSettings, Peer
+from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from storage.storage import Storage, StorageSettings
 
@@ -81,7 +81,25 @@ def dimse_settings(config: Config) -> DimseSettings:
         port=section.port,
         ae_title=section.ae_title,
         accept_unknown_peers=section.accept_unknown_peers,
-        peers=tuple(Peer(peer.ae_title, peer.host, peer.port) for peer in section.peers),
+        peers=tuple(Peer(**peer.model_dump()) for peer in section.peers),
+        tls=tls_settings(config),
+    )
+
+
+def tls_settings(config: Config) -> TlsSettings:
+    """[dimse.tls], its files beside the configuration."""
+    section = config.dimse.tls
+
+    def file(name: str) -> Path | None:
+        return config.base / name if name else None
+
+    return TlsSettings(
+        port=section.port,
+        certificate=file(section.certificate),
+        key=file(section.key),
+        trusted=file(section.trusted),
+        require_client_certificate=section.require_client_certificate,
+        check_host_name=section.check_host_name,
     )
 
 

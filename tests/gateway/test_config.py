@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dimse.settings import Peer, TlsSettings
 from gateway.config import Config, ConfigError, load, objections, parse
+from gateway.house import dimse_settings
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +37,15 @@ def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
     [
         ("[http]\nprot = 1\n", "http.prot is not a key. Did you mean http.port?"),
         ("[htpp]\n", "htpp is not a key. Did you mean http?"),
-        ("[dimse]\nzzz = 1\n", "Known: accept_unknown_peers, ae_title, host, peers, port."),
+        ("[dimse]\nzzz = 1\n", "Known: accept_unknown_peers, ae_title, host, peers, port, tls."),
         ('[[dimse.peers]]\nae_title = "A"\nhosst = "h"\n', "Did you mean dimse.peers.0.host?"),
         ('base = "x"\n', "[base] is not a key"),
+        ("[dimse.tls]\nport = 2762\n", "dimse.tls: Value error, a port needs a certificate and its key."),
+        ('[dimse.tls]\nkey = "k"\n', "certificate and key belong together"),
+        ('[dimse.tls]\nport = 2762\ncertificate = "c"\nkey = "k"\n', "trusted must name the CAs"),
+        ("[dimse.tls]\nkeyy = 1\n", "Did you mean dimse.tls.key?"),
+        ('[[dimse.peers]]\nae_title = "A"\nhost = "h"\nallow = ["stroe"]\n', "dimse.peers.0.allow.0: "),
+        ('[[dimse.peers]]\nae_title = "A"\nhost = "h"\nsop_classes = ["CT"]\n', "dimse.peers.0.sop_classes.0: "),
         ("[http]\nport = 70000\n", "http.port: "),
         ('[http]\npublic_url = "example.org"\n', "http.public_url: "),
         ('[http]\npublic_url = "https://example.org/portal"\n', "scheme and host only"),
@@ -90,3 +98,17 @@ def test_what_others_could_reach_needs_protection(tmp_path: Path, document: dict
     found = objections(parse(document, tmp_path))
     assert [objection.key for objection in found] == keys
     assert all("127.0.0.1" in objection.sentence for objection in found)
+
+
+def test_files_of_tls_lie_beside_the_configuration(tmp_path: Path) -> None:
+    tls = {"port": 2762, "certificate": "own.pem", "key": "own.key", "trusted": "/etc/ca.pem"}
+    settings = dimse_settings(parse({"dimse": {"tls": tls}}, tmp_path)).tls
+    assert (settings.certificate, settings.trusted) == (tmp_path / "own.pem", Path("/etc/ca.pem"))
+    assert dimse_settings(Config()).tls == TlsSettings()
+
+
+def test_a_peer_of_the_configuration_is_one_of_dimse(tmp_path: Path) -> None:
+    (peer,) = dimse_settings(parse({"dimse": {"peers": [PEER | {"allow": ["store"], "tls": True}]}}, tmp_path)).peers
+    assert peer == Peer("PACS1", "10.0.0.5", 104, tls=True, allow=("store",))
+    (plain,) = dimse_settings(parse({"dimse": {"peers": [PEER]}}, tmp_path)).peers
+    assert plain == Peer("PACS1", "10.0.0.5", 104)

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from gateway.config import Config
+from gateway.config import Config, PeerConfig
 from tests.house.checkout import ROOT
 
 TEXT = (ROOT / "config.toml").read_text(encoding="utf-8")
@@ -17,5 +17,7 @@ def test_config_toml_equals_the_defaults() -> None:
 
 def test_each_section_of_a_peer_is_shown() -> None:
     commented = "\n".join(line.removeprefix("# ") for line in TEXT.splitlines() if line.startswith("# "))
-    shown = commented[commented.index("[[dimse.peers]]") :].split("\n")[:4]
-    assert set(tomllib.loads("\n".join(shown))["dimse"]["peers"][0]) == {"ae_title", "host", "port"}
+    shown = commented[commented.index("[[dimse.peers]]") :].split("\n")[: 1 + len(PeerConfig.model_fields)]
+    (peer,) = tomllib.loads("\n".join(shown))["dimse"]["peers"]
+    assert list(peer) == list(PeerConfig.model_fields)
+    assert PeerConfig(**peer) == PeerConfig(ae_title=peer["ae_title"], host=peer["host"])
