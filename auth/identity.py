@@ -20,6 +20,7 @@ from auth.errors import Denied
 from auth.network import network_of
 from auth.records import Share, end_sessions, lapse, share_of_row, state_of_row, throttle_subject
 from auth.throttle import WAIT, Gate, Limits, Throttle, forgive, prune
+from storage.audit import note
 from storage.database import Database
 
 __all__ = ["Denied", "Identification", "IdentitySettings", "parse_birth_date"]
@@ -150,13 +151,16 @@ class Identification:
             "SELECT * FROM share WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
         ).fetchone()
         wait = self._credentials.wait(connection.execute(WAIT, (attempt.subject,)).fetchone(), now)
-        open_now = row is not None and state_of_row(row, now) == "live" and not wait
+        state = "unknown" if row is None else state_of_row(row, now)
+        open_now = state == "live" and not wait
         if self._is_birth_date(row, attempt) and open_now:
             forgive(connection, attempt.subject)
             return _Verdict(share_of_row(row, now))
         froze = open_now and self._count_against(connection, row)
         by_network = self._networks.fail(connection, attempt.network, now)
         by_credential = wait or self._credentials.fail(connection, attempt.subject, now)
+        if row is not None and not wait:
+            _note_refusal(connection, attempt.share_id, state, by_credential)
         return _Verdict(retry_after=max(by_network, by_credential), froze=froze)
 
     def _is_birth_date(self, row: sqlite3.Row | None, attempt: _Attempt) -> bool:
@@ -168,6 +172,16 @@ class Identification:
         failures = row["failures"] + 1
         frozen: bool = failures >= self._lifetime_failures
         connection.execute("UPDATE share SET failures = ?, frozen = ? WHERE id = ?", (failures, int(frozen), row["id"]))
+        note(connection, "birth date wrong", row["id"], f"failures={failures}")
         if frozen:
             end_sessions(connection, row["id"])
+            note(connection, "share frozen", row["id"])
         return frozen
+
+
+def _note_refusal(connection: sqlite3.Connection, share_id: str, state: str, delay: int) -> None:
+    """Audit a refusal of the right code. None is noted while its share waits, so that nobody can fill the table."""
+    if state != "live":
+        note(connection, "share refused", share_id, f"state={state}")
+    if delay:
+        note(connection, "share locked", share_id, f"seconds={delay}")

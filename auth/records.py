@@ -89,14 +89,14 @@ def row_of(connection: sqlite3.Connection, share_id: str) -> sqlite3.Row:
     return row
 
 
-def lapse(connection: sqlite3.Connection, now: int) -> None:
-    """Note durably that every share that is past its end has ended, and end its sessions."""
+def lapse(connection: sqlite3.Connection, now: int) -> int:
+    """Note durably that every share that is past its end has ended, and end its sessions; returns how many ended."""
     overdue = "lapsed = 0 AND expires < ?"
-    connection.execute(
-        f"DELETE FROM share_session WHERE share_id IN (SELECT id FROM share WHERE {overdue})",
-        (now,),
-    )
+    ended = connection.execute(
+        f"DELETE FROM share_session WHERE share_id IN (SELECT id FROM share WHERE {overdue})", (now,)
+    ).rowcount
     connection.execute(f"UPDATE share SET lapsed = 1 WHERE {overdue}", (now,))
+    return ended
 
 
 def end_sessions(connection: sqlite3.Connection, share_id: str, but: str = "") -> int:

@@ -14,6 +14,7 @@ from typing import Final
 from auth.clock import Clock, moment, seconds
 from auth.errors import ShareEnded
 from auth.records import Share, end_sessions, is_past, lapse, share_of_row, state_of_row
+from storage.audit import note
 from storage.database import Database
 
 _TOUCH_EVERY: Final = 60
@@ -22,6 +23,13 @@ SELECT share.*, share_session.digest, share_session.begun, share_session.seen
 FROM share_session JOIN share ON share.id = share_session.share_id WHERE share_session.digest = ?
 """
 _INSERT: Final = "INSERT INTO share_session (digest, share_id, begun, seen) VALUES (?, ?, ?, ?)"
+_END: Final = "DELETE FROM share_session WHERE digest = ? RETURNING share_id"
+# What `Sessions._is_live` says, as a condition: begun and seen lately enough, and not by a clock that has gone back.
+_LIVE: Final = "begun > ? AND seen > ? AND seen <= ?"
+_PRUNE: Final = f"DELETE FROM share_session WHERE NOT ({_LIVE})"
+_OVER: Final = f"""
+SELECT 1 FROM share_session WHERE NOT ({_LIVE}) UNION ALL SELECT 1 FROM share WHERE lapsed = 0 AND expires < ? LIMIT 1
+"""
 # The newest sessions stay; what else the share has, ends.
 _END_OLDEST: Final = """
 DELETE FROM share_session WHERE share_id = ? AND digest NOT IN
@@ -67,22 +75,17 @@ class Sessions:
             row = connection.execute("SELECT * FROM share WHERE id = ?", (share.id,)).fetchone()
             if row is None or row["issue"] != share.issue or state_of_row(row, now) != "live":
                 raise ShareEnded("The share has ended.")
-            connection.execute("DELETE FROM share_session WHERE begun < ?", (now - self._settings.absolute,))
             connection.execute(_END_OLDEST, (share.id, share.id, self._settings.per_share - 1))
             connection.execute(_INSERT, (_digest(value), share.id, now, now))
+            note(connection, "session begun", share.id)
 
         self._database.write(work)
         return value
 
-    def share_of(self, cookie: str) -> Share | None:
-        """The live share of a live session, or None. Counts as a request: the idle time begins anew."""
-        session = self.session_of(cookie)
-        return session.share if session else None
-
     def session_of(self, cookie: str) -> Session | None:
-        """As `share_of`, with the moments at which the session ends.
+        """The live session of a live share, or None. Counts as a request: the idle time begins anew.
 
-        The idle time is written at most once a minute, so that it is up to a minute shorter than set.
+        That is written at most once a minute, so that the idle time is up to a minute shorter than set.
         """
         rows = self._database.read(_FIND, (_digest(cookie),))
         if not rows:
@@ -93,26 +96,60 @@ class Sessions:
         if state_of_row(row, now) != "live":
             return None
         if not self._is_live(row, now):
-            self.end(cookie)
+            # It must not come back with a clock that goes back.
+            self._database.write(lambda connection: connection.execute(_END, (row["digest"],)).fetchall())
             return None
         return self._touched(row, now)
 
     def end(self, cookie: str) -> None:
         """End one session. Idempotent."""
-        digest = _digest(cookie)
-        self._database.write(
-            lambda connection: connection.execute("DELETE FROM share_session WHERE digest = ?", (digest,)).rowcount
-        )
 
-    def end_all(self, share_id: str, *, but: str = "") -> int:
-        """End every session of a share, except the one with the cookie `but`; returns how many ended."""
-        return self._database.write(lambda connection: end_sessions(connection, share_id, _digest(but)))
+        def work(connection: sqlite3.Connection) -> None:
+            for (share_id,) in connection.execute(_END, (_digest(cookie),)).fetchall():
+                note(connection, "session ended", share_id)
 
-    def count(self, share_id: str) -> int:
-        """How many sessions of a share have not been ended yet."""
-        rows = self._database.read("SELECT count(*) FROM share_session WHERE share_id = ?", (share_id,))
+        self._database.write(work)
+
+    def end_others(self, share_id: str, cookie: str) -> int:
+        """End every session of a share except the one with this cookie; returns how many ended."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            ended = end_sessions(connection, share_id, _digest(cookie))
+            if ended:
+                note(connection, "other sessions ended", share_id, f"sessions={ended}")
+            return ended
+
+        return self._database.write(work)
+
+    def count(self, share_id: str | None = None) -> int:
+        """How many live sessions a share has, or without one all shares together."""
+        sql, parameters = f"SELECT count(*) FROM share_session WHERE {_LIVE}", self._live_bounds()
+        if share_id is None:
+            rows = self._database.read(sql, parameters)
+        else:
+            rows = self._database.read(f"{sql} AND share_id = ?", (*parameters, share_id))
         count: int = rows[0][0]
         return count
+
+    def prune(self) -> int:
+        """Remove the sessions that are over, and those of shares that are past their end; returns how many went.
+
+        Writes only when something is over, so that it may be called often.
+        """
+        bounds, now = self._live_bounds(), seconds(self._clock())
+        if not self._database.read(_OVER, (*bounds, now)):
+            return 0
+
+        def work(connection: sqlite3.Connection) -> int:
+            with_their_share = lapse(connection, now)
+            return with_their_share + connection.execute(_PRUNE, bounds).rowcount
+
+        return self._database.write(work)
+
+    def _live_bounds(self) -> tuple[int, int, int]:
+        """The parameters of `_LIVE`."""
+        now = seconds(self._clock())
+        return now - self._settings.absolute, now - self._settings.idle, now + _TOUCH_EVERY
 
     def _is_live(self, row: sqlite3.Row, now: int) -> bool:
         # When the clock goes back by more than a touch, the times kept mean nothing any more.

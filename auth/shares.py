@@ -24,6 +24,7 @@ from auth.records import (
     share_of_row,
     throttle_subject,
 )
+from storage.audit import note
 from storage.database import Database
 from storage.scope import StudyScope
 
@@ -75,6 +76,7 @@ class Shares:
 
         def insert(connection: sqlite3.Connection, kept: _Kept) -> None:
             connection.execute(_INSERT, {**row, **kept})
+            note(connection, "share created", share_id, f"days={days}")
 
         issued = self._issue(share_id, insert)
         _log.info("share created share=%s days=%d", share_id, days)
@@ -104,6 +106,7 @@ class Shares:
                 "UPDATE share SET lapsed = 0, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ?",
                 (expires, expires, share_id),
             )
+            note(connection, "share extended", share_id, f"days={days}")
 
         self._database.write(work)
         _log.info("share extended share=%s days=%d", share_id, days)
@@ -124,6 +127,7 @@ class Shares:
             if row["pepper_id"] != self._digests.pepper_id:
                 raise UnusablePepper("The share was made with another pepper; bring that one back or make a new share.")
             connection.execute(_REISSUE, {"id": share_id, **kept})
+            note(connection, "share reissued", share_id, f"issue={row['issue'] + 1}")
             end_sessions(connection, share_id)
             connection.execute("DELETE FROM throttle WHERE subject = ?", (throttle_subject(share_id),))
 
@@ -135,9 +139,11 @@ class Shares:
         """End the share for good: its code, its token and every session, at once. Idempotent."""
 
         def work(connection: sqlite3.Connection) -> None:
-            row_of(connection, share_id)
+            if row_of(connection, share_id)["revoked"]:
+                return
             connection.execute(_REVOKE, (share_id,))
             end_sessions(connection, share_id)
+            note(connection, "share revoked", share_id)
 
         self._database.write(work)
         _log.info("share revoked share=%s", share_id)

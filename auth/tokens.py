@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 
 from auth.clock import Clock, moment, seconds
 from auth.errors import NoSuchToken
+from storage.audit import note
 from storage.database import Database
 from storage.identifiers import uid
 from storage.scope import ListedStudies, StudyScope, WholeArchive
@@ -79,6 +80,7 @@ class Tokens:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_INSERT, (_digest(bearer), *row))
+            note(connection, "token created", name, f"allow={row[1]}" + (f" studies={len(studies)}" if studies else ""))
 
         self._database.write(work)
         _log.info("token created name=%s rights=%s", name, row[1])
@@ -93,9 +95,15 @@ class Tokens:
     def revoke(self, name: str) -> None:
         """End every token of this name at once; `NoSuchToken` when no live one has it."""
         now = seconds(self._clock())
-        sql = "UPDATE bearer_token SET revoked = ? WHERE name = ? AND revoked IS NULL"
-        if not self._database.write(lambda connection: connection.execute(sql, (now, name)).rowcount):
-            raise NoSuchToken("No live bearer token has this name.")
+
+        def work(connection: sqlite3.Connection) -> None:
+            sql = "UPDATE bearer_token SET revoked = ? WHERE name = ? AND revoked IS NULL"
+            ended = connection.execute(sql, (now, name)).rowcount
+            if not ended:
+                raise NoSuchToken("No live bearer token has this name.")
+            note(connection, "token revoked", name, f"tokens={ended}")
+
+        self._database.write(work)
         _log.info("token revoked name=%s", name)
 
     def access_of(self, bearer: str) -> Access | None:

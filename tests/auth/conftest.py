@@ -9,10 +9,12 @@ import pytest
 
 from auth.digests import Verifiers
 from auth.identity import Identification, IdentitySettings
+from auth.records import Share
 from auth.schema import MIGRATIONS
 from auth.sessions import Sessions
 from auth.shares import Issued, Shares
 from auth.tokens import Tokens
+from storage import schema
 from storage.database import Database
 from storage.scope import ListedStudies, PatientIdentity
 
@@ -69,10 +71,21 @@ class Household:
         """The cookie of a new session."""
         return self.sessions.begin(self.identification.by_code(issued.code, BIRTH_DATE, network))
 
+    def share_of(self, cookie: str) -> Share | None:
+        """What the bearer of this cookie may see, if anything."""
+        session = self.sessions.session_of(cookie)
+        return session.share if session else None
+
+    def audited(self, subject: str) -> list[str]:
+        """What the audit says of a subject, in its order, each event with its detail."""
+        rows = self.database.read("SELECT event, detail FROM audit WHERE subject = ? ORDER BY id", (subject,))
+        return [" ".join(filter(None, row)) for row in rows]
+
 
 def household(folder: Path, clock: StandingClock, attempts_per_second: int = 50) -> Household:
     """Another process's view of the same folder."""
     database = Database(folder / "durchblick.sqlite")
+    database.migrate(schema.MIGRATIONS)
     database.migrate(MIGRATIONS)
     verifiers = CountingVerifiers()
     return Household(

@@ -205,16 +205,16 @@ def test_fifteen_wrong_birth_dates_freeze_for_good(house: Household) -> None:
     refusal(house, issued.code, BIRTH_DATE)
     with pytest.raises(Denied):
         house.identification.by_token(issued.token, BIRTH_DATE, HOME)
-    assert house.sessions.share_of(cookie) is None
+    assert house.share_of(cookie) is None
 
 
 def test_freezing_ends_a_session_that_was_in_use(house: Household) -> None:
     issued = house.share()
     cookie = house.sign_in(issued)
     house.database.write(lambda connection: connection.execute("UPDATE share SET failures = 14").rowcount)
-    assert house.sessions.share_of(cookie) is not None
+    assert house.share_of(cookie) is not None
     refusal(house, issued.code, WRONG_BIRTH_DATE, STRANGER)
-    assert house.sessions.share_of(cookie) is None
+    assert house.share_of(cookie) is None
     assert house.sessions.count(issued.share.id) == 0
 
 

@@ -92,10 +92,10 @@ def test_a_clock_that_goes_back_does_not_revive(house: Household, look: str) -> 
         case "other's code":
             assert opens(house, other.code)
         case _:
-            assert house.sessions.share_of(cookie) is None
+            assert house.share_of(cookie) is None
     house.clock.move(days=-3)
     assert house.shares.get(issued.share.id).state == "expired"
-    assert house.sessions.share_of(cookie) is None
+    assert house.share_of(cookie) is None
     assert not opens(house, issued.code, "198.51.100.1")
     assert opens(house, other.code, "198.51.100.2")
 
@@ -119,7 +119,7 @@ def test_reissuing_kills_code_token_and_sessions_at_once(house: Household) -> No
     cookie = house.sign_in(old)
     new = house.shares.reissue(old.share.id)
     assert (new.share.id, new.share.issue, new.share.state) == (old.share.id, 2, "live")
-    assert house.sessions.share_of(cookie) is None
+    assert house.share_of(cookie) is None
     assert not opens(house, old.code)
     with pytest.raises(Denied):
         house.identification.by_token(old.token, BIRTH_DATE, HOME)
@@ -142,7 +142,7 @@ def test_revoking_ends_everything_for_good(house: Household) -> None:
     assert house.shares.revoke(issued.share.id).state == "revoked"
     (row,) = house.database.read("SELECT selector, verifier, token FROM share")
     assert tuple(row) == (None, None, None)
-    assert house.sessions.share_of(cookie) is None
+    assert house.share_of(cookie) is None
     assert house.sessions.count(issued.share.id) == 0
     assert not opens(house, issued.code)
     with pytest.raises(ShareEnded):

@@ -194,7 +194,7 @@ def test_sign_out_ends_the_session_here_and_there(portal: Portal, patient: TestC
     assert (answer.status_code, answer.headers["location"]) == (303, "/?signed_out")
     assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert "s" not in patient.cookies
-    assert portal.house.sessions.share_of(cookie) is None
+    assert portal.house.sessions.session_of(cookie) is None
     assert "Sie sind abgemeldet" in patient.get("/?signed_out").text
 
 
