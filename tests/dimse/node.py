@@ -87,10 +87,12 @@ class Node:
 
 
 @contextmanager
-def running(store: object, event_loop: str = "uvloop", **settings: Any) -> Iterator[Node]:
+def running(
+    store: object, event_loop: str = "uvloop", services: Services | None = None, **settings: Any
+) -> Iterator[Node]:
     """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise."""
     chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
-    services = Services(cast(Storage, SimpleNamespace(ingest=store)))
+    services = services or Services(cast(Storage, SimpleNamespace(ingest=store)))
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()

@@ -2,9 +2,10 @@ import pytest
 
 from dimse import command
 from dimse.command import Command
+from dimse.exchange import Exchange
 from dimse.messages import Message, MessageAssembler
-from dimse.pdu_protocol import DataValue, ProtocolViolation
-from dimse.services.operation import Context, Operation
+from dimse.pdu_protocol import DataValue, PduReader, ProtocolViolation, data_values
+from dimse.services.operation import Context, Operation, Response
 from dimse.status import SUCCESS, Status
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, echo_command, store_command
 
@@ -15,16 +16,19 @@ class Recording:
     """An operation that remembers what it got."""
 
     waits = False
+    converses = False
 
     def __init__(self) -> None:
         self.data = b""
+        self.writes = 0
         self.abandoned = 0
 
-    def write(self, fragment: memoryview) -> None:
-        self.data += fragment
+    def write(self, fragments: list[memoryview]) -> None:
+        self.data += b"".join(fragments)
+        self.writes += 1
 
-    def finish(self) -> Status:
-        return SUCCESS
+    def finish(self, exchange: Exchange) -> Response:
+        return Response(SUCCESS)
 
     def abandon(self) -> None:
         self.abandoned += 1
@@ -93,8 +97,8 @@ BREACHES = {
     "no message id": [(3, "C", command.encode([(0x0100, b"\1\0"), (0x0800, b"\1\1")]))],
     "no data set type": [(3, "C", command.encode([(0x0100, b"\1\0"), (0x0110, b"\1\0")]))],
     "long command field": [(3, "C", command.encode([(0x0100, b"\1\0\0\0")]))],
-    "a response": [(3, "C", command.encode([(0x0100, b"\1\x80"), (0x0110, b"\1\0"), (0x0800, b"\1\1")]))],
-    "a cancel request": [(3, "C", command.encode([(0x0100, b"\xff\x0f"), (0x0120, b"\1\0"), (0x0800, b"\1\1")]))],
+    "a response to nothing": [(3, "C", command.encode([(0x0100, b"\1\x80"), (0x0110, b"\1\0"), (0x0800, b"\1\1")]))],
+    "a cancel request of nothing": [(3, "C", command.encode([(0x0100, b"\xff\x0f"), (0x0800, b"\1\1")]))],
 }
 
 
@@ -107,27 +111,82 @@ def test_breaches(breach: list[tuple[int, str, bytes]]) -> None:
         assembly.add(*breach[-1])
 
 
+def test_response_and_cancel_request_are_messages_too() -> None:
+    assembly = Assembly()
+    for field in (b"\1\x80", b"\xff\x0f"):
+        message = assembly.add(3, "C", command.encode([(0x0100, field), (0x0120, b"\5\0"), (0x0800, b"\1\1")]))
+        assert message is not None and not message.command.is_request
+
+
+def test_fragments_reach_the_operation_together() -> None:
+    assembly = Assembly()
+    assembly.add(3, "C", store_command())
+    (_, _, operation), *_ = assembly.begun
+    for piece in (b"ab", b"cd"):
+        assembly.add(3, "d", piece)
+    assert operation.data == b""
+    assembly.assembler.flush()
+    assembly.assembler.flush()
+    assert (operation.data, operation.writes) == (b"abcd", 1)
+    assembly.add(3, "D", b"ef")
+    assert (operation.data, operation.writes) == (b"abcdef", 2)
+
+
+def encoded(message: Message, response: Response, longest_pdu: int = 0) -> list[tuple[bool, bytes]]:
+    """The command set and the data set of a response, as (is command, bytes)."""
+    reader = PduReader({4: 1000})
+    data = message.encode(response, longest_pdu)
+    reader.space()[: len(data)] = data
+    reader.received(len(data))
+    parts: list[tuple[bool, bytes]] = []
+    whole = b""
+    while (pdu := reader.next_pdu()) is not None:
+        for value in data_values(pdu.body):
+            assert value.context_id == message.context.id
+            whole += value.fragment
+            if value.is_last:
+                parts.append((value.is_command, whole))
+                whole = b""
+    return parts
+
+
 def test_response_of_success() -> None:
     assembly = Assembly()
     assembly.add(3, "C", store_command(CT, "1.2.3", 513))
     message = assembly.add(3, "D", b"")
     assert message is not None
-    assert message.response(SUCCESS) == (
-        b"\0\0\0\0\4\0\0\0\x58\0\0\0"
-        b"\0\0\2\0\x1a\0\0\x001.2.840.10008.5.1.4.1.1.2\0"
-        b"\0\0\0\1\2\0\0\0\1\x80"
-        b"\0\0\x20\1\2\0\0\0\1\2"
-        b"\0\0\0\x08\2\0\0\0\1\1"
-        b"\0\0\0\x09\2\0\0\0\0\0"
-        b"\0\0\0\x10\6\0\0\x001.2.3\0"
-    )
+    assert encoded(message, Response(SUCCESS)) == [
+        (
+            True,
+            b"\0\0\0\0\4\0\0\0\x58\0\0\0"
+            b"\0\0\2\0\x1a\0\0\x001.2.840.10008.5.1.4.1.1.2\0"
+            b"\0\0\0\1\2\0\0\0\1\x80"
+            b"\0\0\x20\1\2\0\0\0\1\2"
+            b"\0\0\0\x08\2\0\0\0\1\1"
+            b"\0\0\0\x09\2\0\0\0\0\0"
+            b"\0\0\0\x10\6\0\0\x001.2.3\0",
+        )
+    ]
+
+
+@pytest.mark.parametrize("longest_pdu", [0, 30])
+def test_response_with_data_set_and_counts(longest_pdu: int) -> None:
+    message = Assembly().add(1, "C", echo_command())
+    assert message is not None
+    response = Response(Status(0xFF00), b"identifier " * 5, ((0x1021, b"\7\0"), (0x1020, b"\3\0")))
+    (is_command, command_set), data_set = encoded(message, response, longest_pdu)
+    assert is_command and data_set == (False, b"identifier " * 5)
+    assert command.decode(command_set).number(0x1020) == 3
+    assert command.decode(command_set).has_data_set
+    assert list(command.decode(command_set).elements) == sorted(command.decode(command_set).elements)
 
 
 def test_response_of_refusal() -> None:
-    assembly = Assembly()
-    message = assembly.add(1, "C", echo_command())
+    message = Assembly().add(1, "C", echo_command())
     assert message is not None
-    response = command.decode(message.response(Status(0xA700, "No room \\ \u00e4\n" + "x" * 80, 0x0002)))
+    refusal = Response(Status(0xA700, "No room \\ \u00e4\n" + "x" * 80, 0x0002))
+    ((_, command_set),) = encoded(message, refusal)
+    response = command.decode(command_set)
     assert response.number(command.STATUS) == 0xA700
     assert response.elements[command.OFFENDING_ELEMENT] == b"\0\0\2\0"
     comment = response.elements[command.ERROR_COMMENT]

@@ -5,8 +5,16 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 from pynetdicom import sop_class
 
-from dimse.association_pdus import ProposedContext, decode_request
-from dimse.negotiation import Admission, answer_contexts, is_ae_title, plain_address
+from dimse.association_pdus import ProposedContext, Role, decode_request
+from dimse.negotiation import (
+    Admission,
+    accepted_contexts,
+    answer_contexts,
+    answer_roles,
+    is_ae_title,
+    plain_address,
+)
+from dimse.services.operation import Context
 from dimse.services.storage import is_storage
 from dimse.settings import DimseSettings, Peer
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, associate_rq
@@ -105,9 +113,12 @@ def test_private_and_future_classes_are_kept(uid: str) -> None:
 
 def test_answers() -> None:
     def answer(abstract_syntax: str, *transfer_syntaxes: str) -> tuple[int, str]:
-        (answered,) = answer_contexts([ProposedContext(7, abstract_syntax, transfer_syntaxes)])
+        (answered,) = answer_contexts([ProposedContext(7, abstract_syntax, transfer_syntaxes)], (), takes)
         assert (answered.id, answered.abstract_syntax) == (7, abstract_syntax)
         return answered.result, answered.transfer_syntax
+
+    def takes(abstract_syntax: str) -> bool:
+        return abstract_syntax in (VERIFICATION, CT)
 
     jpeg_2000, private = "1.2.840.10008.1.2.4.90", "1.3.6.1.4.1.5962.300.1"
     assert answer(VERIFICATION, IMPLICIT) == (0, IMPLICIT)
@@ -118,3 +129,15 @@ def test_answers() -> None:
     assert answer(CT, "rubbish")[0] == 4
     assert answer("1.2.840.10008.5.1.4.31", IMPLICIT)[0] == 3
     assert answer("rubbish", IMPLICIT)[0] == 3
+
+
+def test_peer_that_receives_gets_what_every_image_can_be_given_in() -> None:
+    jpeg_2000 = "1.2.840.10008.1.2.4.90"
+    roles = answer_roles([Role(CT, scu=False, scp=True), Role(VERIFICATION, scu=True, scp=True)])
+    assert roles == (Role(CT, scu=False, scp=True), Role(VERIFICATION, scu=True, scp=False))
+    proposed = [ProposedContext(1, CT, (jpeg_2000, IMPLICIT, EXPLICIT)), ProposedContext(3, VERIFICATION, (IMPLICIT,))]
+    answered = answer_contexts(proposed, roles, lambda _: True)
+    assert accepted_contexts(answered, roles) == {
+        1: Context(1, CT, EXPLICIT, peer_is_scp=True),
+        3: Context(3, VERIFICATION, IMPLICIT),
+    }
