@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Self
 
 from dimse import command as commands
@@ -132,7 +133,8 @@ class Requestor:
 
         `elements` are those of the command without group length, Message ID and Command Data Set Type. `data` are
         pieces of the encoded data set, best of `piece_length`; none at all, and no data set is sent. Whoever closes
-        the iterator early cancels the operation (C-CANCEL).
+        the iterator early cancels the operation (C-CANCEL). Where `data` raise something it is raised here; once a
+        part of them is sent, the association is aborted.
         """
         pieces = iter(data)
         first = next(pieces, b"")
@@ -145,9 +147,15 @@ class Requestor:
         ]
         self._send_command(context, request)
         if first:
-            for part in data_set_pdus(context.id, _chained(first, pieces), self.longest_pdu):
-                self._send(part)
+            self._send_data_set(context, chain((first,), pieces))
         return self._responses(context, self._last_message_id)
+
+    def ask(
+        self, context: Context, elements: Sequence[tuple[int, bytes]], data: Iterable[bytes] = ()
+    ) -> ReceivedResponse:
+        """As `request`, for what has one response: that one."""
+        *_, response = self.request(context, elements, data)
+        return response
 
     def cancel(self, context: Context, message_id: int) -> None:
         """C-CANCEL of the operation whose request had this Message ID (PS3.7 9.3.2.3); its final response follows."""
@@ -215,7 +223,8 @@ class Requestor:
         assert isinstance(operation, ArrivingResponse)
         if operation.is_too_large:
             raise self._gone("a response is larger than a megabyte", abort=True)
-        message.command.number(commands.STATUS)
+        if len(message.command.elements.get(commands.STATUS, b"")) != 2:
+            raise self._gone("a response came without a status", abort=True)
         return ReceivedResponse(message.command, operation.identifier)
 
     def _cancelled(self, context: Context, message_id: int) -> None:
@@ -238,6 +247,8 @@ class Requestor:
     def _next_message(self, seconds: float) -> Message:
         """The next complete message; each PDU of it comes within `seconds`, else TimeoutError."""
         while not self._arrived:
+            if self._lost:
+                raise AssociationLost(self._lost)
             try:
                 self._take(self.wire.receive(time.monotonic() + seconds))
             except ProtocolViolation as violation:
@@ -260,6 +271,14 @@ class Requestor:
         else:
             self.wire.send(pdus.encode_release_reply())
             raise self._gone("the peer released the association")
+
+    def _send_data_set(self, context: Context, pieces: Iterable[bytes]) -> None:
+        try:
+            for part in data_set_pdus(context.id, pieces, self.longest_pdu):
+                self._send(part)
+        except BaseException:
+            self.abort()
+            raise
 
     def _send_command(self, context: Context, elements: Sequence[tuple[int, bytes]]) -> None:
         encoded = commands.encode(sorted(elements))
@@ -290,8 +309,3 @@ class Requestor:
             message.operation.abandon()
         self._arrived.clear()
         self.wire.close()
-
-
-def _chained(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest

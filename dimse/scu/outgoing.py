@@ -1,0 +1,63 @@
+"""A kept instance on its way out: its data set in the transfer syntax that the receiver accepts, piece by piece."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Self
+
+from storage.data_set.implicit_encoding import implicit
+from storage.data_set.part10 import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, read
+from storage.records import InstanceRecord
+from storage.storage import Storage
+
+_GROUP_LENGTH_AT: Final = 140
+_AFTER_GROUP_LENGTH: Final = 144
+
+
+def sendable_syntaxes(stored: str) -> tuple[str, ...]:
+    """The transfer syntaxes that an instance stored in `stored` can be sent in, the best first.
+
+    As stored, no byte changes; Explicit VR Little Endian keeps the VRs; Implicit is what every receiver must take.
+    """
+    return tuple(dict.fromkeys((stored, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)))
+
+
+class Outgoing:
+    """The data set of one instance; a context manager that closes its file."""
+
+    def __init__(self, file: BinaryIO, offset: int, *, rewrites: bool = False) -> None:
+        """Made by `of`. `offset` is where the data set begins; `rewrites` makes Implicit VR of Explicit VR."""
+        self._file = file
+        self._offset = offset
+        self._rewrites = rewrites
+
+    @classmethod
+    def of(cls, storage: Storage, record: InstanceRecord, transfer_syntax_uid: str) -> Self:
+        """`record` in one of its `sendable_syntaxes`. Blocks while pixels are decompressed.
+
+        Raises a `Refusal`: `NoSuchInstance` when it is gone, `NotRenderable` when it cannot be decompressed.
+        """
+        stored = record.transfer_syntax_uid
+        if transfer_syntax_uid == stored:
+            return cls(storage.files.open(record.blob_key), record.data_set_offset)
+        rewrites = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
+        if stored == EXPLICIT_VR_LITTLE_ENDIAN:
+            return cls(storage.files.open(record.blob_key), record.data_set_offset, rewrites=rewrites)
+        file = storage.pixels.transcoded(record, EXPLICIT_VR_LITTLE_ENDIAN)
+        file.seek(_GROUP_LENGTH_AT)
+        offset = _AFTER_GROUP_LENGTH + int.from_bytes(file.read(4), "little")
+        return cls(file, offset, rewrites=rewrites)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def pieces(self, length: int) -> Iterator[bytes]:
+        """The data set in pieces, where possible of `length` bytes."""
+        if self._rewrites:
+            part10 = read(self._file)
+            yield from implicit(part10.buffer, part10.elements)
+            return
+        self._file.seek(self._offset)
+        while piece := self._file.read(length):
+            yield piece
