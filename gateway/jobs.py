@@ -8,7 +8,8 @@ from typing import Final
 from gateway.health import free_bytes
 from gateway.house import House
 from storage.errors import Refusal
-from storage.scope import ListedStudies
+from storage.records import ChangedSeries
+from storage.scope import ListedStudies, WholeArchive
 from storage.sweep import SweepReport
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
@@ -17,16 +18,6 @@ PAUSE_SECONDS: Final = 3.0
 SWEEP_SECONDS: Final = 24 * 3600.0
 _AT_ONCE: Final = 50
 
-# Series that have changed since their metadata were last put together for patients.
-_CHANGED: Final = """
-SELECT series.id, series.changes, series.series_instance_uid, study.study_instance_uid
-FROM series JOIN study ON study.id = series.study_id
-LEFT JOIN series_metadata AS ready ON ready.series_id = series.id AND ready.shows_held = 0
-    AND ready.changes = series.changes AND ready.bulk_data_root = ?
-WHERE ready.series_id IS NULL AND series.visible_instances > 0
-ORDER BY series.id DESC LIMIT ?
-"""
-
 
 class Warmer:
     """Puts the metadata of a series together once nothing new has come to it for a pause."""
@@ -34,20 +25,20 @@ class Warmer:
     def __init__(self, house: House) -> None:
         self._house = house
         self._root = house.config.public_root + house.config.http.dicomweb_path
-        self._seen: dict[int, int] = {}
+        self._seen: set[ChangedSeries] = set()
 
     def warm(self) -> int:
         """Make what is due and return how many series that were; blocking."""
-        rows = self._house.storage.database.read(_CHANGED, (self._root, _AT_ONCE))
-        resting = [row for row in rows if self._seen.get(row["id"]) == row["changes"]]
-        self._seen = {row["id"]: row["changes"] for row in rows}
-        for row in resting:
-            study = row["study_instance_uid"]
+        index = self._house.storage.index
+        changed = index.changed_series(WholeArchive(), self._root, _AT_ONCE)
+        resting = [series for series in changed if series in self._seen]
+        self._seen = set(changed)
+        for series in resting:
+            study = series.study_instance_uid
             # A series may be gone by now; then there is nothing to make.
             with suppress(Refusal):
-                self._house.storage.index.metadata(
-                    ListedStudies(frozenset({study})), study, row["series_instance_uid"], bulk_data_root=self._root
-                )
+                scope = ListedStudies(frozenset({study}))
+                index.metadata(scope, study, series.series_instance_uid, bulk_data_root=self._root)
         return len(resting)
 
 

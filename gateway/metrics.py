@@ -19,7 +19,6 @@ from storage.errors import NotAuthorised
 from storage.scope import WholeArchive
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_TABLES: Final = ("study", "series", "instance")
 
 
 class Meter:
@@ -93,8 +92,8 @@ def exposition(house: House, meter: Meter) -> str:
     for area, microseconds in sorted(meter.seconds.items()):
         lines.append(f'durchblick_http_request_seconds_total{{area="{area}"}} {microseconds / 1e6:.6f}')
     lines.append("# TYPE durchblick_kept gauge")
-    for table in _TABLES:
-        count = house.storage.database.read(f"SELECT COUNT(*) FROM {table}")[0][0]
-        lines.append(f'durchblick_kept{{level="{table}"}} {count}')
+    counts = house.storage.index.counts(WholeArchive())
+    for level, count in (("study", counts.studies), ("series", counts.series), ("instance", counts.instances)):
+        lines.append(f'durchblick_kept{{level="{level}"}} {count}')
     lines += ["# TYPE durchblick_disk_free_bytes gauge", f"durchblick_disk_free_bytes {free_bytes(house)}"]
     return "\n".join(lines) + "\n"

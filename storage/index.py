@@ -1,18 +1,29 @@
 """The index: every question about what is kept takes the caller's scope first, and every answer is bounded by it."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from storage.attributes import Level
 from storage.catalogue import entries, search, summaries
+from storage.catalogue.condition import Condition
 from storage.catalogue.entries import Entry
-from storage.catalogue.matching import Condition
 from storage.catalogue.metadata import MetadataStore
 from storage.catalogue.summaries import RECORD_COLUMNS, record
 from storage.catalogue.visibility import ORDER, SOURCES, visible
 from storage.database import Database
 from storage.errors import NoSuchInstance
 from storage.query import Query
-from storage.records import InstanceRecord, Layout, Metadata, Results, SeriesSummary, StudySummary, decode_layout
+from storage.records import (
+    ChangedSeries,
+    Counts,
+    InstanceRecord,
+    Layout,
+    Metadata,
+    Results,
+    SeriesSummary,
+    StudySummary,
+    decode_layout,
+)
 from storage.scope import StudyScope
 
 __all__ = ["Index", "InstanceRecord", "Layout", "Metadata", "Results", "SeriesSummary", "StudySummary"]
@@ -36,6 +47,14 @@ class Index:
     def search(self, scope: StudyScope, query: Query) -> Results:
         """The matches of `query` (PS3.18 8.3.4 and 10.6) in a stable order, newest study first."""
         return search.search(self._database, scope, query)
+
+    def find(self, scope: StudyScope, query: Query) -> Iterator[dict[str, Any]]:
+        """All matches of `query`, whatever its limit, in the same order, as one by one they are asked for.
+
+        Memory is bounded however many there are, and nothing is locked meanwhile: what is stored or deleted in
+        between may show or not.
+        """
+        return search.find(self._database, scope, query)
 
     def instances(
         self, scope: StudyScope, study: str, series: str | None = None, sop_instance: str | None = None
@@ -92,6 +111,14 @@ class Index:
     def studies(self, scope: StudyScope) -> list[StudySummary]:
         """Every visible study with its series, newest first."""
         return summaries.studies(self._database, scope)
+
+    def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
+        """Series, newest first, whose metadata as patients get them were not put together since they changed."""
+        return self._metadata.changed_series(scope, bulk_data_root, limit)
+
+    def counts(self, scope: StudyScope) -> Counts:
+        """How many studies, series and instances are visible."""
+        return summaries.counts(self._database, scope)
 
 
 _LAYOUT: Final = """

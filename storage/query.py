@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from storage.attributes import Attribute, Level
+from storage.attributes import PATIENT_TAGS, Attribute, Level, Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +10,26 @@ class Match:
     """One matching key: an instance matches when its value matches any of `values`.
 
     Values are as the peer sent them, decoded: with wildcards and ranges where the attribute's matching has them. No
-    value, or only empty ones, is universal matching. A value that cannot be read (a month 13a) matches nothing.
+    value, or only empty ones, is universal matching; two quotation marks match what has no value (PS3.4 C.2.2.2.7).
+    A value that cannot be read (a month 13a) matches nothing. The key of a sequence has keys of its item instead,
+    all of which one and the same item must match (PS3.4 C.2.2.2.6).
     """
 
     attribute: Attribute
-    values: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    item: tuple["Match", ...] = ()
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The values that are not empty."""
+        return tuple(value for value in self.values if value.strip("\0 "))
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether everything matches."""
+        if self.item:
+            return all(match.is_universal for match in self.item)
+        return "*" in self.values or not self.wanted or self.attribute.matching is Matching.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +43,20 @@ class Query:
     include_all: bool = False
     limit: int | None = None
     offset: int = 0
+    each_patient: bool = False
+    """One match for each patient instead of each study (the PATIENT level of PS3.4 C.6.1); `level` is STUDY."""
+    only_included: bool = False
+    """Nothing is returned but what `include` names, and of sequences among `matches` the matching items only."""
+    combined_date_time: bool = False
+    """Ranges of a date and of its time are one range of moments (PS3.4 C.2.2.2.5.4)."""
 
     def __post_init__(self) -> None:
         if any(match.attribute.level > self.level for match in self.matches):
             raise ValueError("a matching key lies below the level of the query")
+        if self.each_patient:
+            of_patient = all(match.attribute.tag in PATIENT_TAGS for match in self.matches)
+            if self.level is not Level.STUDY or not of_patient:
+                raise ValueError("patients are searched by what is known of patients")
 
     def single_uid(self, tag: str) -> bool:
         """Whether the query names exactly one value for the UID `tag`, so that the answer lies below that one."""

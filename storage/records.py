@@ -65,6 +65,24 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedSeries:
+    """A series, and how often it has changed so far."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much is kept."""
+
+    studies: int
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesSummary:
     """What a reader of images wants to know of a series before opening it; counts are of visible instances."""
 

@@ -11,12 +11,12 @@ from typing import Final
 import orjson
 
 from storage.attributes import Level
-from storage.catalogue.matching import Condition
+from storage.catalogue.condition import Condition
 from storage.catalogue.visibility import ORDER, SOURCES, not_held, visible
 from storage.data_set.dicom_json import BULK_DATA_MARK
 from storage.database import Database
 from storage.errors import NoSuchInstance, OutOfResources
-from storage.records import Metadata
+from storage.records import ChangedSeries, Metadata
 from storage.scope import StudyScope, shows_held
 
 _COMPRESSION: Final = 5
@@ -54,6 +54,18 @@ class MetadataStore:
             return self._ready(scope, rows[0], root)
         arrays = (gzip.decompress(self._ready(scope, row, root).gzipped) for row in rows)
         return _compressed(b"[" + b",".join(array[1:-1] for array in arrays if len(array) > 2) + b"]")
+
+    def changed_series(self, scope: StudyScope, root: str, limit: int) -> list[ChangedSeries]:
+        """Of what `scope` shows, series whose ready answer without held instances is missing or old, newest first."""
+        where = visible(scope, Level.SERIES) & Condition("series.visible_instances > 0")
+        rows = self._database.read(
+            f"""SELECT study.study_instance_uid, series.series_instance_uid, series.changes
+            FROM {SOURCES[Level.SERIES]} LEFT JOIN series_metadata AS ready ON ready.series_id = series.id
+            AND ready.shows_held = 0 AND ready.changes = series.changes AND ready.bulk_data_root = ?
+            WHERE ready.series_id IS NULL AND {where.sql} ORDER BY series.id DESC LIMIT ?""",
+            (root, *where.parameters, limit),
+        )
+        return [ChangedSeries(*row) for row in rows]
 
     def _series(self, scope: StudyScope, named: Condition, root: str) -> list[sqlite3.Row]:
         where = visible(scope, Level.SERIES) & named

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from storage.attributes import Level
+from storage.catalogue.condition import Condition
 from storage.catalogue.visibility import ORDER, SOURCES, instance_count, order, visible
 from storage.database import Database
-from storage.records import InstanceRecord, SeriesSummary, StudySummary
+from storage.records import Counts, InstanceRecord, SeriesSummary, StudySummary
 from storage.scope import StudyScope
 
 RECORD_COLUMNS: Final = """study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid,
@@ -39,6 +40,15 @@ def studies(database: Database, scope: StudyScope) -> list[StudySummary]:
     for row in found:
         by_study.setdefault(row["study_id"], []).append(row)
     return [_study(rows, images) for rows in by_study.values()]
+
+
+def counts(database: Database, scope: StudyScope) -> Counts:
+    """How many studies, series and instances `scope` shows, as the series count their instances."""
+    where = visible(scope, Level.SERIES) & Condition(f"{instance_count(scope)} > 0")
+    sql = f"""SELECT count(DISTINCT series.study_id), count(*), sum({instance_count(scope)})
+        FROM {SOURCES[Level.SERIES]} WHERE {where.sql}"""
+    studies, series, instances = database.read(sql, where.parameters)[0]
+    return Counts(studies, series, instances or 0)
 
 
 def _images(database: Database, scope: StudyScope) -> dict[int, sqlite3.Row]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from storage.attributes import Level
-from storage.catalogue.matching import ALWAYS, NEVER, Condition
+from storage.catalogue.condition import ALWAYS, NEVER, Condition
 from storage.scope import PatientIdentity, StudyScope, predicate, shows_held
 
 SOURCES: Final = {
