@@ -10,11 +10,12 @@ from dimse.association_pdus import AssociationRequest, decode_request, encode_ac
 from dimse.command import Command
 from dimse.exchange import Dialogue
 from dimse.messages import Message, MessageAssembler
-from dimse.negotiation import Admission, Rejection, accepted_contexts, answer_contexts, answer_roles
+from dimse.negotiation import Rejection, accepted_contexts, answer_contexts, answer_roles
 from dimse.pdu_protocol import Pdu, ProtocolViolation
+from dimse.policy import Policy
 from dimse.services.dispatch import Services
 from dimse.services.operation import Answered, Context, Operation, Request, Response
-from dimse.settings import DimseSettings
+from dimse.settings import DimseSettings, Peer
 from dimse.status import SUCCESS
 from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -26,6 +27,7 @@ class State(Enum):
 
     IDLE = "Sta1"
     AWAITING_REQUEST = "Sta2"
+    DECIDING = "Sta3"
     ESTABLISHED = "Sta6"
     AWAITING_CLOSE = "Sta13"
 
@@ -33,50 +35,66 @@ class State(Enum):
 class Association:
     """Takes PDUs and says what to send. `establish` asks for a place among the associations (None: granted).
 
+    A request for an association is judged elsewhere, because that may block; `negotiate` gets the verdict.
     `performing` is the request that is being performed now; the peer may cancel it.
     """
 
     def __init__(
         self,
         settings: DimseSettings,
-        admission: Admission,
         services: Services,
         address: str,
         dialogue: Dialogue,
-        establish: Callable[[], Rejection | None],
+        establish: Callable[[Peer], Rejection | None],
     ) -> None:
         self.state = State.AWAITING_REQUEST
         self.performing: Message | None = None
         self._settings = settings
-        self._admission = admission
         self._services = services
         self._address = address
         self._dialogue = dialogue
         self._establish = establish
         self._messages = MessageAssembler({}, 0, self._begin)
         self._calling_ae_title = ""
+        self._policy: Policy | None = None
         self._succeeded = 0
         self._refused = 0
+
+    @property
+    def is_established(self) -> bool:
+        """Whether messages may come."""
+        return self.state is State.ESTABLISHED
 
     @property
     def is_receiving(self) -> bool:
         """Whether a message has begun and is not complete."""
         return self._messages.is_receiving
 
-    def receive(self, pdu: Pdu) -> bytes | Message:
-        """Act on a PDU that may come in this state: what to send at once, or a request to perform and answer.
+    def receive(self, pdu: Pdu) -> bytes | Message | AssociationRequest:
+        """Act on a PDU that may come in this state: what to send at once, or a request to perform or judge.
 
         Raises `ProtocolViolation`, which `violated` answers.
         """
         if pdu.kind == pdus.P_DATA:
             return self._receive_data(pdu.body)
         if pdu.kind == pdus.ASSOCIATE_RQ:
-            return self._negotiate(decode_request(bytes(pdu.body)))
+            request = decode_request(bytes(pdu.body))
+            self.state = State.DECIDING
+            return request
         if pdu.kind == pdus.RELEASE_RQ:
             self._end(State.AWAITING_CLOSE, "released")
             return pdus.encode_release_reply()
         self._end(State.IDLE, "aborted_by_peer")
         return b""
+
+    def negotiate(self, request: AssociationRequest, verdict: Peer | Rejection) -> bytes:
+        """The answer to the request, after `Admission.admit`: accepted with its contexts, or rejected."""
+        if isinstance(verdict, Rejection):
+            return self._reject(request, verdict)
+        rejection = self._establish(verdict)
+        if rejection is not None:
+            return self._reject(request, rejection)
+        return self._accept(request, Policy(verdict))
 
     def flush(self) -> None:
         """The memory of the PDUs that came is about to be used again."""
@@ -139,14 +157,14 @@ class Association:
     def _begin(self, context: Context, command: Command) -> Operation:
         if not command.is_request:
             return Answered(SUCCESS)
-        return self._services.begin(Request(context, command, self._calling_ae_title, self._address))
+        request = Request(context, command, self._calling_ae_title, self._address)
+        objection = self._policy.objection(request) if self._policy else None
+        return self._services.begin(request) if objection is None else Answered(objection)
 
-    def _negotiate(self, request: AssociationRequest) -> bytes:
-        rejection = self._admission.rejection(request, self._address) or self._establish()
-        if rejection is not None:
-            return self._reject(request, rejection)
-        roles = answer_roles(request.roles)
-        answered = answer_contexts(request.contexts, roles, self._services.takes)
+    def _accept(self, request: AssociationRequest, policy: Policy) -> bytes:
+        self._policy = policy
+        roles = answer_roles(request.roles, policy)
+        answered = answer_contexts(request.contexts, roles, self._services.takes, policy)
         accepted = accepted_contexts(answered, roles)
         self._messages = MessageAssembler(accepted, self._settings.largest_data_set, self._begin)
         self._calling_ae_title = request.calling_ae_title

@@ -5,19 +5,23 @@ import math
 import socket
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dimse import pdu_protocol as pdus
 from dimse.association import Association, State
+from dimse.association_pdus import AssociationRequest
 from dimse.exchange import AssociationLost, Dialogue, Exchange
 from dimse.messages import Message
-from dimse.negotiation import Admission, plain_address
+from dimse.negotiation import Admission, Rejection, cannot_judge, plain_address
 from dimse.occupancy import Occupancy
 from dimse.pdu_protocol import Pdu, PduReader, ProtocolViolation
 from dimse.services.dispatch import Services
 from dimse.services.operation import Response
-from dimse.settings import DimseSettings
+from dimse.settings import DimseSettings, Peer
 from dimse.status import failed
+
+if TYPE_CHECKING:
+    from dimse.handshake import Handshake
 
 _PDUS_PER_BUFFER: Final = 4
 _DISCARD_BUFFER: Final = 4_096
@@ -30,10 +34,11 @@ class Node:
 
     settings: DimseSettings
     admission: Admission
-    occupancy: "Occupancy[Connection]"
+    occupancy: Occupancy["Connection | Handshake"]
     services: Services
     threads: Executor
     conversations: Executor
+    admissions: Executor
     loop: asyncio.AbstractEventLoop
 
 
@@ -69,13 +74,13 @@ class Connection(asyncio.BufferedProtocol):
         self._dialogue = Dialogue(node.loop, self.transport.write, self._settings.answer_seconds)
         self._association = Association(
             node.settings,
-            node.admission,
             node.services,
             address,
             self._dialogue,
-            lambda: node.occupancy.establish(self, address),
+            lambda peer: node.occupancy.establish(self, address, peer),
         )
-        node.occupancy.enter(self)
+        self._address = address
+        node.occupancy.enter(self, address)
         self._arm(self._settings.association_seconds)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -139,14 +144,31 @@ class Connection(asyncio.BufferedProtocol):
                 reply = self._association.receive(pdu)
                 if isinstance(reply, Message):
                     self._perform(reply)
+                elif isinstance(reply, AssociationRequest):
+                    self._node.admissions.submit(self._judge, reply)
                 elif reply:
                     self.transport.write(reply)
-                if pdu.kind == pdus.ASSOCIATE_RQ:
-                    self._expect_data()
             self._association.flush()
         except ProtocolViolation as violation:
             self.transport.write(self._association.violated(violation))
         self._settle()
+
+    def _judge(self, request: AssociationRequest) -> None:
+        """In a thread: the list of peers may lie in a database, and the address of a host with a name server."""
+        verdict: Peer | Rejection
+        try:
+            verdict = self._node.admission.admit(request, self._address)
+        except Exception as error:
+            verdict = cannot_judge(failed(error))
+        self._node.loop.call_soon_threadsafe(self._judged, request, verdict)
+
+    def _judged(self, request: AssociationRequest, verdict: Peer | Rejection) -> None:
+        if self._association.state is not State.DECIDING or self._is_closing:
+            return
+        self.transport.write(self._association.negotiate(request, verdict))
+        if self._association.is_established:
+            self._expect_data()
+        self._take()
 
     def _next_pdu(self) -> Pdu | None:
         state = self._association.state
@@ -242,7 +264,7 @@ class Connection(asyncio.BufferedProtocol):
             self._arm(self._settings.idle_seconds)
 
     def _settle_reading(self, state: State) -> None:
-        must_pause = state is State.ESTABLISHED and self._reader.is_full
+        must_pause = state in (State.DECIDING, State.ESTABLISHED) and self._reader.is_full
         if must_pause and not self._reading_is_paused:
             self.transport.pause_reading()
         elif not must_pause and self._reading_is_paused:

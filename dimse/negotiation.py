@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -16,15 +17,14 @@ from dimse.association_pdus import (
     ProposedContext,
     Role,
 )
+from dimse.policy import Policy
 from dimse.services.operation import Context
-from dimse.services.storage import is_storage
 from dimse.settings import DimseSettings, Peer
-from storage.identifiers import is_uid
+from dimse.status import Status
 
 ANY_SCP: Final = "ANY-SCP"
 
 _IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
-_SENT_RATHER: Final = ("1.2.840.10008.1.2.1", _IMPLICIT_VR_LITTLE_ENDIAN)
 _PROTOCOL_VERSION_1: Final = 0x0001
 
 
@@ -44,17 +44,28 @@ def too_many(why: str, mend: str) -> Rejection:
     return Rejection(2, 3, 2, why, mend)
 
 
-class Admission:
-    """Decides by version, application context, AE titles and address whether a peer may associate."""
+def cannot_judge(status: Status) -> Rejection:
+    """Rejected transient, by the presentation service: temporary congestion."""
+    return Rejection(2, 3, 1, "the list of peers cannot be read", status.comment)
 
-    def __init__(self, settings: DimseSettings) -> None:
-        """Look up the addresses of all peers' hosts. Blocks; names that cannot be resolved admit nobody."""
+
+class Admission:
+    """Decides by version, application context, AE titles and address whether a peer may associate, and as whom."""
+
+    def __init__(self, settings: DimseSettings, find: Callable[[str], Peer | None] | None = None) -> None:
+        """`find` knows peers by AE title; without it, those of the settings are known."""
         self._ae_title = settings.ae_title.strip()
         self._accept_unknown_peers = settings.accept_unknown_peers
-        self._peers = {(peer.ae_title.strip(), address) for peer in settings.peers for address in _addresses(peer)}
+        peers = {peer.ae_title.strip(): peer for peer in settings.peers}
+        self._find = find or peers.get
+        self._addresses = Addresses()
 
-    def rejection(self, request: AssociationRequest, address: str) -> Rejection | None:
-        """Why this request from this IP address must be rejected, or None."""
+    def admit(self, request: AssociationRequest, address: str) -> Peer | Rejection:
+        """Who asks from this IP address, or why that must be rejected.
+
+        Blocks: looks up the peer, and the addresses of its host; names that cannot be resolved admit nobody. Where
+        unknown peers are accepted, one that is known keeps its restrictions, but may come from anywhere.
+        """
         if not request.protocol_version & _PROTOCOL_VERSION_1:
             return Rejection(1, 2, 2, "protocol version not supported", "the peer must speak version 1 of PS3.8")
         if request.application_context != APPLICATION_CONTEXT:
@@ -62,15 +73,40 @@ class Admission:
         if request.called_ae_title not in (self._ae_title, ANY_SCP):
             mend = f"call us {self._ae_title} on the peer, or set dimse.ae_title"
             return Rejection(1, 1, 7, "called AE title not recognized", mend)
-        if not self._admits(request.calling_ae_title, address):
+        return self._peer(request.calling_ae_title, address)
+
+    def _peer(self, ae_title: str, address: str) -> Peer | Rejection:
+        if not is_ae_title(ae_title):
+            return Rejection(1, 1, 3, "calling AE title is none", "set an AE title of 1 to 16 characters on the peer")
+        peer = self._find(ae_title)
+        if self._accept_unknown_peers:
+            return peer or Peer(ae_title, address, 0)
+        if peer is None:
             mend = "list this AE title with this address under [[dimse.peers]], or set dimse.accept_unknown_peers"
             return Rejection(1, 1, 3, "calling AE title not recognized", mend)
-        return None
+        if address not in self._addresses.of(peer.host):
+            mend = f"list this address under [[dimse.peers]]: {ae_title} is known at {peer.host}"
+            return Rejection(1, 1, 3, "calling AE title not recognized at this address", mend)
+        return peer
 
-    def _admits(self, ae_title: str, address: str) -> bool:
-        if not is_ae_title(ae_title):
-            return False
-        return self._accept_unknown_peers or (ae_title, address) in self._peers
+
+class Addresses:
+    """IP addresses of hosts, remembered for a while: associations come in crowds, and names change rarely."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+
+    def of(self, host: str) -> frozenset[str]:
+        """The addresses of a host by name or address; none when it cannot be resolved, which is not remembered."""
+        now = time.monotonic()
+        until, addresses = self._known.get(host, (0.0, frozenset[str]()))
+        if now < until:
+            return addresses
+        addresses = _resolved(host)
+        if addresses:
+            self._known[host] = (now + self._seconds, addresses)
+        return addresses
 
 
 def is_ae_title(text: str) -> bool:
@@ -85,21 +121,19 @@ def plain_address(host: str) -> str:
     return str(mapped or address)
 
 
-def answer_roles(proposed: Iterable[Role]) -> tuple[Role, ...]:
-    """As proposed, but SCP only of storage classes: C-STORE of a C-GET is the one thing we ask in return."""
-    return tuple(Role(role.sop_class_uid, role.scu, role.scp and is_storage(role.sop_class_uid)) for role in proposed)
+def answer_roles(proposed: Iterable[Role], policy: Policy) -> tuple[Role, ...]:
+    """As proposed, but SCP only of classes that the peer may be sent: C-STORE of a C-GET is what we ask in return."""
+    return tuple(
+        Role(role.sop_class_uid, role.scu, role.scp and policy.receives(role.sop_class_uid)) for role in proposed
+    )
 
 
 def answer_contexts(
-    proposed: Iterable[ProposedContext], roles: Iterable[Role], takes: Callable[[str], bool]
+    proposed: Iterable[ProposedContext], roles: Iterable[Role], takes: Callable[[str], bool], policy: Policy
 ) -> tuple[AnsweredContext, ...]:
-    """One answer to each, accepted where the abstract syntax is one that is taken here.
-
-    The transfer syntax is the first one, whichever it is. Only where the peer wants to receive, what every image can
-    be given in comes first: Explicit, then Implicit VR Little Endian.
-    """
+    """One answer to each, accepted where the abstract syntax is one that is taken here, and from this peer."""
     receives = {role.sop_class_uid for role in roles if role.scp}
-    return tuple(_answer(context, takes, context.abstract_syntax in receives) for context in proposed)
+    return tuple(_answer(context, takes, policy, context.abstract_syntax in receives) for context in proposed)
 
 
 def accepted_contexts(answered: Iterable[AnsweredContext], roles: Iterable[Role]) -> dict[int, Context]:
@@ -114,21 +148,19 @@ def accepted_contexts(answered: Iterable[AnsweredContext], roles: Iterable[Role]
     }
 
 
-def _answer(context: ProposedContext, takes: Callable[[str], bool], receives: bool) -> AnsweredContext:
-    usable = [syntax for syntax in context.transfer_syntaxes if is_uid(syntax)]
-    if receives:
-        usable.sort(key=lambda syntax: _SENT_RATHER.index(syntax) if syntax in _SENT_RATHER else len(_SENT_RATHER))
-    syntax = usable[0] if usable else _IMPLICIT_VR_LITTLE_ENDIAN
-    if not takes(context.abstract_syntax):
+def _answer(context: ProposedContext, takes: Callable[[str], bool], policy: Policy, receives: bool) -> AnsweredContext:
+    name = context.abstract_syntax
+    usable = policy.transfer_syntaxes(name, context.transfer_syntaxes, receives=receives)
+    if not takes(name) or not policy.takes(name, receives=receives):
         result = ABSTRACT_SYNTAX_NOT_SUPPORTED
     else:
         result = ACCEPTED if usable else TRANSFER_SYNTAXES_NOT_SUPPORTED
-    return AnsweredContext(context.id, result, context.abstract_syntax, syntax)
+    return AnsweredContext(context.id, result, name, usable[0] if usable else _IMPLICIT_VR_LITTLE_ENDIAN)
 
 
-def _addresses(peer: Peer) -> set[str]:
+def _resolved(host: str) -> frozenset[str]:
     try:
-        found = socket.getaddrinfo(peer.host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return set()
-    return {plain_address(str(address[0])) for *_, address in found}
+        return frozenset()
+    return frozenset(plain_address(str(address[0])) for *_, address in found)

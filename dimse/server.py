@@ -1,33 +1,41 @@
-"""The listener: accepts connections until it is closed."""
+"""The listeners, plain and TLS: accept connections until they are closed."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dimse.connection import Connection, Node
+from dimse.handshake import Handshake
 from dimse.negotiation import Admission
 from dimse.occupancy import Occupancy
 from dimse.services.dispatch import Services
-from dimse.settings import DimseSettings
+from dimse.settings import DimseSettings, Peer
+from dimse.tls import server_context
+
+_BACKLOG = 1024
 
 
 class Server:
     """A listening DICOM node. Made by `serve`."""
 
-    def __init__(self, listener: asyncio.Server, node: Node, pools: tuple[ThreadPoolExecutor, ...]) -> None:
-        self._listener = listener
+    def __init__(
+        self, listeners: Iterable[asyncio.Server], node: Node, pools: Iterable[ThreadPoolExecutor], port: int
+    ) -> None:
+        self._listeners = tuple(listeners)
         self._node = node
-        self._pools = pools
-        self.port: int = listener.sockets[0].getsockname()[1]
+        self._pools = tuple(pools)
+        self.port = port
 
     @property
-    def connections(self) -> tuple[Connection, ...]:
+    def connections(self) -> tuple[Connection | Handshake, ...]:
         """All that are open, with an association or without."""
         return self._node.occupancy.connections
 
     async def close(self) -> None:
         """Stop listening, abort associations after the answer to what runs, and cut what is left at the deadline."""
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         connections = self.connections
         for connection in connections:
             connection.close()
@@ -43,12 +51,32 @@ class Server:
         await asyncio.wait(ending, timeout=seconds)
 
 
-async def serve(services: Services, settings: DimseSettings) -> Server:
-    """Listen on `settings.host` and `settings.port` (0: any free port). OSError when that is not possible."""
+async def serve(
+    services: Services, settings: DimseSettings, find: Callable[[str], Peer | None] | None = None
+) -> Server:
+    """Listen on `settings.host` and `settings.port` (0: any free port), and on the TLS port if there is one.
+
+    `find` knows peers by AE title and may block; without it, those of the settings are known. Raises OSError when
+    listening is not possible, and `TlsUnusable` when TLS is not.
+    """
     loop = asyncio.get_running_loop()
-    admission = await loop.run_in_executor(None, Admission, settings)
+    context = server_context(settings.tls) if settings.tls.port else None
     threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
     conversations = ThreadPoolExecutor(settings.conversation_threads, thread_name_prefix="conversation")
-    node = Node(settings, admission, Occupancy(settings), services, threads, conversations, loop)
-    listener = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=1024)
-    return Server(listener, node, (threads, conversations))
+    admissions = ThreadPoolExecutor(settings.admission_threads, thread_name_prefix="admission")
+    admission = Admission(settings, find)
+    node = Node(settings, admission, Occupancy(settings), services, threads, conversations, admissions, loop)
+    plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
+    listeners = [plain]
+    if context is not None:
+        try:
+            listeners.append(
+                await loop.create_server(
+                    lambda: Handshake(node, context), settings.host, settings.tls.port, backlog=_BACKLOG
+                )
+            )
+        except OSError:
+            plain.close()
+            raise
+    port: int = plain.sockets[0].getsockname()[1]
+    return Server(listeners, node, (threads, conversations, admissions), port)

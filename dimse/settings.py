@@ -79,8 +79,12 @@ class DimseSettings:
     associations_per_host: int = 64
     half_open: int = 400
     """Connections without an association; one more, and the oldest of them is cut."""
+    half_open_per_host: int = 128
+    """The same for one host; one more, and its oldest is cut."""
     store_threads: int = 8
     conversation_threads: int = 16
     """For operations that talk with the peer while they run: queries, retrievals."""
+    admission_threads: int = 4
+    """For looking up peers and the addresses of their hosts."""
     answer_seconds: float = 30.0
     """Time for a peer to read what we send, and to answer a request of ours."""

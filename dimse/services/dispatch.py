@@ -1,27 +1,82 @@
-"""Which service answers which command (PS3.7 table E.1-1), and which abstract syntaxes they are offered under."""
+"""The operations offered as SCP, as one table: negotiation, dispatch, policies and the conformance statement read it.
+
+One row for each command (PS3.7 table E.1-1): the abstract syntaxes it is offered under, the transfer syntaxes of its
+data sets, what a peer must be allowed, and the service that performs it.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from dimse.command import C_ECHO_RQ, C_STORE_RQ
 from dimse.services.echo import VERIFICATION, echo
 from dimse.services.operation import Answered, Operation, Request
 from dimse.services.storage import StorageService, is_storage
+from dimse.settings import DimseSettings
 from dimse.status import UNRECOGNIZED_OPERATION, Status
 from storage.storage import Storage
+
+UNCOMPRESSED: Final = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+"""Implicit VR Little Endian, Explicit VR Little Endian, Explicit VR Big Endian: what we decode and encode ourselves."""
+
+Begin = Callable[[Request], Operation]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What services are made of."""
+
+    storage: Storage
+    settings: DimseSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One row: an operation offered."""
+
+    command_field: int
+    name: str
+    takes: Callable[[str], bool]
+    """Whether the operation is offered under this abstract syntax."""
+    transfer_syntaxes: tuple[str, ...]
+    """Those of its data sets; empty: every one, data sets are kept as they come."""
+    allowance: str
+    """Which of `settings.ALLOWANCES` a peer needs; empty: none, being known suffices."""
+    made_of: Callable[[Parts], Begin]
+    """The service, put together; what it returns takes up a request."""
+
+
+def _under(*abstract_syntaxes: str) -> Callable[[str], bool]:
+    return frozenset(abstract_syntaxes).__contains__
+
+
+OFFERS: Final = (
+    Offer(C_ECHO_RQ, "C-ECHO", _under(VERIFICATION), UNCOMPRESSED, "", lambda parts: echo),
+    Offer(C_STORE_RQ, "C-STORE", is_storage, (), "store", lambda parts: StorageService(parts.storage.ingest).store),
+)
+_BY_FIELD: Final = {offer.command_field: offer for offer in OFFERS}
+
+
+def offer_of(command_field: int) -> Offer | None:
+    """The row of this command."""
+    return _BY_FIELD.get(command_field)
+
+
+def offers_under(abstract_syntax: str) -> tuple[Offer, ...]:
+    """The rows that are offered under this abstract syntax."""
+    return tuple(offer for offer in OFFERS if offer.takes(abstract_syntax))
 
 
 class Services:
     """Every DIMSE service that this node offers as SCP."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._operations: dict[int, Callable[[Request], Operation]] = {
-            C_ECHO_RQ: echo,
-            C_STORE_RQ: StorageService(storage.ingest).store,
-        }
+    def __init__(self, storage: Storage, settings: DimseSettings | None = None) -> None:
+        parts = Parts(storage, settings or DimseSettings())
+        self._operations: dict[int, Begin] = {offer.command_field: offer.made_of(parts) for offer in OFFERS}
 
     def takes(self, abstract_syntax: str) -> bool:
         """Whether a presentation context of this abstract syntax is accepted."""
-        return abstract_syntax == VERIFICATION or is_storage(abstract_syntax)
+        return bool(offers_under(abstract_syntax))
 
     def begin(self, request: Request) -> Operation:
         """The operation for a request; what is not offered is answered with 0211H."""

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import uvloop
 
+from dimse.connection import Connection
 from dimse.server import Server, serve
 from dimse.services.dispatch import Services
-from dimse.settings import DimseSettings
+from dimse.settings import DimseSettings, Peer
 from storage.data_set.part10 import FileMeta
 from storage.storage import Storage
 
@@ -30,10 +31,10 @@ class MemoryIncoming:
     store: "MemoryStore"
     data: bytearray = field(default_factory=bytearray)
 
-    def write(self, data: memoryview) -> None:
+    def write_all(self, pieces: list[memoryview]) -> None:
         if self.store.write_error is not None:
             raise self.store.write_error
-        self.data += data
+        self.data += b"".join(pieces)
 
     def abandon(self) -> None:
         self.store.abandoned.append(self)
@@ -82,22 +83,38 @@ class Node:
         self.loop = loop
         self.port = server.port
 
+    @property
+    def connection(self) -> Connection:
+        """The one that is open."""
+        (connection,) = self.server.connections
+        assert isinstance(connection, Connection)
+        return connection
+
     def run(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+
+def services_over(store: object) -> Services:
+    """All services, of which only C-STORE has a store to work with."""
+    return Services(cast(Storage, SimpleNamespace(ingest=store)))
 
 
 @contextmanager
 def running(
     store: object, event_loop: str = "uvloop", services: Services | None = None, **settings: Any
 ) -> Iterator[Node]:
-    """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise."""
+    """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise.
+
+    Besides settings, `find` may be there, which knows peers by AE title.
+    """
+    find: Callable[[str], Peer | None] | None = settings.pop("find", None)
     chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
-    services = services or Services(cast(Storage, SimpleNamespace(ingest=store)))
+    services = services or services_over(store)
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
     try:
-        server = asyncio.run_coroutine_threadsafe(serve(services, chosen), loop).result(10)
+        server = asyncio.run_coroutine_threadsafe(serve(services, chosen, find), loop).result(10)
         node = Node(server, loop)
         try:
             yield node

@@ -59,7 +59,7 @@ def test_trickled_request_is_closed_although_bytes_keep_coming(store: MemoryStor
 
 
 def test_silent_and_trickling_crowd_leaves_room_for_the_honest(store: MemoryStore) -> None:
-    with running(store) as node, ExitStack() as crowd:
+    with running(store, half_open_per_host=400) as node, ExitStack() as crowd:
         echo_seconds(node)
         before = resident_bytes()
         silent = [crowd.enter_context(Peer(node.port)) for _ in range(200)]
@@ -76,8 +76,9 @@ def test_silent_and_trickling_crowd_leaves_room_for_the_honest(store: MemoryStor
         assert not select.select([peer.socket for peer in silent], [], [], 0)[0]
 
 
-def test_oldest_silent_connection_gives_way(store: MemoryStore) -> None:
-    with running(store, half_open=3) as node, ExitStack() as crowd:
+@pytest.mark.parametrize("limit", ["half_open", "half_open_per_host"])
+def test_oldest_silent_connection_gives_way(store: MemoryStore, limit: str) -> None:
+    with running(store, "uvloop", None, **{limit: 3}) as node, ExitStack() as crowd:
         associated = crowd.enter_context(Peer(node.port))
         associated.associate()
         silent = [crowd.enter_context(Peer(node.port)) for _ in range(4)]
@@ -89,7 +90,7 @@ def test_oldest_silent_connection_gives_way(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("limit", ["associations", "associations_per_host"])
 def test_associations_are_limited_until_one_is_gone(store: MemoryStore, limit: str) -> None:
-    with running(store, "uvloop", **{limit: 2}) as node, ExitStack() as crowd:
+    with running(store, "uvloop", None, **{limit: 2}) as node, ExitStack() as crowd:
         peers = [crowd.enter_context(Peer(node.port)) for _ in range(3)]
         peers[0].associate()
         peers[1].associate()
@@ -193,7 +194,7 @@ def test_peer_that_never_reads_gets_no_more_answers_and_is_closed(store: MemoryS
     most = 100_000_000
     with running(store, event_loop, idle_seconds=1) as node, Peer(node.port) as peer:
         peer.associate()
-        (connection,) = node.server.connections
+        connection = node.connection
         with suppress(ConnectionResetError, BrokenPipeError):
             assert fill(peer, p_data(pdv(1, 3, request)), most) < most
             assert connection.transport.get_write_buffer_size() < 200_000
@@ -243,5 +244,5 @@ def test_many_associations_at_once(store: MemoryStore) -> None:
 def test_answers_are_not_delayed_by_nagle(store: MemoryStore, event_loop: str) -> None:
     with running(store, event_loop) as node, Peer(node.port) as peer:
         peer.associate()
-        (connection,) = node.server.connections
+        connection = node.connection
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

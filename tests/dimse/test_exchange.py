@@ -241,8 +241,7 @@ def test_peer_that_does_not_read_is_given_up() -> None:
         peer.send(find())
         assert services.ended.wait(20)
         assert [type(error) for error in services.raised] == [AssociationLost]
-        (connection,) = node.server.connections
-        assert connection.transport.get_write_buffer_size() < 2_000_000
+        assert node.connection.transport.get_write_buffer_size() < 2_000_000
 
 
 def test_peer_that_does_not_answer_is_given_up() -> None:

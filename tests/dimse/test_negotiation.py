@@ -8,12 +8,14 @@ from pynetdicom import sop_class
 from dimse.association_pdus import ProposedContext, Role, decode_request
 from dimse.negotiation import (
     Admission,
+    Rejection,
     accepted_contexts,
     answer_contexts,
     answer_roles,
     is_ae_title,
     plain_address,
 )
+from dimse.policy import Policy
 from dimse.services.operation import Context
 from dimse.services.storage import is_storage
 from dimse.settings import DimseSettings, Peer
@@ -22,10 +24,12 @@ from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, associate_rq
 REQUEST = decode_request(associate_rq(called="DURCHBLICK", calling="PACS1")[6:])
 PEERS = (Peer("PACS1 ", "127.0.0.1", 104), Peer("PACS2", "::1", 104), Peer("PACS3", "no-such-host.invalid", 104))
 
+ANYTHING = Policy(Peer("ANY", "127.0.0.1", 104))
+
 
 def codes(settings: DimseSettings, address: str = "127.0.0.1", **changes: object) -> tuple[int, int, int] | None:
-    rejection = Admission(settings).rejection(replace(REQUEST, **changes), address)  # type: ignore[arg-type]
-    return None if rejection is None else (rejection.result, rejection.source, rejection.reason)
+    verdict = Admission(settings).admit(replace(REQUEST, **changes), address)  # type: ignore[arg-type]
+    return (verdict.result, verdict.source, verdict.reason) if isinstance(verdict, Rejection) else None
 
 
 def test_known_peer_with_its_own_address() -> None:
@@ -62,8 +66,8 @@ def test_protocol_version_and_application_context() -> None:
 
 
 def test_a_rejection_says_how_to_mend_it() -> None:
-    rejection = Admission(DimseSettings()).rejection(REQUEST, "192.0.2.1")
-    assert rejection is not None
+    rejection = Admission(DimseSettings()).admit(REQUEST, "192.0.2.1")
+    assert isinstance(rejection, Rejection)
     assert "[[dimse.peers]]" in rejection.mend and "dimse.accept_unknown_peers" in rejection.mend
 
 
@@ -113,7 +117,7 @@ def test_private_and_future_classes_are_kept(uid: str) -> None:
 
 def test_answers() -> None:
     def answer(abstract_syntax: str, *transfer_syntaxes: str) -> tuple[int, str]:
-        (answered,) = answer_contexts([ProposedContext(7, abstract_syntax, transfer_syntaxes)], (), takes)
+        (answered,) = answer_contexts([ProposedContext(7, abstract_syntax, transfer_syntaxes)], (), takes, ANYTHING)
         assert (answered.id, answered.abstract_syntax) == (7, abstract_syntax)
         return answered.result, answered.transfer_syntax
 
@@ -133,10 +137,10 @@ def test_answers() -> None:
 
 def test_peer_that_receives_gets_what_every_image_can_be_given_in() -> None:
     jpeg_2000 = "1.2.840.10008.1.2.4.90"
-    roles = answer_roles([Role(CT, scu=False, scp=True), Role(VERIFICATION, scu=True, scp=True)])
+    roles = answer_roles([Role(CT, scu=False, scp=True), Role(VERIFICATION, scu=True, scp=True)], ANYTHING)
     assert roles == (Role(CT, scu=False, scp=True), Role(VERIFICATION, scu=True, scp=False))
     proposed = [ProposedContext(1, CT, (jpeg_2000, IMPLICIT, EXPLICIT)), ProposedContext(3, VERIFICATION, (IMPLICIT,))]
-    answered = answer_contexts(proposed, roles, lambda _: True)
+    answered = answer_contexts(proposed, roles, lambda _: True, ANYTHING)
     assert accepted_contexts(answered, roles) == {
         1: Context(1, CT, EXPLICIT, peer_is_scp=True),
         3: Context(3, VERIFICATION, IMPLICIT),
