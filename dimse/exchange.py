@@ -51,6 +51,11 @@ class Dialogue:
         """Whether nothing can be said any more."""
         return self._is_lost
 
+    def ends_within(self, seconds: float) -> bool:
+        """In a thread: wait until nothing can be said any more; False when that is still possible then."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_lost, seconds)
+
     def pause(self) -> None:
         """In the loop: the peer does not read."""
         with self._changed:
@@ -156,6 +161,10 @@ class Exchange:
     def is_cancelled(self) -> bool:
         """Whether the peer wants no more of this operation, or cannot get it any more."""
         return self._message.is_cancelled or self._dialogue.is_lost
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of the association; False when it goes on after so many seconds."""
+        return self._dialogue.ends_within(seconds)
 
     def respond(self, response: Response) -> None:
         """Send a response that is not the last one. Waits while the peer does not read; raises `AssociationLost`."""

@@ -91,15 +91,21 @@ class Answered:
 class Collected:
     """An operation with a small data set, which it keeps in memory: `answer` gets it when it is complete.
 
-    A data set of more than `LARGEST_IDENTIFIER` bytes is refused with `too_large`.
+    A data set of more than `largest` bytes is refused with `too_large`.
     """
 
     waits = True
     converses = True
 
-    def __init__(self, answer: Callable[[bytes, "Exchange"], Response], too_large: Status) -> None:
+    def __init__(
+        self,
+        answer: Callable[[bytes, "Exchange"], Response],
+        too_large: Status,
+        largest: int = LARGEST_IDENTIFIER,
+    ) -> None:
         self._answer = answer
         self._too_large = too_large
+        self._largest = largest
         self._data = bytearray()
         self._size = 0
 
@@ -107,12 +113,12 @@ class Collected:
         """Keep the fragments, as long as there are not too many."""
         for fragment in fragments:
             self._size += len(fragment)
-            if self._size <= LARGEST_IDENTIFIER:
+            if self._size <= self._largest:
                 self._data += fragment
 
     def finish(self, exchange: "Exchange") -> Response:
         """What `answer` makes of the data set."""
-        if self._size > LARGEST_IDENTIFIER:
+        if self._size > self._largest:
             return Response(self._too_large)
         return self._answer(bytes(self._data), exchange)
 
