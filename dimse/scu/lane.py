@@ -45,6 +45,15 @@ class SubOperation:
         return Status(self.status).is_failure
 
 
+@dataclass(slots=True)
+class Outlook:
+    """What all lanes to one peer know of it: why nothing more is tried ("" while there is hope), and how many
+    instances in a row cost all their associations."""
+
+    hopeless: str = ""
+    lost_in_a_row: int = 0
+
+
 class Lane:
     """Sends instances one by one; whenever its association is lost, it gets another one."""
 
@@ -56,27 +65,26 @@ class Lane:
         originator: MoveOriginator | None,
         attempts: int,
         pause: Callable[[], bool],
-        hopeless: str = "",
+        outlook: Outlook,
     ) -> None:
-        """`pause` is called between two attempts, True ends them. With `hopeless` nothing is tried: it says why."""
-        self.hopeless = hopeless
+        """`pause` is called between two attempts, True ends them."""
+        self._outlook = outlook
         self._storage = storage
         self._associate = associate
         self._originator = originator
         self._attempts = attempts
         self._pause = pause
         self._requestor: Requestor | None = None
-        self._lost_in_a_row = 0
 
     def send(self, record: InstanceRecord) -> SubOperation:
         """Send one instance. Never raises because of the peer or of the instance."""
-        why = self.hopeless
-        for attempt in range(0 if self.hopeless else self._attempts):
+        why = self._outlook.hopeless
+        for attempt in range(0 if self._outlook.hopeless else self._attempts):
             if attempt and self._pause():
                 break
             try:
                 sent = self._sent(record)
-                self._lost_in_a_row = 0
+                self._outlook.lost_in_a_row = 0
                 return sent
             except AssociationLost as lost:
                 self._requestor = None
@@ -86,11 +94,11 @@ class Lane:
                 why = str(error)
                 _log.warning("store_unconnected attempt=%d step=%s", attempt + 1, error.step)
                 if error.is_permanent or attempt + 1 == self._attempts:
-                    self.hopeless = why
+                    self._outlook.hopeless = why
                     break
-        self._lost_in_a_row += 1
-        if self._lost_in_a_row == _MOST_LOST_IN_A_ROW:
-            self.hopeless = why
+        self._outlook.lost_in_a_row += 1
+        if self._outlook.lost_in_a_row == _MOST_LOST_IN_A_ROW:
+            self._outlook.hopeless = why
         return SubOperation(record, PROCESSING_FAILURE, why, is_answered=False)
 
     def close(self) -> None:

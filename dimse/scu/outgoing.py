@@ -53,11 +53,14 @@ class Outgoing:
         self._file.close()
 
     def pieces(self, length: int) -> Iterator[bytes]:
-        """The data set in pieces, where possible of `length` bytes."""
+        """The data set in pieces of even length, where possible of `length` bytes (even).
+
+        A deflated stream may be odd and gets a NUL behind it (PS3.5 A.5); peers abort when a fragment is odd.
+        """
         if self._rewrites:
             part10 = read(self._file)
             yield from implicit(part10.buffer, part10.elements)
             return
         self._file.seek(self._offset)
         while piece := self._file.read(length):
-            yield piece
+            yield piece + b"\0" if len(piece) % 2 else piece

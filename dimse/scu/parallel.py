@@ -46,10 +46,10 @@ class _Work:
         try:
             while (record := self._next()) is not None:
                 self.done.put(lane.send(record))
-            lane.close()
         except BaseException as error:
             self.done.put(error)
         finally:
+            lane.close()
             self.done.put(None)
 
     def _next(self) -> InstanceRecord | None:

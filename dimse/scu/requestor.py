@@ -96,7 +96,9 @@ class Requestor:
         """
         patience = patience or Patience()
         wire, accept, contexts = establish(peer, proposals, calling_ae_title, tls, patience)
-        return cls(wire, contexts, accept.longest_pdu, perform, patience)
+        # Fragments must be of even length, so they cannot be shorter than two bytes.
+        longest_pdu = max(accept.longest_pdu & ~1, DATA_VALUE_OVERHEAD + 2) if accept.longest_pdu else 0
+        return cls(wire, contexts, longest_pdu, perform, patience)
 
     def __enter__(self) -> Self:
         return self

@@ -1,13 +1,13 @@
 """C-STORE as client: kept instances go to one peer, over one or several associations (PS3.4 annex B)."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
 from dimse.scu.batches import Batch, batches
 from dimse.scu.caller import Caller
 from dimse.scu.elements import MoveOriginator
-from dimse.scu.lane import Lane, SubOperation
+from dimse.scu.lane import Lane, Outlook, SubOperation
 from dimse.scu.parallel import in_parallel
 from dimse.settings import Peer
 from storage.records import InstanceRecord
@@ -40,18 +40,18 @@ class StorageScu:
 
     def send(
         self, records: Sequence[InstanceRecord], *, originator: MoveOriginator | None = None
-    ) -> Iterator[SubOperation]:
+    ) -> Generator[SubOperation, None, None]:
         """Send each, and tell how it went: one `SubOperation` for each record, study by study.
 
         Nothing is sent before the first is asked for; with one association nothing is sent ahead either. Closing the
         iterator ends it after the instances that are being sent. Never raises because of the peer: what could not be
         delivered is a sub-operation that failed.
         """
-        hopeless = ""
+        outlook = Outlook()
         for batch in batches(records):
             stopped = threading.Event()
             lanes = [
-                self._lane(batch, originator, stopped, hopeless)
+                self._lane(batch, originator, stopped, outlook)
                 for _ in range(max(1, min(self._associations, len(batch.records))))
             ]
             if len(lanes) == 1:
@@ -59,14 +59,15 @@ class StorageScu:
                     yield from map(lane.send, batch.records)
             else:
                 yield from in_parallel(lanes, batch.records, stopped)
-            hopeless = next((lane.hopeless for lane in lanes if lane.hopeless), "")
 
-    def _lane(self, batch: Batch, originator: MoveOriginator | None, stopped: threading.Event, hopeless: str) -> Lane:
+    def _lane(
+        self, batch: Batch, originator: MoveOriginator | None, stopped: threading.Event, outlook: Outlook
+    ) -> Lane:
         return Lane(
             self._storage,
             lambda: self._caller.associate(self._peer, batch.proposals),
             originator=originator,
             attempts=self._attempts,
             pause=lambda: stopped.wait(self._pause_seconds),
-            hopeless=hopeless,
+            outlook=outlook,
         )
