@@ -1,116 +1,75 @@
-"""C-STORE into the gateway and into Orthanc, alternately: processor time per instance, and rate.
+"""C-STORE into the gateway and into its peers, alternately: processor time per instance, and rate.
 
-    python -m benchmarks.ingest [--instances 300] [--rounds 5] [--associations 1 4] [--only durchblick] [--json FILE]
+    python -m benchmarks.ingest [--workloads ct-1 ct-4 ...] [--rounds 5] [--instances N] [--only NAME] [--json FILE]
 
-Both servers start on an empty folder for every single measurement, so each instance is new and is stored, indexed and
+Every server starts on an empty folder for every single measurement, so each instance is new, and what was kept is
 counted. Processor time is that of the server's whole process tree.
 """
 
 import argparse
 import json
-import shutil
-import sqlite3
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.phantom_ct import slices
-from benchmarks.processes import ServerProcess, free_port
+from benchmarks.phantom_ct import Instance, large, slices, small
+from benchmarks.processes import ServerProcess
+from benchmarks.servers import Durchblick, Orthanc, OrthancWithoutDelay, ReceivingOnly, Server, Storescp, program
 
-_ORTHANC: Final = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
+Sender = Callable[[Server, int, Path], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is sent how, and to whom; the gateway comes first, the others are what it is compared with."""
+
+    title: str
+    instances: Callable[[int], Sequence[Instance]]
+    count: int
+    associations: int
+    send: Sender
+    servers: tuple[type[Server], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One sending of all instances to one freshly started server."""
 
+    workload: str
     server: str
-    associations: int
     cpu_ms: float
+    """Of the server, per instance."""
     per_second: float
-    resident_mb: float
+    megabytes_per_second: float
+    growth_mb: float
+    """Of resident memory, from the listening server to the last answer."""
 
 
-class Durchblick:
-    """The gateway's DIMSE server: durable and indexed before it answers."""
-
-    name = "durchblick"
-    ae_title = "DURCHBLICK"
-    environment: dict[str, str] = {}
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder / "data"
-        self.command = [sys.executable, "-m", "benchmarks.dimse_node", str(self._folder), str(self.port)]
-
-    def stored(self) -> int:
-        """How many instances are indexed with their file present."""
-        database = sqlite3.connect(self._folder / "durchblick.sqlite")
-        keys = [key for (key,) in database.execute("SELECT blob_key FROM instance")]
-        database.close()
-        return sum((self._folder / "blobs" / key).is_file() for key in keys)
+def _lean(server: Server, associations: int, source: Path) -> dict[str, Any]:
+    return _outcome(
+        [sys.executable, "-m", "benchmarks.sender", str(server.port), server.ae_title, str(associations), str(source)]
+    )
 
 
-class Orthanc:
-    """Debian's Orthanc, with what an administrator can do for its speed: no Nagle delay, long PDUs, no plugins."""
-
-    name = "orthanc"
-    ae_title = "ORTHANC"
-    environment = {"TCP_NODELAY": "1"}
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._http_port = free_port()
-        configuration = {
-            "Name": "benchmark",
-            "StorageDirectory": str(folder / "storage"),
-            "IndexDirectory": str(folder / "storage"),
-            "Plugins": [],
-            "DicomAet": self.ae_title,
-            "DicomPort": self.port,
-            "DicomAlwaysAllowStore": True,
-            "MaximumPduLength": 131_072,
-            "HttpPort": self._http_port,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-        }
-        path = folder / "orthanc.json"
-        path.write_text(json.dumps(configuration))
-        self.command = [str(_ORTHANC), str(path)]
-
-    def stored(self) -> int:
-        """How many instances it says it has."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}/statistics", timeout=10) as answer:
-            count: int = json.load(answer)["CountInstances"]
-            return count
+def _dcmsend(server: Server, associations: int, source: Path) -> dict[str, Any]:
+    """DCMTK's dcmsend with its defaults, from its start to its end."""
+    files = [str(path) for path in sorted(source.iterdir())]
+    command = [program("dcmsend"), "--call", server.ae_title, "127.0.0.1", str(server.port), *files]
+    environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
+    began = time.perf_counter()
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "succeeded": 0 if result.returncode else len(files), "failed": result.returncode}
 
 
-def measure(kind: type[Durchblick] | type[Orthanc], source: Path, associations: int) -> Measurement:
-    """Start a server on an empty folder, send everything, count, stop. RuntimeError when anything got lost."""
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        folder = Path(name)
-        server = kind(folder)
-        process = ServerProcess(server.command, server.port, server.environment, folder / "log")
-        try:
-            before = process.cpu_ms()
-            outcome = _send(server.port, server.ae_title, associations, source)
-            cpu_ms, resident_mb = process.cpu_ms() - before, process.resident_mb()
-            stored, sent = server.stored(), outcome["succeeded"]
-        finally:
-            process.stop()
-        if outcome["failed"] or stored != sent or cpu_ms == 0:
-            raise RuntimeError(f"{kind.name}: {outcome}, stored {stored}, {cpu_ms} ms")
-        return Measurement(kind.name, associations, cpu_ms / sent, sent / outcome["seconds"], resident_mb)
-
-
-def _send(port: int, ae_title: str, associations: int, source: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.sender", str(port), ae_title, str(associations), str(source)]
+def _outcome(command: list[str]) -> dict[str, Any]:
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     if result.returncode:
         raise RuntimeError(result.stderr)
@@ -118,29 +77,61 @@ def _send(port: int, ae_title: str, associations: int, source: Path) -> dict[str
     return outcome
 
 
+WORKLOADS: Final = {
+    "ct-1": Workload("CT 530 kB, 1 association", slices, 300, 1, _lean, (Durchblick, OrthancWithoutDelay, Orthanc)),
+    "ct-4": Workload("CT 530 kB, 4 associations", slices, 300, 4, _lean, (Durchblick, OrthancWithoutDelay, Orthanc)),
+    "dcmsend": Workload("CT 530 kB by dcmsend with its defaults", slices, 150, 1, _dcmsend, (Durchblick, Orthanc)),
+    "receive": Workload("CT 530 kB, received only, 1 association", slices, 300, 1, _lean, (ReceivingOnly, Storescp)),
+    "small-4": Workload("2.4 kB, 4 associations", small, 1500, 4, _lean, (Durchblick, OrthancWithoutDelay, Orthanc)),
+    "large": Workload("one multi-frame object of 524 MB", large, 1, 1, _lean, (Durchblick, Storescp)),
+}
+
+
+def measure(name: str, kind: type[Server], source: Path, folder: Path) -> Measurement:
+    """Start a server on an empty folder, send everything, count, stop. RuntimeError when anything got lost."""
+    workload = WORKLOADS[name]
+    folder.mkdir(parents=True)
+    server = kind(folder)
+    # What the one before left to be written must not be written now.
+    os.sync()
+    process = ServerProcess(server.command, server.port, server.environment, folder / "log")
+    try:
+        cpu_before, memory_before = process.cpu_ms(), process.resident_mb()
+        outcome = workload.send(server, workload.associations, source)
+        cpu_ms, growth = process.cpu_ms() - cpu_before, process.resident_mb() - memory_before
+        stored, sent = server.stored(), outcome["succeeded"]
+    finally:
+        process.stop()
+    if outcome["failed"] or stored != sent or cpu_ms == 0:
+        raise RuntimeError(f"{kind.name}: {outcome}, stored {stored}, {cpu_ms} ms")
+    megabytes = sum(path.stat().st_size for path in source.iterdir()) / 1e6
+    seconds = outcome["seconds"]
+    return Measurement(name, kind.name, cpu_ms / sent, sent / seconds, megabytes / seconds, growth)
+
+
 def report(measurements: Sequence[Measurement]) -> str:
-    """A Markdown table of medians (least-greatest), with the ratios to Orthanc within each round."""
+    """A Markdown table of medians (least-greatest); ratios are the gateway's to that server within each round."""
     lines = [
-        "| associations | server | CPU ms / instance | instances / s | resident MB | CPU / Orthanc | rate / Orthanc |",
-        "|---|---|---|---|---|---|---|",
+        "| workload | server | CPU ms / instance | instances / s | MB / s | growth, MB | CPU ratio | rate ratio |",
+        f"|{'---|' * 8}",
     ]
-    for associations in sorted({one.associations for one in measurements}):
-        peer = _of(measurements, Orthanc.name, associations)
-        for name in (Durchblick.name, Orthanc.name):
-            own = _of(measurements, name, associations)
-            if not own:
-                continue
-            figures = [[one.cpu_ms for one in own], [one.per_second for one in own], [one.resident_mb for one in own]]
-            if peer:
-                figures.append([a.cpu_ms / b.cpu_ms for a, b in zip(own, peer, strict=True)])
-                figures.append([a.per_second / b.per_second for a, b in zip(own, peer, strict=True)])
-            cells = [_spread(values) for values in figures] + ["-"] * (5 - len(figures))
-            lines.append(f"| {associations} | {name} | {' | '.join(cells)} |")
+    for name in dict.fromkeys(one.workload for one in measurements):
+        of_workload = [one for one in measurements if one.workload == name]
+        own = [one for one in of_workload if one.server == WORKLOADS[name].servers[0].name]
+        for server in WORKLOADS[name].servers:
+            theirs = [one for one in of_workload if one.server == server.name]
+            if theirs:
+                lines.append(_row(WORKLOADS[name].title, server.name, own, theirs))
     return "\n".join(lines)
 
 
-def _of(measurements: Sequence[Measurement], server: str, associations: int) -> list[Measurement]:
-    return [one for one in measurements if one.server == server and one.associations == associations]
+def _row(title: str, server: str, own: Sequence[Measurement], theirs: Sequence[Measurement]) -> str:
+    columns = ("cpu_ms", "per_second", "megabytes_per_second", "growth_mb")
+    cells = [_spread([getattr(one, column) for one in theirs]) for column in columns]
+    for column in columns[:2]:
+        pairs = list(zip(own, theirs, strict=False)) if own and own is not theirs and own != list(theirs) else []
+        cells.append(_spread([getattr(a, column) / getattr(b, column) for a, b in pairs]) if pairs else "")
+    return f"| {title} | {server} | {' | '.join(cells)} |"
 
 
 def _spread(values: list[float]) -> str:
@@ -150,39 +141,41 @@ def _spread(values: list[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all rounds and print the report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest")
-    parser.add_argument("--instances", type=int, default=300)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--associations", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--only", choices=[Durchblick.name, Orthanc.name])
+    parser.add_argument("--instances", type=int, help="instead of the number that belongs to each workload")
+    parser.add_argument("--only", help="only servers whose name begins so")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    kinds: list[type[Durchblick] | type[Orthanc]] = [Durchblick]
-    if _ORTHANC:
-        kinds.append(Orthanc)
-    else:
-        print("Orthanc is not installed (Debian: apt-get install orthanc); measuring without it.", file=sys.stderr)
-    kinds = [kind for kind in kinds if options.only in (None, kind.name)]
-    measurements = _rounds(options, kinds)
+    measurements: list[Measurement] = []
+    for name in options.workloads:
+        measurements += _rounds(name, options)
     print(report(measurements))
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in measurements], indent=1))
 
 
-def _rounds(options: argparse.Namespace, kinds: list[type[Durchblick] | type[Orthanc]]) -> list[Measurement]:
-    measurements = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        source = Path(name)
-        for instance, data in slices(options.instances):
-            (source / instance).write_bytes(data)
+def _rounds(name: str, options: argparse.Namespace) -> list[Measurement]:
+    workload, measurements = WORKLOADS[name], []
+    kinds = [kind for kind in workload.servers if kind.name.startswith(options.only or "")]
+    # Removed at the very end: a file system that has just removed thousands of files makes new ones slowly.
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
+        folder = Path(temporary)
+        source = folder / "source"
+        source.mkdir()
+        for instance in workload.instances(options.instances or workload.count):
+            (source / instance.sop_instance_uid).write_bytes(
+                instance.file if workload.send is _dcmsend else instance.data_set
+            )
         for number in range(options.rounds):
-            for associations in options.associations:
-                for kind in kinds if number % 2 == 0 else reversed(kinds):
-                    one = measure(kind, source, associations)
-                    measurements.append(one)
-                    print(
-                        f"round {number + 1} {one.server} x{associations}: {one.cpu_ms:.2f} ms, {one.per_second:.0f}/s",
-                        file=sys.stderr,
-                    )
+            turn = number % len(kinds) if kinds else 0
+            for kind in kinds[turn:] + kinds[:turn]:
+                one = measure(name, kind, source, folder / f"{number}-{kinds.index(kind)}")
+                measurements.append(one)
+                print(
+                    f"{name} round {number + 1} {one.server}: {one.cpu_ms:.2f} ms, {one.per_second:.0f}/s",
+                    file=sys.stderr,
+                )
     return measurements
 
 

@@ -1,15 +1,33 @@
-"""CT slices to send: 512 x 512, 16 bit, with structure and noise, about 530 kB each, of an invented patient."""
+"""What is sent: CT slices of 512 x 512 pixels, 16 bit, with structure and noise, about 530 kB each, and smaller and
+larger instances with the same header, of an invented patient."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from storage.data_set.part10 import FileMeta
 
 
-def slices(count: int) -> list[tuple[str, bytes]]:
-    """(SOP Instance UID, data set in Explicit VR Little Endian) of one series; the pixels of each slice differ."""
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A data set in Explicit VR Little Endian."""
+
+    sop_instance_uid: str
+    data_set: bytes
+
+    @property
+    def file(self) -> bytes:
+        """The same as a DICOM file."""
+        return FileMeta(CTImageStorage, self.sop_instance_uid, ExplicitVRLittleEndian).encode() + self.data_set
+
+
+def slices(count: int) -> list[Instance]:
+    """CT slices of one series; the pixels of each differ."""
     random = np.random.default_rng(512)
     base = _header()
     rows, columns = np.mgrid[-1:1:512j, -1:1:512j]
@@ -17,13 +35,32 @@ def slices(count: int) -> list[tuple[str, bytes]]:
     for number in range(count):
         body = (rows**2 + (columns * 1.3) ** 2 < 0.7) * 1000.0 + 200 * np.cos(6 * rows + number / 20)
         pixels = (body + random.normal(0, 20, (512, 512))).astype("<i2")
-        base.SOPInstanceUID = generate_uid()
-        base.InstanceNumber = number + 1
-        base.SliceLocation = f"{number * 1.25:.2f}"
-        base.ImagePositionPatient = ["-250", "-250", f"{number * 1.25:.2f}"]
-        base.PixelData = pixels.tobytes()
-        made.append((str(base.SOPInstanceUID), _encoded(base)))
+        made.append(_numbered(base, number, pixels.tobytes()))
     return made
+
+
+def small(count: int) -> list[Instance]:
+    """Instances of about 2.4 kB: the same header without its private block, 24 x 24 pixels."""
+    base = _header()
+    base.remove_private_tags()
+    base.Rows = base.Columns = 24
+    return [_numbered(base, number, number.to_bytes(2, "little") * 576) for number in range(count)]
+
+
+def large(count: int) -> list[Instance]:
+    """Multi-frame objects of 1000 frames, 524 MB each."""
+    base = _header()
+    base.NumberOfFrames = 1000
+    return [_numbered(base, number, bytes(range(256)) * 2048 * 1000) for number in range(count)]
+
+
+def _numbered(base: Dataset, number: int, pixels: bytes) -> Instance:
+    base.SOPInstanceUID = generate_uid()
+    base.InstanceNumber = number + 1
+    base.SliceLocation = f"{number * 1.25:.2f}"
+    base.ImagePositionPatient = ["-250", "-250", f"{number * 1.25:.2f}"]
+    base.PixelData = pixels
+    return Instance(str(base.SOPInstanceUID), _encoded(base))
 
 
 def _encoded(data_set: Dataset) -> bytes:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
@@ -40,11 +40,10 @@ def main() -> None:
     print(json.dumps({"seconds": seconds, "succeeded": succeeded, "failed": len(paths) - succeeded}))
 
 
-class _Sender:
-    """One association, established, with every message ready."""
+class Association:
+    """An established association with a server on this machine."""
 
-    def __init__(self, port: int, called: str, paths: list[Path]) -> None:
-        self.statuses: list[int] = []
+    def __init__(self, port: int, called: str) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(_associate_rq(called))
@@ -52,17 +51,21 @@ class _Sender:
         if kind != 2:
             raise RuntimeError(f"the association was not accepted (PDU type {kind})")
         at = body.index(b"\x51\x00\x00\x04") + 4
-        longest = struct.unpack_from(">I", body, at)[0] or 131_072
-        self._messages = [_message(path.name, path.read_bytes(), longest) for path in paths]
+        self.longest_pdu: int = struct.unpack_from(">I", body, at)[0] or 131_072
 
-    def send(self) -> None:
-        for message in self._messages:
-            self._socket.sendall(message)
-            _, body = self._receive()
-            self.statuses.append(command.decode(body[6:]).number(command.STATUS))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._socket.sendall(bytes((5, 0, 0, 0, 0, 4, 0, 0, 0, 0)))
         self._receive()
         self._socket.close()
+
+    def store(self, message: bytes) -> int:
+        """Send a whole C-STORE-RQ message and wait for its status."""
+        self._socket.sendall(message)
+        _, body = self._receive()
+        return command.decode(body[6:]).number(command.STATUS)
 
     def _receive(self) -> tuple[int, bytes]:
         kind, length = struct.unpack(">BxI", self._exactly(6))
@@ -76,6 +79,19 @@ class _Sender:
                 raise RuntimeError("the server closed the connection")
             data += piece
         return data
+
+
+class _Sender:
+    """One association with every message ready."""
+
+    def __init__(self, port: int, called: str, paths: list[Path]) -> None:
+        self.statuses: list[int] = []
+        self._association = Association(port, called)
+        self._messages = [_message(path.name, path.read_bytes(), self._association.longest_pdu) for path in paths]
+
+    def send(self) -> None:
+        with self._association as association:
+            self.statuses += [association.store(message) for message in self._messages]
 
 
 def _item(kind: int, value: bytes) -> bytes:

@@ -5,12 +5,13 @@ import math
 import socket
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dimse import pdu_protocol as pdus
 from dimse.association import Association, State
 from dimse.association_pdus import AssociationRequest
-from dimse.exchange import AssociationLost, Dialogue, Exchange
+from dimse.exchange import Dialogue, Exchange
 from dimse.messages import Message
 from dimse.negotiation import Admission, Rejection, cannot_judge, plain_address
 from dimse.occupancy import Occupancy
@@ -36,7 +37,6 @@ class Node:
     admission: Admission
     occupancy: Occupancy["Connection | Handshake"]
     services: Services
-    threads: Executor
     conversations: Executor
     admissions: Executor
     loop: asyncio.AbstractEventLoop
@@ -71,7 +71,7 @@ class Connection(asyncio.BufferedProtocol):
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
-        self._dialogue = Dialogue(node.loop, self.transport.write, self._settings.answer_seconds)
+        self._dialogue = Dialogue(node.loop, self.transport.write, node.conversations, self._settings.answer_seconds)
         self._association = Association(
             node.settings,
             node.services,
@@ -194,24 +194,10 @@ class Connection(asyncio.BufferedProtocol):
             self._waiting = message
             return
         self._association.performing = message
-        operation = message.operation
-        if operation.waits:
-            pool = self._node.conversations if operation.converses else self._node.threads
-            pool.submit(self._finish, message)
-        else:
-            # Not at once: a peer that sends requests without end gets its turn like any other, no more.
-            response = operation.finish(Exchange(self._dialogue, message))
-            self._node.loop.call_soon(self._performed, message, response)
+        message.operation.perform(Exchange(self._dialogue, message), partial(self._done, message))
 
-    def _finish(self, message: Message) -> None:
-        """In a thread: perform, and go back to the loop."""
-        response: Response | None
-        try:
-            response = message.operation.finish(Exchange(self._dialogue, message))
-        except AssociationLost:
-            response = None
-        except Exception as error:
-            response = Response(failed(error))
+    def _done(self, message: Message, response: Response | None) -> None:
+        """In any thread: back to the loop, and never at once, so that a peer that asks without end gets its turn."""
         self._node.loop.call_soon_threadsafe(self._performed, message, response)
 
     def _performed(self, message: Message, response: Response | None) -> None:

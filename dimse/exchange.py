@@ -7,14 +7,15 @@ what the peer answers comes back through futures.
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from dimse import command as commands
 from dimse import pdu_protocol as pdus
 from dimse.command import Command
-from dimse.services.operation import Context, Response
+from dimse.services.operation import Context, Done, Response
+from dimse.status import failed
 
 if TYPE_CHECKING:
     from dimse.messages import Message
@@ -30,8 +31,11 @@ class AssociationLost(Exception):
 class Dialogue:
     """What threads send on one association, and the answers to requests of ours."""
 
-    def __init__(self, loop: AbstractEventLoop, write: Callable[[bytes], None], seconds: float) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, write: Callable[[bytes], None], threads: Executor, seconds: float
+    ) -> None:
         """`write` is called in `loop`. Waiting for the peer, to read or to answer, ends after `seconds`."""
+        self.threads = threads
         self.contexts: Mapping[int, Context] = {}
         self.longest_pdu = 0
         self._loop = loop
@@ -165,6 +169,20 @@ class Exchange:
     def ends_within(self, seconds: float) -> bool:
         """Wait for the end of the association; False when it goes on after so many seconds."""
         return self._dialogue.ends_within(seconds)
+
+    def converse(self, finish: Callable[["Exchange"], Response], done: Done) -> None:
+        """Run `finish` in a thread, and tell `done` what comes out of it. `finish` may raise `AssociationLost`."""
+        self._dialogue.threads.submit(self._finish, finish, done)
+
+    def _finish(self, finish: Callable[["Exchange"], Response], done: Done) -> None:
+        response: Response | None
+        try:
+            response = finish(self)
+        except AssociationLost:
+            response = None
+        except Exception as error:
+            response = Response(failed(error))
+        done(response)
 
     def respond(self, response: Response) -> None:
         """Send a response that is not the last one. Waits while the peer does not read; raises `AssociationLost`."""

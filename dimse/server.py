@@ -48,6 +48,7 @@ class Server:
         # A store may outlive its connection; its data must be in the index before the caller closes the storage.
         loop = self._node.loop
         ending = [loop.run_in_executor(None, partial(pool.shutdown, cancel_futures=True)) for pool in self._pools]
+        ending.append(loop.run_in_executor(None, self._node.services.close))
         await asyncio.wait(ending, timeout=seconds)
 
 
@@ -61,11 +62,10 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     context = server_context(settings.tls) if settings.tls.port else None
-    threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
     conversations = ThreadPoolExecutor(settings.conversation_threads, thread_name_prefix="conversation")
     admissions = ThreadPoolExecutor(settings.admission_threads, thread_name_prefix="admission")
     admission = Admission(settings, find)
-    node = Node(settings, admission, Occupancy(settings), services, threads, conversations, admissions, loop)
+    node = Node(settings, admission, Occupancy(settings), services, conversations, admissions, loop)
     plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
     listeners = [plain]
     if context is not None:
@@ -79,4 +79,4 @@ async def serve(
             plain.close()
             raise
     port: int = plain.sockets[0].getsockname()[1]
-    return Server(listeners, node, (threads, conversations, admissions), port)
+    return Server(listeners, node, (conversations, admissions), port)

@@ -1,12 +1,12 @@
 """What arrives on an association that we asked for: responses, and operations that the peer asks for in return."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from dimse.command import Command
 from dimse.exchange import AssociationLost, Exchange
-from dimse.services.operation import LARGEST_IDENTIFIER, Answered, Context, Operation, Response
-from dimse.status import SUCCESS, UNRECOGNIZED_OPERATION, Status
+from dimse.services.operation import LARGEST_IDENTIFIER, Answered, Context, Done, Operation, Response
+from dimse.status import UNRECOGNIZED_OPERATION, Status, failed
 
 _NOT_OFFERED: Final = Status(UNRECOGNIZED_OPERATION, "Nothing is offered on this association.")
 
@@ -14,7 +14,6 @@ _NOT_OFFERED: Final = Status(UNRECOGNIZED_OPERATION, "Nothing is offered on this
 class ArrivingResponse:
     """Collects the data set of a response, up to `LARGEST_IDENTIFIER` bytes."""
 
-    waits = False
     converses = False
 
     def __init__(self) -> None:
@@ -38,9 +37,9 @@ class ArrivingResponse:
             if not self.is_too_large:
                 self._data += fragment
 
-    def finish(self, exchange: Exchange) -> Response:
+    def perform(self, exchange: Exchange, done: Done) -> None:
         """Nobody wants an answer to a response."""
-        return Response(SUCCESS)
+        done(None)
 
     def abandon(self) -> None:
         """Forget the data."""
@@ -62,6 +61,19 @@ class PerformingExchange(Exchange):
     def is_cancelled(self) -> bool:
         """Never: what an acceptor may ask of its requestor cannot be cancelled."""
         return False
+
+    def ends_within(self, seconds: float) -> bool:
+        """Not while the peer waits for a response of ours."""
+        return False
+
+    def converse(self, finish: Callable[[Exchange], Response], done: Done) -> None:
+        """Run `finish` at once: we have nothing else to do."""
+        try:
+            done(finish(self))
+        except AssociationLost:
+            done(None)
+        except Exception as error:
+            done(Response(failed(error)))
 
     def respond(self, response: Response) -> None:
         """Not possible: what an acceptor may ask has one response."""

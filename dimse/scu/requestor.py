@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from queue import SimpleQueue
 from typing import Final, Self
 
 from dimse import command as commands
@@ -24,7 +25,7 @@ from dimse.scu.wire import (
     Wire,
     data_set_pdus,
 )
-from dimse.services.operation import Context, Operation
+from dimse.services.operation import Context, Operation, Response
 from dimse.settings import Peer
 
 __all__ = ["AssociationFailed", "AssociationLost", "Patience", "Proposal", "ReceivedResponse", "Requestor"]
@@ -67,8 +68,10 @@ class Requestor:
         longest_pdu: int,
         perform: Perform | None = None,
         patience: Patience | None = None,
+        calling_ae_title: str = "",
     ) -> None:
         """Made by `associate`; `longest_pdu` is the peer's, 0 for no limit."""
+        self.calling_ae_title = calling_ae_title
         self.contexts = contexts
         self.wire = wire
         self.longest_pdu = longest_pdu
@@ -98,7 +101,7 @@ class Requestor:
         wire, accept, contexts = establish(peer, proposals, calling_ae_title, tls, patience)
         # Fragments must be of even length, so they cannot be shorter than two bytes.
         longest_pdu = max(accept.longest_pdu & ~1, DATA_VALUE_OVERHEAD + 2) if accept.longest_pdu else 0
-        return cls(wire, contexts, longest_pdu, perform, patience)
+        return cls(wire, contexts, longest_pdu, perform, patience, calling_ae_title)
 
     def __enter__(self) -> Self:
         return self
@@ -238,7 +241,11 @@ class Requestor:
 
     def _answer(self, message: Message) -> None:
         """Do what the peer asks; it waits for the response as we wait for its."""
-        response = message.operation.finish(PerformingExchange(self.contexts))
+        responses: SimpleQueue[Response | None] = SimpleQueue()
+        message.operation.perform(PerformingExchange(self.contexts), responses.put)
+        response = responses.get()
+        if response is None:
+            raise self._gone("what the peer asks cannot be answered", abort=True)
         self._send(message.encode(response, self.longest_pdu))
         if response.afterwards is not None:
             response.afterwards()

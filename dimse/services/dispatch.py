@@ -5,10 +5,13 @@ data sets, what a peer must be allowed, and the service that performs it.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from dimse.command import C_ECHO_RQ, C_STORE_RQ
+from dimse.command import C_ECHO_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
+from dimse.commitment.references import STORAGE_COMMITMENT
+from dimse.services.commitment import CommitmentService
 from dimse.services.echo import VERIFICATION, echo
 from dimse.services.operation import Answered, Operation, Request
 from dimse.services.storage import StorageService, is_storage
@@ -28,6 +31,8 @@ class Parts:
 
     storage: Storage
     settings: DimseSettings
+    threads: Executor
+    """Where instances are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,24 @@ def _under(*abstract_syntaxes: str) -> Callable[[str], bool]:
 
 OFFERS: Final = (
     Offer(C_ECHO_RQ, "C-ECHO", _under(VERIFICATION), UNCOMPRESSED, "", lambda parts: echo),
-    Offer(C_STORE_RQ, "C-STORE", is_storage, (), "store", lambda parts: StorageService(parts.storage.ingest).store),
+    Offer(C_STORE_RQ, "C-STORE", is_storage, (), "store", lambda parts: StorageService(parts.storage.ingest, parts.threads).store),
+    Offer(
+        N_ACTION_RQ,
+        "N-ACTION",
+        _under(STORAGE_COMMITMENT),
+        UNCOMPRESSED,
+        "commit",
+        lambda parts: CommitmentService(parts.storage, parts.settings).action,
+    ),
+    # Of those whom we asked for commitment; from others it is refused.
+    Offer(
+        N_EVENT_REPORT_RQ,
+        "N-EVENT-REPORT",
+        _under(STORAGE_COMMITMENT),
+        UNCOMPRESSED,
+        "",
+        lambda parts: CommitmentService(parts.storage, parts.settings).report,
+    ),
 )
 _BY_FIELD: Final = {offer.command_field: offer for offer in OFFERS}
 
@@ -71,8 +93,14 @@ class Services:
     """Every DIMSE service that this node offers as SCP."""
 
     def __init__(self, storage: Storage, settings: DimseSettings | None = None) -> None:
-        parts = Parts(storage, settings or DimseSettings())
+        settings = settings or DimseSettings()
+        self._threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
+        parts = Parts(storage, settings, self._threads)
         self._operations: dict[int, Begin] = {offer.command_field: offer.made_of(parts) for offer in OFFERS}
+
+    def close(self) -> None:
+        """Finish storing what has been received: it must be in the index before the storage is closed. Blocks."""
+        self._threads.shutdown(cancel_futures=True)
 
     def takes(self, abstract_syntax: str) -> bool:
         """Whether a presentation context of this abstract syntax is accepted."""

@@ -47,22 +47,22 @@ class Response:
     afterwards: Callable[[], None] | None = None
 
 
-class Operation(Protocol):
-    """One operation, from its command to its response. `write` and `abandon` run in the event loop and do not wait."""
+Done = Callable[["Response | None"], None]
+"""What an operation calls once, from any thread, with its last response; None when there is nobody to hear it."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether `finish` may block and so must run in a thread."""
+
+class Operation(Protocol):
+    """One operation, from its command to its response. The event loop calls all methods, so none of them waits."""
 
     @property
     def converses(self) -> bool:
-        """Whether `finish` talks with the peer, so that cancel requests and answers are taken while it runs."""
+        """Whether it talks with the peer while it is performed, so that cancel requests and answers are taken."""
 
     def write(self, fragments: list[memoryview]) -> None:
         """Take the next pieces of the data set; they are only valid during the call. Never raises."""
 
-    def finish(self, exchange: "Exchange") -> Response:
-        """The data set (if any) is complete: do what was asked. Raises nothing but `AssociationLost`."""
+    def perform(self, exchange: "Exchange", done: "Done") -> None:
+        """The data set (if any) is complete: see that what was asked is done, without waiting for it."""
 
     def abandon(self) -> None:
         """The rest will not come: leave nothing behind."""
@@ -71,7 +71,6 @@ class Operation(Protocol):
 class Answered:
     """An operation whose response is known from its command alone; a data set that follows is dropped."""
 
-    waits = False
     converses = False
 
     def __init__(self, status: Status) -> None:
@@ -80,9 +79,9 @@ class Answered:
     def write(self, fragments: list[memoryview]) -> None:
         """Drop the fragments."""
 
-    def finish(self, exchange: "Exchange") -> Response:
-        """The response."""
-        return self._response
+    def perform(self, exchange: "Exchange", done: Done) -> None:
+        """Give the response."""
+        done(self._response)
 
     def abandon(self) -> None:
         """Nothing was begun."""
@@ -94,7 +93,6 @@ class Collected:
     A data set of more than `largest` bytes is refused with `too_large`.
     """
 
-    waits = True
     converses = True
 
     def __init__(
@@ -115,6 +113,10 @@ class Collected:
             self._size += len(fragment)
             if self._size <= self._largest:
                 self._data += fragment
+
+    def perform(self, exchange: "Exchange", done: Done) -> None:
+        """Let `answer` have the data set, in a thread."""
+        exchange.converse(self.finish, done)
 
     def finish(self, exchange: "Exchange") -> Response:
         """What `answer` makes of the data set."""

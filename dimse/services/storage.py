@@ -1,5 +1,6 @@
 """C-STORE, the Storage service (PS3.7 9.1.1, PS3.4 annex B)."""
 
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final
@@ -9,7 +10,7 @@ from pydicom.uid import UID
 
 from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
 from dimse.exchange import Exchange
-from dimse.services.operation import Answered, Operation, Request, Response
+from dimse.services.operation import Answered, Done, Operation, Request, Response
 from dimse.status import (
     CANNOT_UNDERSTAND,
     INVALID_ATTRIBUTE_VALUE,
@@ -47,11 +48,11 @@ def is_storage(abstract_syntax: str) -> bool:
 class Storing:
     """One C-STORE: the data set streams into the store's incoming folder, and success is told when it is durable."""
 
-    waits = True
     converses = False
 
-    def __init__(self, ingest: Ingest, incoming: Incoming, request: Request) -> None:
+    def __init__(self, ingest: Ingest, threads: Executor, incoming: Incoming, request: Request) -> None:
         self._ingest = ingest
+        self._threads = threads
         self._incoming = incoming
         self._source = f"{request.calling_ae_title}@{request.address}"
         self._failure: Status | None = None
@@ -60,21 +61,25 @@ class Storing:
         """Append to the incoming file; after a failure, drop."""
         if self._failure is None:
             try:
-                for fragment in fragments:
-                    self._incoming.write(fragment)
+                self._incoming.write_all(fragments)
             except Exception as error:
                 self._failure = failed(error)
                 self._remove()
 
-    def finish(self, exchange: Exchange) -> Response:
-        """Store what has come. Blocks until it is durable."""
+    def perform(self, exchange: Exchange, done: Done) -> None:
+        """Store what has come, in a thread; success means that it is durable."""
+        self._threads.submit(self._store, done)
+
+    def _store(self, done: Done) -> None:
         if self._failure is not None:
-            return Response(self._failure)
+            done(Response(self._failure))
+            return
         try:
             self._ingest.store(self._incoming, source=self._source)
         except Exception as error:
-            return Response(failed(error))
-        return _STORED
+            done(Response(failed(error)))
+        else:
+            done(_STORED)
 
     def abandon(self) -> None:
         """Remove the incoming file."""
@@ -90,8 +95,10 @@ class Storing:
 class StorageService:
     """Begins the C-STORE operations of all associations."""
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(self, ingest: Ingest, threads: Executor) -> None:
+        """`threads` are those that store."""
         self._ingest = ingest
+        self._threads = threads
 
     def store(self, request: Request) -> Operation:
         """Take up a C-STORE-RQ: refused at once when its command contradicts its context or itself."""
@@ -106,7 +113,7 @@ class StorageService:
             source_ae_title=request.calling_ae_title,
         )
         try:
-            return Storing(self._ingest, self._ingest.receive(meta), request)
+            return Storing(self._ingest, self._threads, self._ingest.receive(meta), request)
         except Exception as error:
             return Answered(failed(error))
 

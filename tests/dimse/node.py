@@ -54,6 +54,7 @@ class MemoryStore:
     kept: list[MemoryIncoming] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     abandoned: list[MemoryIncoming] = field(default_factory=list)
+    something_received: threading.Event = field(default_factory=threading.Event)
     something_abandoned: threading.Event = field(default_factory=threading.Event)
     storing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     gate: threading.Event = field(default_factory=threading.Event)
@@ -62,6 +63,7 @@ class MemoryStore:
         self.gate.set()
 
     def receive(self, meta: FileMeta) -> MemoryIncoming:
+        self.something_received.set()
         if self.receive_error is not None:
             raise self.receive_error
         return MemoryIncoming(meta, self)

@@ -5,7 +5,7 @@ from dimse.command import Command
 from dimse.exchange import Exchange
 from dimse.messages import Message, MessageAssembler
 from dimse.pdu_protocol import DataValue, PduReader, ProtocolViolation, data_values
-from dimse.services.operation import Context, Operation, Response
+from dimse.services.operation import Context, Done, Operation, Response
 from dimse.status import SUCCESS, Status
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, echo_command, store_command
 
@@ -15,7 +15,6 @@ CONTEXTS = {1: Context(1, VERIFICATION, IMPLICIT), 3: Context(3, CT, EXPLICIT)}
 class Recording:
     """An operation that remembers what it got."""
 
-    waits = False
     converses = False
 
     def __init__(self) -> None:
@@ -27,8 +26,8 @@ class Recording:
         self.data += b"".join(fragments)
         self.writes += 1
 
-    def finish(self, exchange: Exchange) -> Response:
-        return Response(SUCCESS)
+    def perform(self, exchange: Exchange, done: Done) -> None:
+        done(Response(SUCCESS))
 
     def abandon(self) -> None:
         self.abandoned += 1
