@@ -92,7 +92,7 @@ def test_scope_bounds_what_is_found(database: Database) -> None:
 
 def test_series_of_many_pages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "_IDS_AT_ONCE", 2)
-    monkeypatch.setattr(selection, "_NAMES_AT_ONCE", 2)
+    monkeypatch.setattr(selection, "_PAGE", 2)
     numbers = ["3", "", "1", "3", "2", "", "-4"]
     fill(database, [an_instance(f"3.{at}", "2.1", "1.1", "A", number) for at, number in enumerate(numbers)])
     selected = select(database, EVERYTHING, Wanted(patient_id="A"))
