@@ -12,7 +12,9 @@ from storage.catalogue.description import level_values, text
 from storage.catalogue.entries import Entry
 from storage.data_set import dicom_json, frames, part10
 from storage.data_set.part10 import FileMeta, Part10
+from storage.data_set.predecessor import Predecessor, Reading
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
+from storage.files import blob_key
 from storage.identifiers import stand_in_uid, uid
 from storage.incoming import Incoming
 from storage.records import InstanceRecord, Layout, encode_layout
@@ -31,6 +33,9 @@ _BITS_ALLOCATED: Final = 0x00280100
 # Most metadata are read once or never: speed counts more than the last tenth of size.
 _COMPRESSION: Final = 1
 
+# How many senders and kinds of instances are remembered at a time.
+_MOST_KINDS: Final = 64
+
 DataSet = dict[str, Any]
 
 
@@ -42,25 +47,70 @@ class _Names:
     series_instance_uid: str
 
 
-def examine(incoming: Incoming, source: str, study_instance_uid: str = "") -> Entry:
-    """The index entry of what has arrived, its blob key still to be filled in.
+@dataclass(frozen=True, slots=True)
+class _Previous:
+    """What an instance leaves for the next of its kind."""
 
-    Raises `CannotUnderstand`, `MalformedIdentifier`, or `DataSetMismatch` when the data set is not the one that the
-    command announced or does not belong to the study that the sender stated.
+    predecessor: Predecessor | None
+    entry: Entry
+
+
+class Examiner:
+    """Reads instances; of each sender and kind it remembers the last, for what the next one repeats.
+
+    Safe to use from any thread.
     """
+
+    def __init__(self) -> None:
+        self._previous: dict[tuple[str, str, str], _Previous] = {}
+
+    def examine(self, incoming: Incoming, source: str, study_instance_uid: str = "") -> Entry:
+        """The index entry of what has arrived, with the blob key under which it is to be kept.
+
+        Raises `CannotUnderstand`, `MalformedIdentifier`, or `DataSetMismatch` when the data set is not the one that the
+        command announced or does not belong to the study that the sender stated.
+        """
+        meta, start = _beginning(incoming)
+        kind = (source, meta.sop_class_uid, meta.transfer_syntax_uid)
+        previous = self._previous.get(kind)
+        found, data_set, bulk_data, predecessor = _read(incoming, meta, start, previous)
+        names = _names(data_set, incoming.meta or found.meta)
+        try:
+            _check(names, incoming.meta, study_instance_uid)
+            data_set = _named(data_set, names)
+            layout = Layout(frames.locate(found), bulk_data, found.in_file)
+            record = _record(incoming, found, data_set, names, layout)
+        except Refusal as refusal:
+            refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
+            raise
+        entry = _entry(record, layout, data_set, source, previous)
+        if len(self._previous) >= _MOST_KINDS:
+            self._previous.clear()
+        self._previous[kind] = _Previous(predecessor, entry)
+        return entry
+
+
+def _beginning(incoming: Incoming) -> tuple[FileMeta, int]:
+    """What the command or the file meta information says, and where the data set begins; 0 where that is not clear."""
+    if incoming.meta:
+        return incoming.meta, incoming.data_set_offset
+    try:
+        return part10.beginning(incoming.head)
+    except CannotUnderstand:
+        return FileMeta("", "", ""), 0
+
+
+def _read(incoming: Incoming, meta: FileMeta, start: int, previous: _Previous | None) -> Reading:
+    """Read as the successor of the previous one, or the plain way; nobody knows whether the first will have one."""
+    head = incoming.head
+    if previous is not None and previous.predecessor is not None:
+        reading = previous.predecessor.successor(head, incoming.size, start, meta, incoming.map)
+        if reading is not None:
+            return reading
     with incoming.open() as file:
         found = part10.read(file)
     data_set, bulk_data = dicom_json.model(found)
-    names = _names(data_set, incoming.meta or found.meta)
-    try:
-        _check(names, incoming.meta, study_instance_uid)
-        data_set = _named(data_set, names)
-        layout = Layout(frames.locate(found), bulk_data, found.in_file)
-        record = _record(incoming, found, data_set, names, layout)
-    except Refusal as refusal:
-        refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
-        raise
-    return _entry(record, layout, data_set, source)
+    return Reading(found, data_set, bulk_data, Predecessor.of(head, found, data_set, bulk_data) if previous else None)
 
 
 def _names(data_set: DataSet, meta: FileMeta) -> _Names:
@@ -106,16 +156,17 @@ def _named(data_set: DataSet, names: _Names) -> DataSet:
 
 
 def _record(incoming: Incoming, found: Part10, data_set: DataSet, names: _Names, layout: Layout) -> InstanceRecord:
+    digest = incoming.digest_from(found.data_set_offset)
     return InstanceRecord(
         study_instance_uid=names.study_instance_uid,
         series_instance_uid=names.series_instance_uid,
         sop_instance_uid=names.sop_instance_uid,
         sop_class_uid=names.sop_class_uid,
         transfer_syntax_uid=uid(found.meta.transfer_syntax_uid, "Transfer Syntax UID"),
-        blob_key="",
+        blob_key=blob_key(names.study_instance_uid, digest, incoming.nonce),
         size=incoming.size,
         data_set_offset=found.data_set_offset,
-        digest=incoming.digest_from(found.data_set_offset),
+        digest=digest,
         modality=text(data_set, _MODALITY),
         instance_number=comparable.number(text(data_set, _INSTANCE_NUMBER)),
         number_of_frames=_number_of_frames(layout, found, data_set),
@@ -132,11 +183,11 @@ def _number_of_frames(layout: Layout, found: Part10, data_set: DataSet) -> int:
     return max(1, found.number(_NUMBER_OF_FRAMES, 1)) if has_pixels else 0
 
 
-def _entry(record: InstanceRecord, layout: Layout, data_set: DataSet, source: str) -> Entry:
+def _entry(record: InstanceRecord, layout: Layout, data_set: DataSet, source: str, previous: _Previous | None) -> Entry:
     return Entry(
         record,
-        level_values(Level.STUDY, data_set),
-        level_values(Level.SERIES, data_set),
+        level_values(Level.STUDY, data_set, previous.entry.study if previous else None),
+        level_values(Level.SERIES, data_set, previous.entry.series if previous else None),
         level_values(Level.INSTANCE, data_set),
         zlib.compress(orjson.dumps(data_set), _COMPRESSION),
         encode_layout(layout),

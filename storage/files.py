@@ -15,21 +15,28 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
-from storage.incoming import Incoming, exhausted
+from storage.incoming import Incoming, exhausted, out_of_resources
 
 _KEY: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}/[0-9a-f]{64}-[0-9a-f]{16}")
 _REMEMBERED_FOLDERS: Final = 50_000
 
 
+@lru_cache(maxsize=1024)
 def study_folder(study_instance_uid: str) -> str:
     """The folder, relative to the blobs, of everything kept of this study."""
     digest = hashlib.sha256(study_instance_uid.encode()).hexdigest()
     return f"{digest[:2]}/{digest[2:34]}"
+
+
+def blob_key(study_instance_uid: str, digest: str, nonce: str) -> str:
+    """The name below the blobs of the file `nonce`, whose data set has this digest and belongs to this study."""
+    return f"{study_folder(study_instance_uid)}/{digest}-{nonce}"
 
 
 class Files:
@@ -40,7 +47,7 @@ class Files:
         self._blobs = folder / "blobs"
         self._arriving = folder / "incoming"
         self._free_space_floor = free_space_floor
-        self._durable_folders: set[Path] = set()
+        self._durable_folders: set[str] = set()
         self._folders_lock = threading.Lock()
         with exhausted():
             for needed in (self._blobs, self._arriving):
@@ -53,40 +60,43 @@ class Files:
 
         Raises `OutOfResources` below the free-space floor and when no file can be made.
         """
-        with exhausted():
+        try:
             state = os.statvfs(self._own)
             if state.f_bavail * state.f_frsize < self._free_space_floor:
                 raise OutOfResources("Free space is below the floor that is set for the store.")
-            return Incoming.begin(self._own / secrets.token_hex(8), meta)
+            return Incoming.begin(f"{self._own}/{secrets.token_hex(8)}", meta)
+        except OSError as error:
+            raise out_of_resources(error) from error
 
-    def keep(self, incoming: Incoming, study_instance_uid: str, digest: str) -> str:
-        """Make `incoming` durable as a blob of this study and return its key; its incoming name stays for now.
+    def keep(self, incoming: Incoming, key: str) -> None:
+        """Make `incoming` durable as the blob `key` (see `blob_key`); its incoming name stays for now.
 
         On return data, directory entry and all new parent directories are synced. Raises `OutOfResources`, and then
         no blob is left: an fsync that failed is never tried again (the kernel may have dropped the pages).
         """
-        key = f"{study_folder(study_instance_uid)}/{digest}-{incoming.nonce}"
-        target = self.path(key)
-        with exhausted():
+        target = self._place(key)
+        folder = target.rpartition("/")[0]
+        try:
             incoming.sync()
-            self._make_durable(target.parent)
-            # A resumed instance may have got its blob before the crash: the same nonce is the same file.
-            linked = not target.exists()
-            if linked:
-                os.link(incoming.path, target)
+            self._make_durable(folder)
+            linked = _link(incoming.name, target)
             try:
-                _sync_folder(target.parent)
+                _sync_folder(folder)
             except OSError:
                 if linked:
-                    target.unlink(missing_ok=True)
+                    Path(target).unlink(missing_ok=True)
                 raise
-        return key
+        except OSError as error:
+            raise out_of_resources(error) from error
 
     def path(self, key: str) -> Path:
         """Where the blob `key` lies."""
+        return Path(self._place(key))
+
+    def _place(self, key: str) -> str:
         if _KEY.fullmatch(key) is None:
             raise ValueError("not a blob key")
-        return self._blobs / key
+        return f"{self._blobs}/{key}"
 
     def open(self, key: str) -> BinaryIO:
         """The whole blob as a file, or `NoSuchInstance`."""
@@ -98,7 +108,7 @@ class Files:
     def read(self, key: str, offset: int, length: int) -> bytes:
         """Exactly `length` bytes from `offset`; `NoSuchInstance` when the blob is gone."""
         try:
-            handle = os.open(self.path(key), os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(self._place(key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise NoSuchInstance("This instance is no longer kept.") from None
         try:
@@ -135,7 +145,7 @@ class Files:
                 continue
             try:
                 for path in sorted(folder.iterdir()):
-                    yield Incoming.resume(path)
+                    yield Incoming.resume(str(path))
                 with suppress(OSError):
                     folder.rmdir()
             finally:
@@ -160,12 +170,12 @@ class Files:
             os.close(self._own_lock)
             self._own_lock = -1
 
-    def _make_durable(self, study: Path) -> None:
+    def _make_durable(self, study: str) -> None:
         """Create the folder of a study; each process syncs the parents itself, whoever made the folder."""
         if study in self._durable_folders:
             return
-        study.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(study.parent)
+        Path(study).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync_folder(Path(study).parent)
         _sync_folder(self._blobs)
         with self._folders_lock:
             if len(self._durable_folders) >= _REMEMBERED_FOLDERS:
@@ -173,7 +183,16 @@ class Files:
             self._durable_folders.add(study)
 
 
-def _sync_folder(folder: Path) -> None:
+def _link(name: str, target: str) -> bool:
+    """Whether `target` is new: a resumed file may have got its blob before the crash (the nonce is of that file)."""
+    try:
+        os.link(name, target)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path | str) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -2,15 +2,20 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from storage.data_set.part10 import FileMeta
 from storage.errors import OutOfResources
 
+HEAD: Final = 1 << 14
+"""How many bytes of a file, from its beginning, are kept in memory until it is examined."""
+
 _PIECE: Final = 1 << 20
+_MOST_PIECES: Final = 1024  # IOV_MAX of Linux
 _PREAMBLE: Final = 128
 _GROUP_LENGTH: Final = b"\x02\x00\x00\x00UL\x04\x00"
 _LONGEST_START: Final = _PREAMBLE + 4 + len(_GROUP_LENGTH) + 4
@@ -33,46 +38,61 @@ def out_of_resources(error: OSError) -> OutOfResources:
 class Incoming:
     """A file that grows. Not safe for concurrent use; `abandon` must be called in the end, kept or not."""
 
-    def __init__(self, path: Path, handle: int, meta: FileMeta | None, digest: "_DataSetDigest") -> None:
-        self.path = path
+    def __init__(self, name: str, handle: int, meta: FileMeta | None, header: bytes = b"") -> None:
+        self.name = name
         self.meta = meta
-        self.size = 0
+        self.size = len(header)
         self._handle = handle
-        self._digest = digest
+        self._digest = _DataSetDigest(len(header) if meta else None)
+        # The header goes to the file together with the first data: one call of the system less.
+        self._header = header
+        self._head = bytearray(header)
 
     @classmethod
-    def begin(cls, path: Path, meta: FileMeta | None) -> "Incoming":
-        """A new file at `path`; with `meta` its Part 10 header is written and a bare data set is expected."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        header = meta.encode() if meta else b""
-        incoming = cls(path, handle, meta, _DataSetDigest(len(header) if meta else None))
-        incoming.write(header)
-        return incoming
+    def begin(cls, name: str, meta: FileMeta | None) -> "Incoming":
+        """A new file; with `meta` its Part 10 header goes ahead and a bare data set is expected."""
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return cls(name, handle, meta, meta.encode() if meta else b"")
 
     @classmethod
-    def resume(cls, path: Path) -> "Incoming":
+    def resume(cls, name: str) -> "Incoming":
         """A file that a process left behind, read again from its beginning."""
-        incoming = cls(path, os.open(path, os.O_RDWR | os.O_CLOEXEC), None, _DataSetDigest(None))
-        with path.open("rb") as file:
+        incoming = cls(name, os.open(name, os.O_RDWR | os.O_CLOEXEC), None)
+        with incoming.open() as file:
             while piece := file.read(_PIECE):
-                incoming._digest.update(memoryview(piece))
-                incoming.size += len(piece)
+                incoming._note(memoryview(piece))
         return incoming
+
+    @property
+    def path(self) -> Path:
+        """Where it lies as long as it is neither kept nor abandoned."""
+        return Path(self.name)
 
     @property
     def nonce(self) -> str:
         """The part of the name that makes it unique; a blob made of this file bears it too."""
-        return self.path.name
+        return self.name.rpartition("/")[2]
+
+    @property
+    def head(self) -> bytes:
+        """The beginning of the file: all of it, or `HEAD` bytes."""
+        return bytes(self._head)
+
+    @property
+    def data_set_offset(self) -> int:
+        """Where the data set begins, as far as the header states its true length."""
+        return self._digest.begin()
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what was written after the file meta information, as far as its length is stated."""
+        """SHA-256 (hex) of what was written from `data_set_offset` on."""
         return self._digest.value()
 
     def digest_from(self, data_set_offset: int) -> str:
         """SHA-256 (hex) from `data_set_offset`; computed again where the header did not state its true length."""
-        if self._digest.start == data_set_offset:
+        if self.data_set_offset == data_set_offset:
             return self._digest.value()
+        self._append([])
         with self.path.open("rb") as file:
             file.seek(data_set_offset)
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -88,20 +108,28 @@ class Incoming:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append `data`. Raises `OutOfResources`, and then what had arrived is already abandoned."""
-        view = memoryview(data).cast("B")
-        self._digest.update(view)
+        self.write_all((data,))
+
+    def write_all(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Append all `pieces` in one call of the system, which costs far less than one for each; see `write`."""
+        views = [memoryview(piece).cast("B") for piece in pieces]
+        for view in views:
+            self._note(view)
         try:
-            written = os.write(self._handle, view)
-            while written < len(view):
-                written += os.write(self._handle, view[written:])
+            self._append(views)
         except OSError as error:
             self.abandon()
             raise out_of_resources(error) from error
-        self.size += len(view)
 
     def open(self) -> BinaryIO:
         """The bytes so far, as a file of its own."""
+        self._append([])
         return self.path.open("rb")
+
+    def map(self) -> mmap:
+        """The bytes so far, in memory as far as they are looked at."""
+        self._append([])
+        return mmap(self._handle, 0, access=ACCESS_READ)
 
     def sync(self) -> None:
         """Return when all data are on the disk; OSError if they did not get there.
@@ -109,6 +137,7 @@ class Incoming:
         They leave the page cache: an archive writes far more than it soon reads, and memory that is used again at
         once costs half the time of memory that is always new. What is looked at comes back with its first read.
         """
+        self._append([])
         os.fdatasync(self._handle)
         os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -119,15 +148,37 @@ class Incoming:
             self._handle = -1
             self.path.unlink(missing_ok=True)
 
+    def _note(self, view: memoryview) -> None:
+        self._digest.update(view)
+        self.size += len(view)
+        if len(self._head) < HEAD:
+            self._head += view[: HEAD - len(self._head)]
+
+    def _append(self, views: list[memoryview]) -> None:
+        if self._header:
+            views.insert(0, memoryview(self._header))
+            self._header = b""
+        while views:
+            views = _rest(views, os.writev(self._handle, views[:_MOST_PIECES]))
+
+
+def _rest(views: list[memoryview], written: int) -> list[memoryview]:
+    """What is left of `views` when so many bytes of them are gone."""
+    for index, view in enumerate(views):
+        if written < len(view):
+            return [view[written:], *views[index + 1 :]]
+        written -= len(view)
+    return []
+
 
 class _DataSetDigest:
     """SHA-256 over what follows the file meta information, whose length is read as the bytes come by."""
 
     def __init__(self, start: int | None) -> None:
-        """`start`: where the data set begins, or None when the stream itself has to tell."""
+        """`start`: where in its file the data set begins that comes, or None when a whole file comes."""
         self.start = start
         self._sha = hashlib.sha256()
-        self._skip = start or 0
+        self._skip = 0
         self._head = bytearray()
 
     def update(self, data: memoryview) -> None:
@@ -142,9 +193,14 @@ class _DataSetDigest:
             data = data[skipped:]
         self._sha.update(data)
 
-    def value(self) -> str:
+    def begin(self) -> int:
+        """Where the data set begins; what is too short to tell has no header."""
         if self.start is None:
             self.update(self._decide())
+        return self.start or 0
+
+    def value(self) -> str:
+        self.begin()
         return self._sha.hexdigest()
 
     def _decide(self) -> memoryview:

@@ -4,16 +4,16 @@ import logging
 import secrets
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from storage.audit import Audit
 from storage.catalogue.entries import Entry
 from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
 from storage.errors import DuplicateInstance, ProcessingFailure, Refusal
-from storage.examine import examine
+from storage.examine import Examiner
 from storage.files import Files
-from storage.incoming import Incoming, exhausted
+from storage.incoming import Incoming, out_of_resources
 from storage.index import Index
 
 _log = logging.getLogger("durchblick.storage")
@@ -37,6 +37,7 @@ class Ingest:
         self._files = files
         self._index = index
         self._audit = audit
+        self._examiner = Examiner()
 
     def receive(self, meta: FileMeta | None = None) -> Incoming:
         """Begin an instance. With `meta` (C-STORE) a bare data set follows, without it a whole Part 10 stream.
@@ -54,9 +55,7 @@ class Ingest:
         """
         meta = incoming.meta or FileMeta("", "", "")
         try:
-            with exhausted():
-                entry = examine(incoming, source, study_instance_uid)
-            return self._keep(incoming, entry)
+            return self._keep(incoming, self._examine(incoming, source, study_instance_uid))
         except Refusal as refusal:
             refusal.sop_class_uid = refusal.sop_class_uid or meta.sop_class_uid
             refusal.sop_instance_uid = refusal.sop_instance_uid or meta.sop_instance_uid
@@ -65,6 +64,12 @@ class Ingest:
             raise _unexpected(error, meta) from error
         finally:
             incoming.abandon()
+
+    def _examine(self, incoming: Incoming, source: str, study_instance_uid: str) -> Entry:
+        try:
+            return self._examiner.examine(incoming, source, study_instance_uid)
+        except OSError as error:
+            raise out_of_resources(error) from error
 
     def _keep(self, incoming: Incoming, entry: Entry) -> Stored:
         record = entry.record
@@ -84,9 +89,10 @@ class Ingest:
         record = entry.record
         # The blob of a resumed file may have its index entry from before the crash: then it must not be removed.
         removable = not incoming.was_synced
-        key = self._files.keep(incoming, record.study_instance_uid, record.digest)
+        key = record.blob_key
+        self._files.keep(incoming, key)
         try:
-            kept = self._index.enter(replace(entry, record=replace(record, blob_key=key)))
+            kept = self._index.enter(entry)
         except CommitUnknown:
             raise
         except Exception:

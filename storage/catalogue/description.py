@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from storage.attributes import ATTRIBUTES, Level, Matching
 from storage.catalogue import comparable
 from storage.schema import columns
@@ -36,11 +38,21 @@ class LevelValues:
 
     columns: tuple[str | int | None, ...]
     attributes: dict[str, Any]
+    json: str
+    """The same attributes written out."""
 
 
-def level_values(level: Level, data_set: DataSet) -> LevelValues:
-    """The values of `level`; attributes without value are left out."""
-    attributes = {tag: data_set[tag] for tag in KEPT[level] if tag in data_set and has_value(data_set[tag])}
+def level_values(level: Level, data_set: DataSet, before: LevelValues | None = None) -> LevelValues:
+    """The values of `level`; attributes without value are left out.
+
+    They are `before` itself when the attributes are: study and series repeat themselves with every slice.
+    """
+    attributes = {
+        tag: element for tag in KEPT[level] if (element := data_set.get(tag)) is not None and element.get("Value")
+    }
+    json = orjson.dumps(attributes).decode()
+    if before is not None and before.json == json:
+        return before
     values: list[str | int | None] = []
     for tag, matching in _COLUMNS[level]:
         value = text(attributes, tag)
@@ -54,7 +66,7 @@ def level_values(level: Level, data_set: DataSet) -> LevelValues:
             values += (value, comparable.name(value))
         else:
             values.append(value)
-    return LevelValues(tuple(values), attributes)
+    return LevelValues(tuple(values), attributes, json)
 
 
 _COLUMNS: Final = {level: tuple((attribute.tag, attribute.matching) for attribute in columns(level)) for level in Level}

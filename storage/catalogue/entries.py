@@ -91,18 +91,17 @@ def _contradicts(study: LevelValues, kept: sqlite3.Row) -> bool:
 
 def _complete(connection: sqlite3.Connection, level: Level, row_id: int, known: str, new: LevelValues) -> None:
     """Add the attributes that are not yet known of a study or series; the first value of each stays."""
-    text = _json(new.attributes)
-    if text == known:
+    if new.json == known:
         return
     before: dict[str, Any] = orjson.loads(known)
     if new.attributes.keys() <= before.keys():
         return
     merged = level_values(level, {**new.attributes, **before})
-    connection.execute(_UPDATE[level], (*merged.columns, _json(merged.attributes), row_id))
+    connection.execute(_UPDATE[level], (*merged.columns, merged.json, row_id))
 
 
 def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int, ...], values: LevelValues) -> int:
-    row = connection.execute(sql, (*leading, *values.columns, _json(values.attributes))).fetchone()
+    row = connection.execute(sql, (*leading, *values.columns, values.json)).fetchone()
     return int(row["id"])
 
 
@@ -116,10 +115,6 @@ def _insert_instance(connection: sqlite3.Connection, series_id: int, entry: Entr
     connection.execute(_COUNT, (int(not held), int(held), series_id))
     if held:
         note(connection, "instance held", record.sop_instance_uid, "its patient is not the one of its study")
-
-
-def _json(value: dict[str, Any]) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _insertion(table: str, *names: str) -> str:

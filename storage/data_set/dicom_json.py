@@ -50,12 +50,24 @@ def model(part10: Part10) -> tuple[Json, dict[str, tuple[int, int]]]:
     in `part10.buffer`. Values that are not what their VR demands are given as strings, or as VR UN if they are
     no numbers at all. NaN and infinities become the strings "NaN", "Infinity" and "-Infinity".
     """
-    bulk_data: dict[str, tuple[int, int]] = {}
     largest = _LARGEST_INLINE_TEXT if _is_moderate(part10) else _LARGEST_INLINE_BINARY
-    json = _Model(part10.buffer, bulk_data, largest).data_set(part10.elements, DEFAULT_REPERTOIRE, "")
+    json, bulk_data = attributes(part10.buffer, part10.elements, largest)
+    return complete(json, part10.meta.transfer_syntax_uid), bulk_data
+
+
+def attributes(
+    buffer: Buffer, elements: list[Element], largest: int = _LARGEST_INLINE_TEXT
+) -> tuple[Json, dict[str, tuple[int, int]]]:
+    """`model` of these elements alone; text and numbers of more than `largest` bytes are referred to."""
+    bulk_data: dict[str, tuple[int, int]] = {}
+    return _Model(buffer, bulk_data, largest).data_set(elements, DEFAULT_REPERTOIRE, ""), bulk_data
+
+
+def complete(json: Json, transfer_syntax_uid: str) -> Json:
+    """`json` in the order of tags, with the character set that it now has and the syntax that its bulk data have."""
     json["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
-    json["00083002"] = {"vr": "UI", "Value": [part10.meta.transfer_syntax_uid]}
-    return dict(sorted(json.items())), bulk_data
+    json["00083002"] = {"vr": "UI", "Value": [transfer_syntax_uid]}
+    return {key: json[key] for key in sorted(json)}
 
 
 def _is_moderate(part10: Part10) -> bool:
@@ -79,11 +91,11 @@ class _Model:
             if tag & 0xFFFF == 0 or tag >> 16 in _NOT_IN_DATA_SETS:
                 continue
             if not length and vr != "SQ":
-                json[_key(tag)] = {"vr": vr}
+                json[key_of(tag)] = {"vr": vr}
                 continue
             read = values.get(vr)
             if read is None or length > largest:
-                json[_key(tag)] = self._other(element, text, path)
+                json[key_of(tag)] = self._other(element, text, path)
                 continue
             value = buffer[element.offset : element.offset + length]
             if tag == _SPECIFIC_CHARACTER_SET:
@@ -91,13 +103,13 @@ class _Model:
                 value = b"ISO_IR 192"
             found = read(value, element.big_endian, text)
             if found:
-                json[_key(tag)] = {"vr": vr, "Value": found}
+                json[key_of(tag)] = {"vr": vr, "Value": found}
             else:
-                json[_key(tag)] = {"vr": vr} if found is not None else _binary("UN", value, element)
+                json[key_of(tag)] = {"vr": vr} if found is not None else _binary("UN", value, element)
         return json
 
     def _other(self, element: Element, text: CharacterSets, path: str) -> Json:
-        key = _key(element.tag)
+        key = key_of(element.tag)
         if element.items is not None:
             if not element.items:
                 return {"vr": "SQ"}
@@ -111,7 +123,8 @@ class _Model:
 
 
 @lru_cache(maxsize=8192)
-def _key(tag: int) -> str:
+def key_of(tag: int) -> str:
+    """The name of an attribute in the model."""
     return f"{tag:08X}"
 
 

@@ -76,9 +76,10 @@ class FileMeta:
 class Part10:
     """Where everything lies in one DICOM file.
 
-    Offsets, those of `elements` and `fragments` too, count in `buffer`. That is the file itself if `in_file`, else
-    the inflated data set. `data_set_offset` always is the offset in the file. `elements` are sorted by tag, the last
-    one of equal tags counts. `fragments` (see `Scanner`) is None unless Pixel Data are encapsulated.
+    Offsets, those of `elements` and `fragments` too, count in `buffer`. That is the file itself if `in_file`, maybe
+    without its native pixels, else the inflated data set. `data_set_offset` always is the offset in the file.
+    `elements` are sorted by tag, the last one of equal tags counts. `fragments` (see `Scanner`) is None unless Pixel
+    Data are encapsulated.
     """
 
     meta: FileMeta
@@ -122,12 +123,11 @@ def read(file: BinaryIO) -> Part10:
     from a whole one by what is missing, so it is read.
     """
     buffer = _map(file)
-    position = _after_prefix(buffer)
-    meta, position = _file_meta(buffer, position)
+    meta, position = beginning(buffer)
     source, start, in_file = buffer, position, True
     if meta.transfer_syntax_uid in DEFLATED:
         source, start, in_file = _inflate(buffer, position), 0, False
-    encoding = _encoding(source, start, meta.transfer_syntax_uid, certain=position > 0)
+    encoding = encoding_at(source, start, meta.transfer_syntax_uid, certain=position > 0)
     scanner = Scanner(source)
     elements = scanner.scan(start, encoding)
     if not elements:
@@ -135,6 +135,11 @@ def read(file: BinaryIO) -> Part10:
     if not meta.transfer_syntax_uid:
         meta = FileMeta(meta.sop_class_uid, meta.sop_instance_uid, _transfer_syntax(encoding), meta.source_ae_title)
     return Part10(meta, position, source, in_file, elements, scanner.fragments)
+
+
+def beginning(buffer: Buffer) -> tuple[FileMeta, int]:
+    """The file meta information of a file, or of the beginning of one, and where its data set begins."""
+    return _file_meta(buffer, _after_prefix(buffer))
 
 
 def _map(file: BinaryIO) -> Buffer:
@@ -198,7 +203,7 @@ def _inflate(buffer: Buffer, position: int) -> bytes:
     return inflated.getvalue()
 
 
-def _encoding(buffer: Buffer, position: int, transfer_syntax_uid: str, *, certain: bool) -> Encoding:
+def encoding_at(buffer: Buffer, position: int, transfer_syntax_uid: str, *, certain: bool) -> Encoding:
     """How the data set that begins at `position` is written: what its first element shows, else what was announced."""
     if len(buffer) < position + 8:
         raise CannotUnderstand("There is no data set.")

@@ -38,7 +38,7 @@ from storage.errors import CannotUnderstand
 DEEPEST: Final = 64
 MOST_ELEMENTS: Final = 1_000_000
 
-_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _ITEM: Final = 0xFFFEE000
 _SEQUENCE_END: Final = 0xFFFEE0DD
@@ -74,11 +74,15 @@ class Scanner:
         while position < end and goes_on(self._buffer, position, end, encoding, found[-1].tag):
             element, position = self.element(position, end, encoding, 0)
             found.append(element)
+        self.settle(found)
+        return found
+
+    def settle(self, found: list[Element]) -> None:
+        """Sort the elements of the outermost data set, and decide the VRs that others of them decide."""
         self._settle(found, 0)
         signed = _pixels_are_signed(self._buffer, found) or False
         for element in self._undecided:
             element.vr = unambiguous(element.vr, pixels_are_signed=signed)
-        return found
 
     def _data_set(
         self, position: int, end: int, encoding: Encoding, found: list[Element], depth: int, *, closed: bool
@@ -112,7 +116,7 @@ class Scanner:
                 return self._zero_padding(position, end)
             element, position = self.element(position, end, encoding, depth)
             append(element)
-            if element.tag in _PIXELS and not depth:
+            if element.tag in PIXELS and not depth:
                 return position
         raise CannotUnderstand(f"The data set has more than {MOST_ELEMENTS} elements.")
 

@@ -11,8 +11,8 @@ import pytest
 
 from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
-from storage.files import Files, study_folder
-from storage.incoming import Incoming
+from storage.files import Files, blob_key, study_folder
+from storage.incoming import HEAD, Incoming
 from tests.support.synthetic import ct, part10
 
 META = FileMeta("1.2.840.10008.5.1.4.1.1.2", "1.2.3", "1.2.840.10008.1.2.1")
@@ -34,8 +34,14 @@ def received(files: Files, data: bytes, meta: FileMeta | None = None, piece: int
 
 def kept(files: Files, data: bytes, study: str = "1.2") -> str:
     incoming = received(files, data)
-    key = files.keep(incoming, study, incoming.digest)
+    key = keep(files, incoming, study)
     incoming.abandon()
+    return key
+
+
+def keep(files: Files, incoming: Incoming, study: str) -> str:
+    key = blob_key(study, incoming.digest, incoming.nonce)
+    files.keep(incoming, key)
     return key
 
 
@@ -142,18 +148,18 @@ def test_keep_syncs_data_then_name_then_every_new_folder(
     record("fdatasync", os.fdatasync, named)
     record("fsync", os.fsync, named)
     record("link", os.link, lambda source, target: "")
-    files.keep(incoming, "1.2", incoming.digest)
+    keep(files, incoming, "1.2")
     assert steps == ["fdatasync data", "fsync folder", "fsync blobs", "link", "fsync folder"]
     steps.clear()
     second = received(files, b"y")
-    files.keep(second, "1.2", second.digest)
+    keep(files, second, "1.2")
     assert steps == ["fdatasync data", "link", "fsync folder"]
     incoming.abandon()
     second.abandon()
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE])
-@pytest.mark.parametrize("call", ["open", "write", "fdatasync", "link", "fsync"])
+@pytest.mark.parametrize("call", ["open", "writev", "fdatasync", "link", "fsync"])
 def test_a_failing_disk_is_out_of_resources_and_leaves_no_file(
     files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
 ) -> None:
@@ -164,7 +170,7 @@ def test_a_failing_disk_is_out_of_resources_and_leaves_no_file(
         incoming = files.receive(META)
         try:
             incoming.write(b"x" * 1000)
-            files.keep(incoming, "1.2", incoming.digest)
+            keep(files, incoming, "1.2")
         finally:
             incoming.abandon()
 
@@ -178,11 +184,46 @@ def test_a_failing_disk_is_out_of_resources_and_leaves_no_file(
 
 
 def test_short_writes_are_continued(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda handle, data: real(handle, bytes(data)[: max(1, len(data) // 3)]))
+    def short(handle: int, pieces: list[memoryview]) -> int:
+        joined = b"".join(pieces)
+        return os.write(handle, joined[: max(1, len(joined) // 3)])
+
+    monkeypatch.setattr(os, "writev", short)
     data = os.urandom(5000)
-    incoming = received(files, data, piece=1700)
-    assert incoming.path.read_bytes() == data
+    incoming = received(files, data, META, piece=1700)
+    assert incoming.path.read_bytes() == META.encode() + data
+    incoming.abandon()
+
+
+@pytest.mark.parametrize("meta", [None, META])
+def test_pieces_written_together_are_as_if_written_one_by_one(files: Files, meta: FileMeta | None) -> None:
+    data = part10(ct(rows=40, columns=40))
+    pieces = [data[start : start + 1] for start in range(len(data))]
+    assert len(pieces) > 1024
+    incoming = files.receive(meta)
+    incoming.write_all(pieces[:3])
+    incoming.write_all([])
+    incoming.write_all(pieces[3:])
+    one = received(files, data, meta)
+    assert incoming.path.read_bytes() == one.path.read_bytes()
+    assert (incoming.size, incoming.digest, incoming.head) == (one.size, one.digest, one.head)
+    incoming.abandon()
+    one.abandon()
+
+
+def test_the_head_is_the_beginning_of_the_file_whatever_the_pieces(files: Files) -> None:
+    data = os.urandom(HEAD + 1000)
+    for meta, piece in ((None, 7), (None, 1 << 20), (META, 999)):
+        incoming = received(files, data, meta, piece)
+        assert incoming.head == incoming.path.read_bytes()[:HEAD]
+        incoming.abandon()
+
+
+def test_what_got_no_data_has_its_header(files: Files) -> None:
+    incoming = files.receive(META)
+    with incoming.open() as file:
+        assert file.read() == META.encode() == incoming.head
+    assert incoming.size == len(META.encode())
     incoming.abandon()
 
 
@@ -224,11 +265,11 @@ def test_what_a_living_process_receives_is_not_touched(files: Files, tmp_path: P
 def test_what_had_become_a_blob_is_known_as_synced(files: Files) -> None:
     incoming = received(files, b"abc")
     assert not incoming.was_synced
-    key = files.keep(incoming, "1.2", incoming.digest)
+    key = keep(files, incoming, "1.2")
     assert incoming.was_synced
-    again = Incoming.resume(incoming.path)
+    again = Incoming.resume(incoming.name)
     assert again.was_synced
-    assert files.keep(again, "1.2", again.digest) == key
+    assert keep(files, again, "1.2") == key
     again.abandon()
     incoming.abandon()
     assert files.read(key, 0, 3) == b"abc"

@@ -12,7 +12,6 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
-from storage import ingest as ingest_module
 from storage.attributes import Level
 from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
@@ -25,6 +24,7 @@ from storage.errors import (
     ProcessingFailure,
     Refusal,
 )
+from storage.examine import Examiner
 from storage.identifiers import stand_in_uid
 from storage.ingest import Stored
 from storage.query import Query
@@ -200,7 +200,7 @@ def test_the_unexpected_has_an_id_in_the_log_and_no_patient(
     def fails(*_: object) -> None:
         raise LookupError("Muster^Erika")
 
-    monkeypatch.setattr(ingest_module, "examine", fails)
+    monkeypatch.setattr(Examiner, "examine", fails)
     with caplog.at_level(logging.ERROR), pytest.raises(ProcessingFailure) as refused:
         keeping.put(ct())
     (record,) = caplog.records
@@ -289,7 +289,7 @@ class FailingDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keeping: Keeping, good: int) -> None:
         self.left = good
-        for name in ("open", "write", "fdatasync", "link", "fsync"):
+        for name in ("open", "writev", "fdatasync", "link", "fsync"):
             monkeypatch.setattr(os, name, self._failing(getattr(os, name)))
         monkeypatch.setattr(keeping.database, "_writing", _FailingConnection(keeping.database._writing, self))
 
