@@ -9,13 +9,17 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from dimse.command import C_ECHO_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
+from dimse.command import C_ECHO_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
 from dimse.commitment.references import STORAGE_COMMITMENT
+from dimse.scu.caller import Caller
+from dimse.scu.storage import StorageScu
 from dimse.services.commitment import CommitmentService
 from dimse.services.echo import VERIFICATION, echo
 from dimse.services.operation import Answered, Operation, Request
+from dimse.services.retrieve import RetrieveService
+from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS
 from dimse.services.storage import StorageService, is_storage
-from dimse.settings import DimseSettings
+from dimse.settings import DimseSettings, Peer
 from dimse.status import UNRECOGNIZED_OPERATION, Status
 from storage.storage import Storage
 
@@ -33,6 +37,8 @@ class Parts:
     settings: DimseSettings
     threads: Executor
     """Where instances are stored."""
+    find: Callable[[str], Peer | None]
+    """Knows peers by AE title; may block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,23 @@ def _under(*abstract_syntaxes: str) -> Callable[[str], bool]:
     return frozenset(abstract_syntaxes).__contains__
 
 
+def _retrieval(parts: Parts) -> RetrieveService:
+    caller = Caller(parts.settings.ae_title, parts.settings.tls)
+    return RetrieveService(parts.storage, parts.find, lambda peer: StorageScu(parts.storage, caller, peer))
+
+
 OFFERS: Final = (
     Offer(C_ECHO_RQ, "C-ECHO", _under(VERIFICATION), UNCOMPRESSED, "", lambda parts: echo),
-    Offer(C_STORE_RQ, "C-STORE", is_storage, (), "store", lambda parts: StorageService(parts.storage.ingest, parts.threads).store),
+    Offer(
+        C_STORE_RQ,
+        "C-STORE",
+        is_storage,
+        (),
+        "store",
+        lambda parts: StorageService(parts.storage.ingest, parts.threads).store,
+    ),
+    Offer(C_MOVE_RQ, "C-MOVE", _under(*MOVE_MODELS), UNCOMPRESSED, "retrieve", lambda parts: _retrieval(parts).move),
+    Offer(C_GET_RQ, "C-GET", _under(*GET_MODELS), UNCOMPRESSED, "retrieve", lambda parts: _retrieval(parts).get),
     Offer(
         N_ACTION_RQ,
         "N-ACTION",
@@ -92,10 +112,17 @@ def offers_under(abstract_syntax: str) -> tuple[Offer, ...]:
 class Services:
     """Every DIMSE service that this node offers as SCP."""
 
-    def __init__(self, storage: Storage, settings: DimseSettings | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        settings: DimseSettings | None = None,
+        find: Callable[[str], Peer | None] | None = None,
+    ) -> None:
+        """`find` knows peers by AE title and may block; without it, those of the settings are known."""
         settings = settings or DimseSettings()
+        known = {peer.ae_title.strip(): peer for peer in settings.peers}
         self._threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
-        parts = Parts(storage, settings, self._threads)
+        parts = Parts(storage, settings, self._threads, find or known.get)
         self._operations: dict[int, Begin] = {offer.command_field: offer.made_of(parts) for offer in OFFERS}
 
     def close(self) -> None:
