@@ -22,14 +22,28 @@ def load_pepper(folder: Path) -> bytes:
 
     Raises `UnusablePepper` when the file has another length, can be read by others, or cannot be read or made.
     """
-    path = folder / "secrets" / "pepper"
+    path = pepper_file(folder)
     try:
         if not path.exists():
             _make(path)
+    except OSError as error:
+        raise UnusablePepper(f"The pepper in {path} cannot be made ({error.strerror}).") from error
+    return read_pepper(folder)
+
+
+def pepper_file(folder: Path) -> Path:
+    """Where the pepper lies."""
+    return folder / "secrets" / "pepper"
+
+
+def read_pepper(folder: Path) -> bytes:
+    """The pepper as `load_pepper` returns it, but `UnusablePepper` when there is none."""
+    path = pepper_file(folder)
+    try:
         mode = path.stat().st_mode
         pepper = path.read_bytes()
     except OSError as error:
-        raise UnusablePepper(f"The pepper in {path} cannot be read or made ({error.strerror}).") from error
+        raise UnusablePepper(f"The pepper in {path} cannot be read ({error.strerror}).") from error
     if mode & 0o077:
         raise UnusablePepper(f"The pepper in {path} can be read by others: chmod 600 {path}")
     if len(pepper) != PEPPER_LENGTH:

@@ -149,11 +149,10 @@ class Shares:
         _log.info("share revoked share=%s", share_id)
         return self.get(share_id)
 
-    def from_another_pepper(self) -> int:
-        """How many shares that are not revoked nobody can open, because they were made with another pepper."""
-        sql = "SELECT count(*) FROM share WHERE revoked = 0 AND pepper_id <> ?"
-        count: int = self._database.read(sql, (self._digests.pepper_id,))[0][0]
-        return count
+    def from_another_pepper(self) -> Sequence[str]:
+        """The ids of shares that nobody can open, because they were made with another pepper, and are not revoked."""
+        sql = "SELECT id FROM share WHERE revoked = 0 AND pepper_id <> ? ORDER BY created, id"
+        return [row["id"] for row in self._database.read(sql, (self._digests.pepper_id,))]
 
     def _issue(self, share_id: str, keep: Callable[[sqlite3.Connection, _Kept], None]) -> Issued:
         """Draw secrets until their selector is nobody's (25 bits: nearly always at once), then keep their digests."""

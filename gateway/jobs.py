@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.health import free_bytes
@@ -15,6 +18,7 @@ from storage.sweep import SweepReport
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
 PAUSE_SECONDS: Final = 3.0
+SESSIONS_SECONDS: Final = 60.0
 SWEEP_SECONDS: Final = 24 * 3600.0
 _AT_ONCE: Final = 50
 
@@ -50,20 +54,44 @@ def mend(house: House) -> SweepReport:
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the worker does again and again, with so many seconds between; `work` blocks."""
+
+    seconds: float
+    work: Callable[[], object]
+
+
+def jobs_of(house: House) -> list[Job]:
+    """All jobs of the worker."""
+    return [
+        Job(PAUSE_SECONDS, Warmer(house).warm),
+        Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
+        Job(SESSIONS_SECONDS, house.sessions.prune),
+        Job(SWEEP_SECONDS, partial(mend, house)),
+    ]
+
+
 async def run(house: House, stop: asyncio.Event) -> None:
-    """Warm and sweep until `stop` is set; a job that fails is logged and tried again."""
-    warmer = Warmer(house)
-    loop = asyncio.get_running_loop()
-    swept = loop.time()
-    while not await _stopped(stop, PAUSE_SECONDS):
+    """Do every job until `stop` is set, none waiting for another; one that is refused is logged and tried again."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs_of(house):
+            group.create_task(_repeat(job, stop))
+
+
+async def _repeat(job: Job, stop: asyncio.Event) -> None:
+    while not await _stopped(stop, job.seconds):
         try:
-            await asyncio.to_thread(warmer.warm)
-            if loop.time() - swept > SWEEP_SECONDS:
-                swept = loop.time()
-                await asyncio.to_thread(mend, house)
-            _look_at_disk(house)
+            await asyncio.to_thread(job.work)
         except Refusal as refusal:
             _LOG.error("job_refused detail=%s", refusal.detail)
+
+
+def look_at_pepper(house: House) -> None:
+    """Say so when there are shares that nobody can open; `durchblick check` names them and the remedy."""
+    strangers = house.shares.from_another_pepper()
+    if strangers:
+        _LOG.error("shares_of_another_pepper count=%d", len(strangers))
 
 
 def _look_at_disk(house: House) -> None:

@@ -95,5 +95,6 @@ def exposition(house: House, meter: Meter) -> str:
     counts = house.storage.index.counts(WholeArchive())
     for level, count in (("study", counts.studies), ("series", counts.series), ("instance", counts.instances)):
         lines.append(f'durchblick_kept{{level="{level}"}} {count}')
+    lines += ["# TYPE durchblick_sessions gauge", f"durchblick_sessions {house.sessions.count()}"]
     lines += ["# TYPE durchblick_disk_free_bytes gauge", f"durchblick_disk_free_bytes {free_bytes(house)}"]
     return "\n".join(lines) + "\n"

@@ -87,6 +87,7 @@ async def _dimse(house: House, parent: Parent, stop: asyncio.Event) -> None:
 
 async def _worker(house: House, parent: Parent, stop: asyncio.Event) -> None:
     await asyncio.to_thread(jobs.mend, house)
+    await asyncio.to_thread(jobs.look_at_pepper, house)
     _LOG.info("role_ready role=worker")
     parent.tell_ready()
     await jobs.run(house, stop)

@@ -21,8 +21,9 @@ from storage.scope import StudyScope
 class Browse:
     """Every read of the index gets the scope of the visitor's share."""
 
-    def __init__(self, index: Index, pages: Pages, dicomweb_path: str) -> None:
+    def __init__(self, index: Index, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
         self._index = index
+        self._sessions = sessions
         self._pages = pages
         self._root = dicomweb_path
 
@@ -58,7 +59,7 @@ class Browse:
         return self._pages.render(request, "viewer.html", values, session=session)
 
     def account(self, request: Request, session: Session) -> Response:
-        """Until when the share lasts, and what is in it."""
+        """Until when the share lasts, what is in it, and where else it is open."""
         words = self._words(request)
         summaries = self._index.studies(session.share.scope)
         studies = studies_of(words, self._root, summaries)
@@ -68,6 +69,8 @@ class Browse:
             "studies": studies,
             "person": _person(summaries),
             "contents": contents,
+            "elsewhere": self._sessions.count(session.share.id) - 1,
+            "ended_elsewhere": "ended_elsewhere" in request.query_params,
             "active": "account",
         }
         return self._pages.render(request, "account.html", values, session=session)
@@ -91,7 +94,7 @@ class Browse:
 
 
 class Leaving:
-    """Signing out."""
+    """Signing out, here and elsewhere."""
 
     def __init__(self, sessions: Sessions, door: Door) -> None:
         self._sessions = sessions
@@ -106,6 +109,13 @@ class Leaving:
         response = RedirectResponse("/?signed_out", 303, NO_STORE | {"clear-site-data": '"cache", "storage"'})
         self._door.forget(response)
         return response
+
+    def sign_out_elsewhere(self, request: Request, session: Session) -> Response:
+        """End every other session of the share: other devices, other browsers."""
+        if not self._door.is_own_form(request):
+            return RedirectResponse("/account", 303, NO_STORE)
+        self._sessions.end_others(session.share.id, self._door.cookie_of(request))
+        return RedirectResponse("/account?ended_elsewhere", 303, NO_STORE)
 
 
 def _person(summaries: list[StudySummary]) -> str:

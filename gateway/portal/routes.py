@@ -26,7 +26,8 @@ def routes(house: House) -> list[BaseRoute]:
     pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    browse = Browse(house.storage.index, pages, config.http.dicomweb_path)
+    browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)
+    leaving = Leaving(house.sessions, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
@@ -52,7 +53,9 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
         Route("/account", door.signed_in(browse.account)),
         Route("/session", door.signed_in(browse.session)),
-        Route("/logout", door.open(Leaving(house.sessions, door).sign_out), methods=["POST"]),
+        Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
+        Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
+        Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
     ]

@@ -87,5 +87,5 @@ def test_a_pepper_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "secrets").write_bytes(b"")
-    with pytest.raises(UnusablePepper, match="cannot be read or made"):
+    with pytest.raises(UnusablePepper, match="cannot be made"):
         load_pepper(tmp_path)

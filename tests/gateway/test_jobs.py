@@ -1,14 +1,18 @@
 """The worker's jobs, in process."""
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from auth.clock import system_clock
+from auth.shares import Shares
 from gateway import jobs
 from gateway.config import Config, HttpConfig, StorageConfig
 from gateway.house import House, build
+from storage.errors import OutOfResources
 from storage.scope import ListedStudies
 from tests.support.synthetic import ct, part10
 
@@ -31,6 +35,21 @@ def _store(house: House, number: int) -> None:
 
 def _ready(house: House) -> int:
     return len(house.storage.database.read("SELECT 1 FROM series_metadata WHERE shows_held = 0"))
+
+
+def _run_until(house: House, done: Callable[[], bool]) -> None:
+    """The worker's jobs until `done`; then they end when they are told to."""
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(jobs.run(house, stop))
+        async with asyncio.timeout(60):
+            while not done():
+                await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(running, 60)
+
+    asyncio.run(live())
 
 
 def test_metadata_are_made_once_nothing_new_comes(house: House) -> None:
@@ -58,17 +77,47 @@ def test_what_was_warmed_is_what_a_patient_asks_for(house: House, monkeypatch: p
 def test_the_worker_runs_until_it_is_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.01)
     _store(house, 1)
+    _run_until(house, lambda: _ready(house) > 0)
 
-    async def live() -> None:
-        stop = asyncio.Event()
-        running = asyncio.create_task(jobs.run(house, stop))
-        async with asyncio.timeout(20):
-            while not _ready(house):
-                await asyncio.sleep(0.01)
-        stop.set()
-        await asyncio.wait_for(running, 5)
 
-    asyncio.run(live())
+def test_the_worker_removes_sessions_that_are_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "SESSIONS_SECONDS", 0.01)
+    issued = house.shares.create(ListedStudies(frozenset({"1.2"})), "19500131", 1)
+    kept, idle = (house.sessions.begin(issued.share) for _ in range(2))
+    digest = hashlib.sha256(idle.encode()).hexdigest()
+    house.storage.database.write(
+        lambda connection: connection.execute("UPDATE share_session SET seen = 0 WHERE digest = ?", (digest,)).rowcount
+    )
+
+    def left() -> int:
+        return len(house.storage.database.read("SELECT 1 FROM share_session"))
+
+    _run_until(house, lambda: left() == 1)
+    assert house.sessions.session_of(kept) is not None
+
+
+def test_a_job_that_is_refused_is_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(jobs, "SESSIONS_SECONDS", 0.01)
+    tried = []
+
+    def prune() -> None:
+        tried.append(True)
+        raise OutOfResources("no room")
+
+    monkeypatch.setattr(house.sessions, "prune", prune)
+    _run_until(house, lambda: len(tried) > 1)
+    assert "job_refused detail=no room" in caplog.text
+
+
+def test_shares_of_another_pepper_are_told_at_start(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    jobs.look_at_pepper(house)
+    assert caplog.text == ""
+    strange = Shares(house.storage.database, bytes(32), system_clock)
+    strange.create(ListedStudies(frozenset({"1.2"})), "19500131", 1)
+    jobs.look_at_pepper(house)
+    assert "shares_of_another_pepper count=1" in caplog.text
 
 
 def test_mending_reports_what_is_missing(house: House, caplog: pytest.LogCaptureFixture) -> None:

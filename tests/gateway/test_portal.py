@@ -204,6 +204,21 @@ def test_nobody_is_signed_out_from_elsewhere(portal: Portal, patient: TestClient
     assert patient.get("/account").status_code == 200
 
 
+def test_other_places_are_shown_and_can_be_signed_out(portal: Portal, patient: TestClient) -> None:
+    issued = portal.share_of(portal.report)
+    with portal.patient(issued=issued) as here, portal.patient(issued=issued) as there:
+        assert "an einer anderen Stelle offen" in here.get("/account").text
+        answer = here.post("/logout/elsewhere", headers={"sec-fetch-site": "cross-site"})
+        assert (answer.status_code, there.get("/account").status_code) == (303, 200), "only our own page may do that"
+        answer = here.post("/logout/elsewhere", headers=SIGN_IN)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account?ended_elsewhere")
+        page = here.get(answer.headers["location"]).text
+        assert "jetzt nur noch hier offen" in page and "anderen Stelle offen" not in page
+        assert there.get("/account").headers["location"] == "/?ended"
+        assert there.post("/logout/elsewhere", headers=SIGN_IN).headers["location"] == "/?ended"
+    assert patient.get("/account").status_code == 200, "another share's sessions stay"
+
+
 def test_session_tells_how_long_it_lasts(patient: TestClient) -> None:
     seconds = patient.get("/session").json()["seconds"]
     assert 1100 < seconds <= 1200

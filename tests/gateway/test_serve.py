@@ -55,6 +55,7 @@ def test_metrics_are_for_tokens_over_the_whole_archive(gateway: Gateway) -> None
     assert status == 200
     assert b'durchblick_http_requests_total{area="portal",method="GET",status="404"} ' in body
     assert b'durchblick_kept{level="study"} ' in body
+    assert b"\ndurchblick_sessions " in body
     assert b"secret" not in body
 
 

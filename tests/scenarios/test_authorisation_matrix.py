@@ -64,6 +64,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/z": "public",
     "/login": "public",
     "/logout": "public",
+    "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
     "/account": "own page",
