@@ -59,6 +59,10 @@ _REASONS: Final = {
     "PROTOCOL_VERSION": "no common version of TLS; it must offer 1.2 or 1.3",
     "UNSUPPORTED_PROTOCOL": "no common version of TLS; it must offer 1.2 or 1.3",
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port; use its TLS port, or set tls = false for it",
+    "ConnectionResetError": "it closed the connection within the handshake; it may not speak TLS on this port: use its "
+    "TLS port, or set tls = false for it",
+    "TimeoutError": "it does not answer the handshake; it may not speak TLS on this port: use its TLS port, or set "
+    "tls = false for it",
     "HTTP_REQUEST": "it speaks HTTP; use the port of its DICOM node",
     "UNEXPECTED_EOF": "it closed the connection within the handshake; it may not speak TLS on this port, or not "
     "accept our certificate: see its log",

@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Final
 
 from pydicom import dcmwrite
 
+from dimse.tls import certificate_problems
 from gateway.config import Config, objections
-from gateway.house import one_place, storage_settings
+from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
 from storage.errors import Refusal
 from storage.pixels import Rendering
@@ -35,7 +37,14 @@ class Finding:
 
 def findings(config: Config) -> list[Finding]:
     """Everything that was looked at, good or not. Touches nothing but a temporary folder."""
-    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (_addresses, _packages, _folder, _database, _round_trip)
+    looks: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+        _addresses,
+        _tls,
+        _packages,
+        _folder,
+        _database,
+        _round_trip,
+    )
     return [finding for look in looks for finding in look(config)]
 
 
@@ -46,7 +55,18 @@ def _addresses(config: Config) -> Iterator[Finding]:
     if not found:
         yield Finding("addresses", True, f"portal at {config.public_root}/, DIMSE port {config.dimse.port}")
     if not config.dimse.peers and not config.dimse.accept_unknown_peers:
-        yield Finding("dimse.peers", True, "empty: nobody may send yet; list each sender under [[dimse.peers]]")
+        mend = "list each sender under [[dimse.peers]], or enter it with durchblick ae add"
+        yield Finding("dimse.peers", True, f"none in the configuration; {mend}")
+
+
+def _tls(config: Config) -> Iterator[Finding]:
+    settings = tls_settings(config)
+    problems = certificate_problems(settings, datetime.now(UTC))
+    for problem in problems:
+        yield Finding("dimse.tls", False, problem)
+    if not problems:
+        listening = f"port {settings.port}" if settings.port else "no listener"
+        yield Finding("dimse.tls", True, f"{listening}; {'a' if settings.certificate else 'no'} certificate of ours")
 
 
 def _packages(config: Config) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from auth.pepper import load_pepper
 from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.tokens import Tokens
+from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from storage.storage import Storage, StorageSettings
@@ -32,6 +33,7 @@ class House:
     sessions: Sessions
     tokens: Tokens
     gatekeeper: Gatekeeper
+    entities: ApplicationEntities
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -58,6 +60,7 @@ def build(config: Config) -> House:
         identification=Identification(database, pepper, system_clock),
         sessions=sessions,
         tokens=tokens,
+        entities=ApplicationEntities(database, dimse_settings(config).peers),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

@@ -10,6 +10,7 @@ from gateway.config import ConfigError
 from storage.errors import Refusal
 
 _COMMANDS: Final = {
+    "ae": "gateway.cli.entities:ae",
     "check": "gateway.cli.upkeep:check",
     "demo": "gateway.cli.demo:demo",
     "import": "gateway.cli.importing:import_",

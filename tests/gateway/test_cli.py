@@ -172,7 +172,7 @@ def test_the_installed_command_does_the_same(gateway: Gateway) -> None:
     assert gateway.run("share", "revoke", "nosuchshare").returncode == 1
 
 
-@pytest.mark.parametrize("name", ["check", "demo", "import", "serve", "share", "sweep", "token"])
+@pytest.mark.parametrize("name", ["ae", "check", "demo", "import", "serve", "share", "sweep", "token"])
 def test_every_command_explains_itself(name: str) -> None:
     runner = CliRunner()
     assert name in runner.invoke(durchblick, ["--help"]).output
