@@ -17,6 +17,7 @@ from dimse.association_pdus import (
     ProposedContext,
     Role,
 )
+from dimse.commitment.references import STORAGE_COMMITMENT
 from dimse.policy import Policy
 from dimse.services.operation import Context
 from dimse.settings import DimseSettings, Peer
@@ -122,10 +123,16 @@ def plain_address(host: str) -> str:
 
 
 def answer_roles(proposed: Iterable[Role], policy: Policy) -> tuple[Role, ...]:
-    """As proposed, but SCP only of classes that the peer may be sent: C-STORE of a C-GET is what we ask in return."""
-    return tuple(
-        Role(role.sop_class_uid, role.scu, role.scp and policy.receives(role.sop_class_uid)) for role in proposed
-    )
+    """As proposed, but SCP only where that is of use.
+
+    That is of classes that the peer may be sent (the C-STORE of a C-GET), and of storage commitment, where it reports
+    on what we asked (PS3.4 J.3.3.1.3).
+    """
+
+    def may_be_scp(sop_class: str) -> bool:
+        return sop_class == STORAGE_COMMITMENT or policy.receives(sop_class)
+
+    return tuple(Role(role.sop_class_uid, role.scu, role.scp and may_be_scp(role.sop_class_uid)) for role in proposed)
 
 
 def answer_contexts(

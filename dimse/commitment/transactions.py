@@ -21,6 +21,7 @@ from dimse.commitment.references import (
     unpack,
     unpack_verdicts,
 )
+from dimse.commitment.schema import MIGRATIONS
 from storage.audit import note
 from storage.database import Database
 
@@ -63,7 +64,7 @@ class Transactions:
     """Safe to use from any thread and process; all methods block."""
 
     def __init__(self, database: Database, clock: Clock = time.time) -> None:
-        """`database` has the migrations of `dimse.commitment.schema`."""
+        database.migrate(MIGRATIONS)
         self._database = database
         self._clock = clock
 
@@ -92,17 +93,14 @@ class Transactions:
         """AE titles for which there is something to do now."""
         return [row["peer"] for row in self._database.read(_PEERS_DUE, (self._clock(),))]
 
-    def take_up(self, peer: str, limit: int) -> list[Transaction]:
-        """What is to do for `peer` now, oldest first, at most `limit` transactions."""
+    def take_up(self, peer: str, limit: int, *, verified: bool) -> list[Transaction]:
+        """What is to do for `peer` now, oldest first, at most `limit` transactions that have verdicts, or have none."""
         now, holder = self._clock(), secrets.token_hex(8)
 
         def work(connection: sqlite3.Connection) -> list[Transaction]:
-            rows = connection.execute(_DUE, (peer, now, limit)).fetchall()
+            rows = connection.execute(_DUE, (peer, now, verified, limit)).fetchall()
             for row in rows:
-                connection.execute(
-                    "UPDATE commitment_transaction SET holder = ?, due_at = ? WHERE id = ?",
-                    (holder, now + HELD_SECONDS, row["id"]),
-                )
+                connection.execute(_TAKE_UP, (holder, now + HELD_SECONDS, row["id"]))
             return [_transaction(row, holder) for row in rows]
 
         return self._database.write(work)
@@ -186,5 +184,8 @@ _INSERT: Final = """
     (transaction_uid, peer, requested_at, content, sop_references, verdicts, attempts, due_at, holder, outcome)
     VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, '') RETURNING id"""
 _PEERS_DUE: Final = "SELECT DISTINCT peer FROM commitment_transaction WHERE due_at <= ? ORDER BY peer"
-_DUE: Final = "SELECT * FROM commitment_transaction WHERE peer = ? AND due_at <= ? ORDER BY id LIMIT ?"
+_DUE: Final = """
+    SELECT * FROM commitment_transaction WHERE peer = ? AND due_at <= ? AND (verdicts IS NOT NULL) = ?
+    ORDER BY id LIMIT ?"""
+_TAKE_UP: Final = "UPDATE commitment_transaction SET holder = ?, due_at = ? WHERE id = ?"
 _FORGET: Final = "DELETE FROM commitment_transaction WHERE due_at IS NULL AND requested_at < ?"
