@@ -1,6 +1,6 @@
 """The index: every question about what is kept takes the caller's scope first, and every answer is bounded by it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from storage.attributes import Level
@@ -48,13 +48,15 @@ class Index:
         """The matches of `query` (PS3.18 8.3.4 and 10.6) in a stable order, newest study first."""
         return search.search(self._database, scope, query)
 
-    def find(self, scope: StudyScope, query: Query) -> Iterator[dict[str, Any]]:
+    def find(
+        self, scope: StudyScope, query: Query, given_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[dict[str, Any]]:
         """All matches of `query`, whatever its limit, in the same order, as one by one they are asked for.
 
         Memory is bounded however many there are, and nothing is locked meanwhile: what is stored or deleted in
-        between may show or not.
+        between may show or not. It ends early when `given_up` says so, which is asked now and then.
         """
-        return search.find(self._database, scope, query)
+        return search.find(self._database, scope, query, given_up)
 
     def instances(
         self, scope: StudyScope, study: str, series: str | None = None, sop_instance: str | None = None

@@ -6,7 +6,7 @@ The comparisons are those of the SQL conditions; only where the values come from
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from storage.attributes import Matching
+from storage.attributes import BY_VR, Matching
 from storage.catalogue.comparison import EMPTY, Comparison, comparison, form_of
 from storage.query import Match
 
@@ -19,6 +19,8 @@ _TEXTS: Final = frozenset({Matching.TEXT, Matching.NAME, Matching.UID})
 def predicate(match: Match) -> Predicate:
     """Whether a data set, or an item of a sequence, matches."""
     tag, matching = match.attribute.tag, match.attribute.matching
+    if matching is Matching.DERIVED:
+        matching = BY_VR[match.attribute.vr]
     if match.is_universal:
         return lambda data_set: True
     if matching is Matching.SEQUENCE:

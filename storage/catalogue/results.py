@@ -98,21 +98,24 @@ class Shape:
     def _data_set(self, row: sqlite3.Row, parts: dict[Level, DataSet], facts: Related) -> DataSet:
         found = dict(self._constant)
         if self._level is Level.INSTANCE:
-            found.update(_without_bulk_data(self._of(Level.INSTANCE, parts.get(Level.INSTANCE, {})).items()))
-            found.update(self._of(Level.INSTANCE, _columns(row)))
+            found.update(self._of(Level.INSTANCE, parts))
+            found.update(self._among(Level.INSTANCE, _columns(row)))
         if self._level >= Level.SERIES:
-            found.update(self._of(Level.SERIES, parts.get(Level.SERIES, {})))
+            found.update(self._of(Level.SERIES, parts))
             counts = {_DERIVED_OF_SERIES: {"vr": "IS", "Value": [row["series_instances"]]}}
-            found.update(self._of(Level.SERIES, counts))
-        found.update(self._of(Level.STUDY, parts.get(Level.STUDY, {})))
+            found.update(self._among(Level.SERIES, counts))
+        found.update(self._of(Level.STUDY, parts))
         if self._derived:
-            found.update(self._of(Level.STUDY, facts.attributes(row["study_id"])))
+            found.update(self._among(Level.STUDY, facts.attributes(row["study_id"])))
         for match in self._sequences:
             if match.attribute.tag in found:
                 found[match.attribute.tag] = reduced(found[match.attribute.tag], match)
         return dict(sorted(found.items()))
 
-    def _of(self, level: Level, attributes: DataSet) -> DataSet:
+    def _of(self, level: Level, parts: dict[Level, DataSet]) -> DataSet:
+        return _without_bulk_data(self._among(level, parts[level]).items()) if level in parts else {}
+
+    def _among(self, level: Level, attributes: DataSet) -> DataSet:
         if self._everything:
             return attributes
         wanted = self._wanted[level]

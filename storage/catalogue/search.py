@@ -1,6 +1,6 @@
 """Answers queries: a page of results, or all of them one after another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -31,11 +31,18 @@ def search(database: Database, scope: StudyScope, query: Query) -> Results:
     return Results(found, remaining)
 
 
-def find(database: Database, scope: StudyScope, query: Query) -> Iterator[dict[str, Any]]:
-    """All matches of `query` in the same order, whatever its limit; a batch of them at a time is in memory."""
+def find(
+    database: Database, scope: StudyScope, query: Query, given_up: Callable[[], bool] = lambda: False
+) -> Iterator[dict[str, Any]]:
+    """All matches of `query` in the same order, whatever its limit; a batch of them at a time is in memory.
+
+    `given_up` is asked before each batch, of which not one may match, whether anybody still wants to know.
+    """
     restriction = Restriction.of(scope, query)
     shape = Shape(query, restriction)
     for batch in _batches(matching_ids(database, query, restriction)):
+        if given_up():
+            return
         yield from shape.data_sets(database, scope, batch)
 
 

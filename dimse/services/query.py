@@ -1,0 +1,81 @@
+"""C-FIND, the query of Query/Retrieve (PS3.7 9.1.2, PS3.4 C.4.1)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dimse.command import AFFECTED_SOP_CLASS_UID
+from dimse.exchange import AssociationLost, Exchange
+from dimse.services.information_models import FIND_MODELS
+from dimse.services.operation import Answered, Collected, Operation, Request, Response
+from dimse.services.query_keys import (
+    CHARACTER_SET,
+    INSTANCE_AVAILABILITY,
+    QUERY_RETRIEVE_LEVEL,
+    RETRIEVE_AE_TITLE,
+    Keys,
+    keys_of,
+)
+from dimse.services.query_negotiation import Agreed
+from dimse.status import CANCELLED, CANNOT_UNDERSTAND, PENDING, SOP_CLASS_NOT_SUPPORTED, SUCCESS, Status, failed
+from storage.catalogue.plain_matching import predicate
+from storage.data_set.encoder import encode
+from storage.data_set.identifier import decode
+from storage.index import Index
+from storage.scope import WholeArchive
+
+PENDING_WITH_WARNING: Final = Status(0xFF01)
+"""Matches are continuing; one or more optional keys were not supported (PS3.4 table C.4-1)."""
+
+_TOO_LARGE: Final = Status(CANNOT_UNDERSTAND, "The identifier is longer than 1 MiB.")
+
+Json = dict[str, Any]
+
+
+class QueryService:
+    """Answers C-FIND requests of all associations; whoever may ask sees the whole archive."""
+
+    def __init__(self, index: Index, ae_title: str) -> None:
+        """`ae_title` is where C-MOVE and C-GET retrieve what is found."""
+        self._index = index
+        self._constant: Json = {
+            RETRIEVE_AE_TITLE: {"vr": "AE", "Value": [ae_title]},
+            INSTANCE_AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
+        }
+
+    def find(self, request: Request, agreed: bytes = b"") -> Operation:
+        """Take up a C-FIND-RQ. `agreed` is the application information of our answer to extended negotiation."""
+        asked = request.command.text(AFFECTED_SOP_CLASS_UID)
+        if asked not in FIND_MODELS or request.context.abstract_syntax != asked:
+            comment = "The Affected SOP Class or its context is none for C-FIND."
+            return Answered(Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID))
+        if not request.command.has_data_set:
+            return Answered(Status(CANNOT_UNDERSTAND, "The C-FIND request announces no identifier."))
+        negotiated = Agreed.read(agreed)
+        return Collected(lambda data, exchange: self._answer(data, exchange, request, negotiated), _TOO_LARGE)
+
+    def _answer(self, data: bytes, exchange: Exchange, request: Request, agreed: Agreed) -> Response:
+        """One pending response for each match, then the last one."""
+        context = request.context
+        try:
+            identifier = decode(data, context.transfer_syntax)
+            keys = keys_of(identifier, FIND_MODELS[context.abstract_syntax], agreed)
+            status = PENDING_WITH_WARNING if keys.unsupported else PENDING
+            for found in self._matches(identifier, keys, agreed, exchange):
+                if exchange.is_cancelled:
+                    break
+                exchange.respond(Response(status, encode(found, context.transfer_syntax)))
+        except AssociationLost:
+            raise
+        except Exception as error:
+            return Response(failed(error))
+        return Response(CANCELLED if exchange.is_cancelled else SUCCESS)
+
+    def _matches(self, identifier: Mapping[str, Any], keys: Keys, agreed: Agreed, exchange: Exchange) -> Iterator[Json]:
+        """Response identifiers (PS3.4 C.4.1.1.3.2): every requested key, without value where none is known."""
+        if not all(predicate(match)(self._constant) for match in keys.constant):
+            return
+        level = {QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [keys.level]}}
+        text = {CHARACTER_SET: identifier[CHARACTER_SET]} if CHARACTER_SET in identifier else {}
+        form = keys.requested | self._constant | level | text
+        for found in self._index.find(WholeArchive(), keys.query(agreed), lambda: exchange.is_cancelled):
+            yield form | found
