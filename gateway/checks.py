@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,10 +13,15 @@ from typing import Final
 
 from pydicom import dcmwrite
 
+from auth.clock import system_clock
+from auth.errors import UnusablePepper
+from auth.pepper import pepper_file, read_pepper
+from auth.shares import Shares
 from dimse.tls import certificate_problems
 from gateway.config import Config, objections
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
+from storage.database import Database
 from storage.errors import Refusal
 from storage.pixels import Rendering
 from storage.scope import WholeArchive
@@ -24,6 +29,8 @@ from storage.storage import Storage
 
 FLOORS: Final = {"pydicom": (3, 0, 2), "pynetdicom": (3, 0, 4)}
 """Below these there are known holes: CVE-2026-32711 and CVE-2026-56445."""
+
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ def findings(config: Config) -> list[Finding]:
         _packages,
         _folder,
         _database,
+        _pepper,
         _round_trip,
     )
     return [finding for look in looks for finding in look(config)]
@@ -116,6 +124,42 @@ def _database(config: Config) -> Iterator[Finding]:
         answer = type(error).__name__
     good = answer == "ok"
     yield Finding("database", good, "sound" if good else f"damaged ({answer}); bring back a backup of {file}")
+
+
+def _pepper(config: Config) -> Iterator[Finding]:
+    """Whether the codes that patients hold can still be checked: each share needs the pepper it was made with."""
+    file = config.folder / "durchblick.sqlite"
+    if not file.exists():
+        return
+    if not pepper_file(config.folder).exists():
+        remedy = "bring back its copy before the next start, which makes a new one that opens no present share"
+        yield Finding("pepper", False, f"{pepper_file(config.folder)} is missing; {remedy}")
+        return
+    try:
+        strangers = _from_another_pepper(file, read_pepper(config.folder))
+    except UnusablePepper as error:
+        yield Finding("pepper", False, error.detail)
+    except (Refusal, sqlite3.Error):
+        # What is wrong with the database has been said, and one without shares yet has nothing to open.
+        return
+    else:
+        yield Finding("pepper", not strangers, _strangers(strangers) if strangers else "opens every share")
+
+
+def _from_another_pepper(file: Path, pepper: bytes) -> Sequence[str]:
+    database = Database(file, readers=1)
+    try:
+        return Shares(database, pepper, system_clock).from_another_pepper()
+    finally:
+        database.close()
+
+
+def _strangers(share_ids: Sequence[str]) -> str:
+    named = ", ".join(share_ids[:_NAMED]) + (", ..." if len(share_ids) > _NAMED else "")
+    return (
+        f"access codes that open nothing, as their share was made with another pepper: {len(share_ids)} ({named}); "
+        "stop the gateway and bring back the pepper that was in use, or revoke these shares and make new ones"
+    )
 
 
 def _round_trip(config: Config) -> Iterator[Finding]:
