@@ -1,10 +1,12 @@
 """A kept instance on its way out: its data set in the transfer syntax that the receiver accepts, piece by piece."""
 
+import os
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Self
 
 from storage.data_set.implicit_encoding import implicit
 from storage.data_set.part10 import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, read
+from storage.errors import ProcessingFailure
 from storage.records import InstanceRecord
 from storage.storage import Storage
 
@@ -33,14 +35,17 @@ class Outgoing:
     def of(cls, storage: Storage, record: InstanceRecord, transfer_syntax_uid: str) -> Self:
         """`record` in one of its `sendable_syntaxes`. Blocks while pixels are decompressed.
 
-        Raises a `Refusal`: `NoSuchInstance` when it is gone, `NotRenderable` when it cannot be decompressed.
+        Raises a `Refusal`: `NoSuchInstance` when it is gone, `ProcessingFailure` when it is not whole any more,
+        `NotRenderable` when it cannot be decompressed.
         """
         stored = record.transfer_syntax_uid
-        if transfer_syntax_uid == stored:
-            return cls(storage.files.open(record.blob_key), record.data_set_offset)
+        kept = _opened(storage, record)
         rewrites = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
+        if transfer_syntax_uid == stored:
+            return cls(kept, record.data_set_offset)
         if stored == EXPLICIT_VR_LITTLE_ENDIAN:
-            return cls(storage.files.open(record.blob_key), record.data_set_offset, rewrites=rewrites)
+            return cls(kept, record.data_set_offset, rewrites=rewrites)
+        kept.close()
         file = storage.pixels.transcoded(record, EXPLICIT_VR_LITTLE_ENDIAN)
         file.seek(_GROUP_LENGTH_AT)
         offset = _AFTER_GROUP_LENGTH + int.from_bytes(file.read(4), "little")
@@ -64,3 +69,12 @@ class Outgoing:
         self._file.seek(self._offset)
         while piece := self._file.read(length):
             yield piece + b"\0" if len(piece) % 2 else piece
+
+
+def _opened(storage: Storage, record: InstanceRecord) -> BinaryIO:
+    """The kept file. One that was cut short must not go out as if it were whole."""
+    file = storage.files.open(record.blob_key)
+    if os.fstat(file.fileno()).st_size != record.size:
+        file.close()
+        raise ProcessingFailure("A kept file is not as long as the index says.")
+    return file
