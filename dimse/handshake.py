@@ -1,9 +1,14 @@
-"""The TLS handshake of a connection to the TLS port: what comes before the association."""
+"""The TLS port: accepts connections, and shakes hands before the association.
+
+The loop's own TLS listener tells nobody of connections before their handshake is done, nor why it failed.
+"""
 
 import asyncio
+import errno
 import logging
+import socket
 import ssl
-from typing import Any, Final, cast
+from typing import Final
 
 from dimse.connection import Connection, Node
 from dimse.negotiation import plain_address
@@ -11,28 +16,24 @@ from dimse.tls import explained
 
 _log = logging.getLogger("durchblick.dimse")
 
-_EARLY_BYTES: Final = 4_096
+_BACKLOG: Final = 1024
+_PAUSE_SECONDS: Final = 0.5
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class Handshake(asyncio.Protocol):
-    """Shakes hands, then lets a `Connection` take over; meanwhile it counts as half open and gives way like one.
+class Handshake:
+    """Shakes hands, then lets a `Connection` take over; meanwhile it counts as half open and gives way like one."""
 
-    The loop's own TLS listener tells nobody of connections before their handshake is done, nor why it failed.
-    """
-
-    def __init__(self, node: Node, context: ssl.SSLContext) -> None:
-        self._node = node
-        self._context = context
-        self.closed: asyncio.Future[None] = node.loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def __init__(self, node: Node, context: ssl.SSLContext, accepted: socket.socket, host: str) -> None:
         """Begin, within the time that an A-ASSOCIATE-RQ may take to come."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.pause_reading()
-        name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
-        self._address = plain_address(name[0]) if name[0] else ""
-        self._node.occupancy.enter(self, self._address)
-        self._shaking = self._node.loop.create_task(self._shake())
+        self._node = node
+        self._host = host
+        self._accepted = accepted
+        self._has_begun = False
+        self.closed: asyncio.Future[None] = node.loop.create_future()
+        node.occupancy.enter(self, host)
+        self._shaking = node.loop.create_task(self._shake(context))
+        # Also when the task is cancelled before its first step.
         self._shaking.add_done_callback(self._over)
 
     def close(self) -> None:
@@ -40,70 +41,88 @@ class Handshake(asyncio.Protocol):
         self.cut()
 
     def cut(self) -> None:
-        """Close the transport at once, and with it the handshake."""
-        self._transport.abort()
+        """Close the connection at once."""
         self._shaking.cancel()
 
-    async def _shake(self) -> None:
-        early, settings = _Early(), self._node.settings
+    async def _shake(self, context: ssl.SSLContext) -> None:
+        settings, self._has_begun = self._node.settings, True
         try:
-            transport = await self._node.loop.start_tls(
-                self._transport,
-                early,
-                self._context,
-                server_side=True,
+            await self._node.loop.connect_accepted_socket(
+                lambda: Connection(self._node),
+                self._accepted,
+                ssl=context,
                 ssl_handshake_timeout=settings.association_seconds,
                 ssl_shutdown_timeout=settings.linger_seconds,
             )
+        except ssl.SSLError as error:
+            _log.warning("tls_handshake_failed host=%s why=%r", self._host, explained(error, self._host))
         except OSError as error:
-            self._tell(error)
-            self._transport.abort()
-            return
-        self._node.occupancy.leave(self)
-        if transport is not None:
-            self._hand_over(transport, early)
+            # Silent, or gone: port scanners and health checks do that all day.
+            _log.debug("tls_handshake_ended host=%s error=%s", self._host, type(error).__name__)
 
-    def _over(self, shaking: "asyncio.Task[None]") -> None:
-        """Also when the task was cancelled before its first step."""
+    def _over(self, _: "asyncio.Task[None]") -> None:
         self._node.occupancy.leave(self)
+        if not self._has_begun:
+            self._accepted.close()
         self.closed.set_result(None)
 
-    def _hand_over(self, transport: asyncio.Transport, early: "_Early") -> None:
-        connection = Connection(self._node)
-        transport.set_protocol(connection)
-        connection.connection_made(transport)
-        if early.received:
-            space = connection.get_buffer(len(early.received))
-            space[: len(early.received)] = early.received
-            connection.buffer_updated(len(early.received))
 
-    def _tell(self, error: OSError) -> None:
-        if isinstance(error, ConnectionError) and not isinstance(error, ssl.SSLError):
-            # Silent, or gone: port scanners and health checks do that all day.
-            _log.debug("tls_handshake_ended host=%s error=%s", self._address, type(error).__name__)
-            return
-        _log.warning("tls_handshake_failed host=%s why=%r", self._address, explained(error, self._address))
+class TlsListener:
+    """Accepts connections on sockets that listen, until it is closed."""
+
+    def __init__(self, node: Node, context: ssl.SSLContext, listening: list[socket.socket]) -> None:
+        self._node = node
+        self._context = context
+        self._listening = listening
+        self._accepting = [node.loop.create_task(self._accept(one)) for one in listening]
+
+    def close(self) -> None:
+        """Accept no more."""
+        for task, listening in zip(self._accepting, self._listening, strict=True):
+            task.cancel()
+            listening.close()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                accepted, name = await self._node.loop.sock_accept(listening)
+            except OSError as error:
+                # Without file handles nothing can be accepted until others are closed; any other error is the peer's.
+                if error.errno in _EXHAUSTED:
+                    _log.error("tls_accept_failed error=%s errno=%s", type(error).__name__, error.errno)
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            Handshake(self._node, self._context, accepted, plain_address(name[0]))
 
 
-class _Early(asyncio.BufferedProtocol):
-    """Keeps what comes between the end of the handshake and the step of the loop in which the connection takes over.
+async def listen_tls(node: Node, context: ssl.SSLContext) -> TlsListener:
+    """Listen on the TLS port of the settings, on every address of their host. Raises OSError."""
+    settings = node.settings
+    found = await node.loop.getaddrinfo(
+        settings.host, settings.tls.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    listening: list[socket.socket] = []
+    try:
+        for family, *_, address in found:
+            listening.append(_listen(family, address))
+    except OSError:
+        for one in listening:
+            one.close()
+        raise
+    return TlsListener(node, context, listening)
 
-    That is one fill of its buffer at most: the loop wakes us before it reads again.
-    """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray(_EARLY_BYTES)
-        self._filled = 0
-
-    @property
-    def received(self) -> bytes:
-        """What has come."""
-        return bytes(self._buffer[: self._filled])
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the loop puts what it receives."""
-        return memoryview(self._buffer)[self._filled :]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Count it."""
-        self._filled += nbytes
+def _listen(family: int, address: tuple[object, ...]) -> socket.socket:
+    # The loops switch Nagle off only where the protocol is named.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dimse.connection import Connection, Node
-from dimse.handshake import Handshake
+from dimse.handshake import Handshake, TlsListener, listen_tls
 from dimse.negotiation import Admission
 from dimse.occupancy import Occupancy
 from dimse.services.dispatch import Services
@@ -20,7 +20,11 @@ class Server:
     """A listening DICOM node. Made by `serve`."""
 
     def __init__(
-        self, listeners: Iterable[asyncio.Server], node: Node, pools: Iterable[ThreadPoolExecutor], port: int
+        self,
+        listeners: Iterable[asyncio.Server | TlsListener],
+        node: Node,
+        pools: Iterable[ThreadPoolExecutor],
+        port: int,
     ) -> None:
         self._listeners = tuple(listeners)
         self._node = node
@@ -67,14 +71,10 @@ async def serve(
     admission = Admission(settings, find)
     node = Node(settings, admission, Occupancy(settings), services, conversations, admissions, loop)
     plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
-    listeners = [plain]
+    listeners: list[asyncio.Server | TlsListener] = [plain]
     if context is not None:
         try:
-            listeners.append(
-                await loop.create_server(
-                    lambda: Handshake(node, context), settings.host, settings.tls.port, backlog=_BACKLOG
-                )
-            )
+            listeners.append(await listen_tls(node, context))
         except OSError:
             plain.close()
             raise
