@@ -11,6 +11,7 @@ import uvicorn
 
 from dimse import server as dimse_server
 from dimse.services.dispatch import Services
+from dimse.tls import TlsUnusable
 from gateway import jobs
 from gateway.app import application
 from gateway.config import Config
@@ -76,7 +77,10 @@ async def _web(house: House, parent: Parent, stop: asyncio.Event) -> None:
 async def _dimse(house: House, parent: Parent, stop: asyncio.Event) -> None:
     settings = dimse_settings(house.config)
     try:
-        server = await dimse_server.serve(Services(house.storage), settings)
+        services = Services(house.storage, settings, house.entities.find)
+        server = await dimse_server.serve(services, settings, house.entities.find)
+    except TlsUnusable as error:
+        raise CannotStart(str(error)) from error
     except OSError as error:
         raise CannotStart(taken(settings.host, settings.port, "dimse", error)) from error
     _LOG.info("role_ready role=dimse port=%d ae_title=%s", server.port, settings.ae_title)

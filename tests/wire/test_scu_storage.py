@@ -10,19 +10,17 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage  # type: ignore[attr-defined]
 
-from dimse.scu.caller import Caller
 from dimse.scu.elements import MoveOriginator
 from dimse.scu.lane import SubOperation
 from dimse.scu.storage import StorageScu
-from dimse.scu.wire import Patience
 from dimse.settings import Peer
 from storage.records import InstanceRecord
-from storage.scope import WholeArchive
-from storage.storage import Storage, StorageSettings
+from storage.storage import Storage
 from tests.support import corpus
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc, storescp
 from tests.support.synthetic import ct, part10
+from tests.wire.scu import CALLER, keep, opened
 from tests.wire.test_dcmtk_storage import values
 
 pytestmark = [
@@ -30,26 +28,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:pynetdicom"),
 ]
 
-CALLER = Caller("DURCHBLICK", patience=Patience(connect=5, association=5, response=20, send=10, release=2))
-
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Iterator[Storage]:
-    opened = Storage.open(tmp_path / "store", StorageSettings(free_space_floor=0))
-    yield opened
-    opened.close()
-
-
-def keep(storage: Storage, *contents: bytes) -> list[InstanceRecord]:
-    """Keep these files and return their records, in this order."""
-    records = []
-    for content in contents:
-        incoming = storage.ingest.receive()
-        incoming.write(content)
-        stored = storage.ingest.store(incoming, source="test")
-        uids = (stored.study_instance_uid, stored.series_instance_uid, stored.sop_instance_uid)
-        records.append(storage.index.instance(WholeArchive(), *uids))
-    return records
+    with opened(tmp_path / "store") as storage:
+        yield storage
 
 
 def one_of_each() -> list[bytes]:
