@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.health import free_bytes
 from gateway.house import House
 from storage.errors import Refusal
@@ -62,21 +63,27 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs_of(house: House) -> list[Job]:
+def jobs_of(house: House, commitment: Commitment) -> list[Job]:
     """All jobs of the worker."""
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),
+        Job(REPORT_SECONDS, commitment.report),
+        Job(FORGET_SECONDS, commitment.forget),
     ]
 
 
 async def run(house: House, stop: asyncio.Event) -> None:
     """Do every job until `stop` is set, none waiting for another; one that is refused is logged and tried again."""
-    async with asyncio.TaskGroup() as group:
-        for job in jobs_of(house):
-            group.create_task(_repeat(job, stop))
+    commitment = Commitment(house)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs_of(house, commitment):
+                group.create_task(_repeat(job, stop))
+    finally:
+        await asyncio.to_thread(commitment.close)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:
