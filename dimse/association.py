@@ -10,7 +10,7 @@ from dimse.association_pdus import AssociationRequest, decode_request, encode_ac
 from dimse.command import Command
 from dimse.exchange import Dialogue
 from dimse.messages import Message, MessageAssembler
-from dimse.negotiation import Rejection, accepted_contexts, answer_contexts, answer_roles
+from dimse.negotiation import Rejection, accepted_contexts, answer_contexts, answer_extended, answer_roles
 from dimse.pdu_protocol import Pdu, ProtocolViolation
 from dimse.policy import Policy
 from dimse.services.dispatch import Services
@@ -165,7 +165,8 @@ class Association:
         self._policy = policy
         roles = answer_roles(request.roles, policy)
         answered = answer_contexts(request.contexts, roles, self._services.takes, policy)
-        accepted = accepted_contexts(answered, roles)
+        extended = answer_extended(request.extended)
+        accepted = accepted_contexts(answered, roles, extended)
         self._messages = MessageAssembler(accepted, self._settings.largest_data_set, self._begin)
         self._calling_ae_title = request.calling_ae_title
         self._dialogue.contexts, self._dialogue.longest_pdu = accepted, request.longest_pdu
@@ -182,6 +183,7 @@ class Association:
             request,
             answered,
             roles=roles,
+            extended=extended,
             longest_pdu=self._settings.longest_pdu,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,

@@ -14,11 +14,13 @@ from dimse.association_pdus import (
     TRANSFER_SYNTAXES_NOT_SUPPORTED,
     AnsweredContext,
     AssociationRequest,
+    Extended,
     ProposedContext,
     Role,
 )
 from dimse.commitment.references import STORAGE_COMMITMENT
 from dimse.policy import Policy
+from dimse.services.dispatch import offers_under
 from dimse.services.operation import Context
 from dimse.settings import DimseSettings, Peer
 from dimse.status import Status
@@ -143,12 +145,29 @@ def answer_contexts(
     return tuple(_answer(context, takes, policy, context.abstract_syntax in receives) for context in proposed)
 
 
-def accepted_contexts(answered: Iterable[AnsweredContext], roles: Iterable[Role]) -> dict[int, Context]:
+def answer_extended(proposed: Iterable[Extended]) -> tuple[Extended, ...]:
+    """One answer to each that an operation offered under its class knows how to answer (PS3.7 D.3.3.5)."""
+    return tuple(
+        Extended(one.sop_class_uid, offer.extended(one.information))
+        for one in proposed
+        for offer in offers_under(one.sop_class_uid)
+        if offer.extended is not None
+    )
+
+
+def accepted_contexts(
+    answered: Iterable[AnsweredContext], roles: Iterable[Role], extended: Iterable[Extended] = ()
+) -> dict[int, Context]:
     """The accepted contexts by their ids; without role selection the peer is SCU only (PS3.7 D.3.3.4)."""
     receives = {role.sop_class_uid for role in roles if role.scp}
+    agreed = {one.sop_class_uid: one.information for one in extended}
     return {
         context.id: Context(
-            context.id, context.abstract_syntax, context.transfer_syntax, context.abstract_syntax in receives
+            context.id,
+            context.abstract_syntax,
+            context.transfer_syntax,
+            context.abstract_syntax in receives,
+            agreed.get(context.abstract_syntax, b""),
         )
         for context in answered
         if context.result == ACCEPTED

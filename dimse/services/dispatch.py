@@ -9,13 +9,16 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from dimse.command import C_ECHO_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
+from dimse.command import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
 from dimse.commitment.references import STORAGE_COMMITMENT
 from dimse.scu.caller import Caller
 from dimse.scu.storage import StorageScu
+from dimse.services import query_negotiation
 from dimse.services.commitment import CommitmentService
 from dimse.services.echo import VERIFICATION, echo
+from dimse.services.information_models import FIND_MODELS
 from dimse.services.operation import Answered, Operation, Request
+from dimse.services.query import QueryService
 from dimse.services.retrieve import RetrieveService
 from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS
 from dimse.services.storage import StorageService, is_storage
@@ -55,6 +58,8 @@ class Offer:
     """Which of `settings.ALLOWANCES` a peer needs; empty: none, being known suffices."""
     made_of: Callable[[Parts], Begin]
     """The service, put together; what it returns takes up a request."""
+    extended: Callable[[bytes], bytes] | None = None
+    """What is answered to SOP class extended negotiation; None: nothing."""
 
 
 def _under(*abstract_syntaxes: str) -> Callable[[str], bool]:
@@ -75,6 +80,15 @@ OFFERS: Final = (
         (),
         "store",
         lambda parts: StorageService(parts.storage.ingest, parts.threads).store,
+    ),
+    Offer(
+        C_FIND_RQ,
+        "C-FIND",
+        _under(*FIND_MODELS),
+        UNCOMPRESSED,
+        "query",
+        lambda parts: QueryService(parts.storage, parts.settings.ae_title).find,
+        query_negotiation.answer,
     ),
     Offer(C_MOVE_RQ, "C-MOVE", _under(*MOVE_MODELS), UNCOMPRESSED, "retrieve", lambda parts: _retrieval(parts).move),
     Offer(C_GET_RQ, "C-GET", _under(*GET_MODELS), UNCOMPRESSED, "retrieve", lambda parts: _retrieval(parts).get),

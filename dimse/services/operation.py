@@ -15,12 +15,16 @@ LARGEST_IDENTIFIER: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An accepted presentation context; requests of ours may go out on it where `peer_is_scp` (PS3.7 D.3.3.4)."""
+    """An accepted presentation context; requests of ours may go out on it where `peer_is_scp` (PS3.7 D.3.3.4).
+
+    `agreed` is the application information of our answer to SOP class extended negotiation (PS3.7 D.3.3.5).
+    """
 
     id: int
     abstract_syntax: str
     transfer_syntax: str
     peer_is_scp: bool = False
+    agreed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

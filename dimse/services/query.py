@@ -6,7 +6,7 @@ from typing import Any, Final
 from dimse.command import AFFECTED_SOP_CLASS_UID
 from dimse.exchange import AssociationLost, Exchange
 from dimse.services.information_models import FIND_MODELS
-from dimse.services.operation import Answered, Collected, Operation, Request, Response
+from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
 from dimse.services.query_keys import (
     CHARACTER_SET,
     INSTANCE_AVAILABILITY,
@@ -20,8 +20,8 @@ from dimse.status import CANCELLED, CANNOT_UNDERSTAND, PENDING, SOP_CLASS_NOT_SU
 from storage.catalogue.plain_matching import predicate
 from storage.data_set.encoder import encode
 from storage.data_set.identifier import decode
-from storage.index import Index
 from storage.scope import WholeArchive
+from storage.storage import Storage
 
 PENDING_WITH_WARNING: Final = Status(0xFF01)
 """Matches are continuing; one or more optional keys were not supported (PS3.4 table C.4-1)."""
@@ -34,28 +34,27 @@ Json = dict[str, Any]
 class QueryService:
     """Answers C-FIND requests of all associations; whoever may ask sees the whole archive."""
 
-    def __init__(self, index: Index, ae_title: str) -> None:
+    def __init__(self, storage: Storage, ae_title: str) -> None:
         """`ae_title` is where C-MOVE and C-GET retrieve what is found."""
-        self._index = index
+        self._storage = storage
         self._constant: Json = {
             RETRIEVE_AE_TITLE: {"vr": "AE", "Value": [ae_title]},
             INSTANCE_AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
         }
 
-    def find(self, request: Request, agreed: bytes = b"") -> Operation:
-        """Take up a C-FIND-RQ. `agreed` is the application information of our answer to extended negotiation."""
+    def find(self, request: Request) -> Operation:
+        """Take up a C-FIND-RQ."""
         asked = request.command.text(AFFECTED_SOP_CLASS_UID)
         if asked not in FIND_MODELS or request.context.abstract_syntax != asked:
             comment = "The Affected SOP Class or its context is none for C-FIND."
             return Answered(Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID))
         if not request.command.has_data_set:
             return Answered(Status(CANNOT_UNDERSTAND, "The C-FIND request announces no identifier."))
-        negotiated = Agreed.read(agreed)
-        return Collected(lambda data, exchange: self._answer(data, exchange, request, negotiated), _TOO_LARGE)
+        return Collected(lambda data, exchange: self._answer(data, exchange, request.context), _TOO_LARGE)
 
-    def _answer(self, data: bytes, exchange: Exchange, request: Request, agreed: Agreed) -> Response:
+    def _answer(self, data: bytes, exchange: Exchange, context: Context) -> Response:
         """One pending response for each match, then the last one."""
-        context = request.context
+        agreed = Agreed.read(context.agreed)
         try:
             identifier = decode(data, context.transfer_syntax)
             keys = keys_of(identifier, FIND_MODELS[context.abstract_syntax], agreed)
@@ -77,5 +76,5 @@ class QueryService:
         level = {QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [keys.level]}}
         text = {CHARACTER_SET: identifier[CHARACTER_SET]} if CHARACTER_SET in identifier else {}
         form = keys.requested | self._constant | level | text
-        for found in self._index.find(WholeArchive(), keys.query(agreed), lambda: exchange.is_cancelled):
+        for found in self._storage.index.find(WholeArchive(), keys.query(agreed), lambda: exchange.is_cancelled):
             yield form | found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from dimse.services.query import QueryService
 from storage.data_set.encoder import encode
 from storage.data_set.identifier import decode
 from storage.index import Index
+from storage.storage import Storage
 from tests.support.keeping import Keeping
 from tests.support.synthetic import ct
 
@@ -88,11 +90,15 @@ def conversed(
 ) -> tuple[Response, list[Response]]:
     peer = peer or Listening()
     elements = {AFFECTED_SOP_CLASS_UID: sop_class.encode(), DATA_SET_TYPE: b"\1\0"}
-    request = Request(Context(1, sop_class, syntax), Command(elements), "PEER", "127.0.0.1")
-    operation = QueryService(index, "DURCHBLICK").find(request, agreed)
+    request = Request(Context(1, sop_class, syntax, False, agreed), Command(elements), "PEER", "127.0.0.1")
+    operation = QueryService(_storage(index), "DURCHBLICK").find(request)
     assert isinstance(operation, Collected)
     operation.write([memoryview(data)])
     return operation.finish(cast(Exchange, peer)), peer.heard
+
+
+def _storage(index: Index) -> Storage:
+    return cast(Storage, SimpleNamespace(index=index))
 
 
 def values(found: list[tuple[int, Dataset]], keyword: str) -> list[Any]:
@@ -275,7 +281,7 @@ def test_what_goes_wrong_inside_is_an_incident(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_other_classes_and_missing_identifiers_are_refused_at_once(index: Index) -> None:
-    service = QueryService(index, "DURCHBLICK")
+    service = QueryService(_storage(index), "DURCHBLICK")
     for sop_class, context, kind, status in (
         ("1.2.840.10008.1.1", STUDY_ROOT, b"\1\0", 0x0122),
         (STUDY_ROOT, PATIENT_ROOT, b"\1\0", 0x0122),
