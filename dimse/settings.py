@@ -88,3 +88,6 @@ class DimseSettings:
     """For looking up peers and the addresses of their hosts."""
     answer_seconds: float = 30.0
     """Time for a peer to read what we send, and to answer a request of ours."""
+    settle_seconds: float = 1.0
+    """Time for a peer to release after an N-ACTION response, before the report goes out on the same association:
+    many release at once, and stumble over a request that crosses their release."""

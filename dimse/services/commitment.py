@@ -35,9 +35,6 @@ NO_SUCH_SOP_CLASS: Final = 0x0118
 NO_SUCH_ACTION: Final = 0x0123
 RESOURCE_LIMITATION: Final = 0x0213
 
-SETTLE_SECONDS: Final = 1.0
-"""Many peers release right after the N-ACTION response and stumble over a request that crosses their release."""
-
 _TOO_LARGE: Final = Status(RESOURCE_LIMITATION, f"The data set is larger than {LARGEST} bytes; ask in parts.")
 _ACCEPTED: Final = ((commands.ACTION_TYPE_ID, commands.uint2(REQUEST_COMMITMENT)),)
 
@@ -49,10 +46,9 @@ class CommitmentService:
     report is sent on its association; otherwise, or when it does not take it, both are left to a `Reporter`.
     """
 
-    def __init__(self, storage: Storage, settings: DimseSettings, settle_seconds: float = SETTLE_SECONDS) -> None:
+    def __init__(self, storage: Storage, settings: DimseSettings) -> None:
         self._storage = storage
         self._settings = settings
-        self._settle_seconds = settle_seconds
 
     def action(self, request: Request) -> Operation:
         """Take up an N-ACTION-RQ: a request for storage commitment."""
@@ -132,7 +128,7 @@ class CommitmentService:
                 verdicts = Verifier(self._storage).verdicts(transaction.references, look_up)
                 transactions.verified(transaction, verdicts)
             transactions.hold(transaction, self._settings.answer_seconds + HELD_SECONDS)
-            if exchange.ends_within(self._settle_seconds):
+            if exchange.ends_within(self._settings.settle_seconds):
                 return False
             ae_title, syntax = self._settings.ae_title, context.transfer_syntax
             data = encode_report(transaction.transaction_uid, verdicts, ae_title, syntax)

@@ -79,9 +79,14 @@ def dcmqrscp(folder: Path, calls: Peer | None = None) -> Iterator[RunningNode]:
 
 @contextmanager
 def orthanc(
-    folder: Path, *, modalities: tuple[Peer, ...] = (), identity: Identity | None = None, ca: Authority | None = None
+    folder: Path,
+    *,
+    modalities: tuple[Peer, ...] = (),
+    identity: Identity | None = None,
+    ca: Authority | None = None,
+    http_port: int = 0,
 ) -> Iterator[RunningNode]:
-    """Orthanc without its HTTP server; with an `identity` over TLS only, for callers that `ca` knows."""
+    """Orthanc; with an `identity` over TLS only, for callers that `ca` knows; its HTTP server runs with `http_port`."""
     program = shutil.which("Orthanc")
     if program is None:
         pytest.skip("Orthanc is not installed (Debian: apt-get install orthanc)")
@@ -91,7 +96,9 @@ def orthanc(
     settings: dict[str, object] = {
         "StorageDirectory": str(kept),
         "IndexDirectory": str(kept),
-        "HttpServerEnabled": False,
+        "HttpServerEnabled": bool(http_port),
+        "HttpPort": http_port,
+        "AuthenticationEnabled": False,
         "DicomPort": port,
         "DicomAet": "ORTHANC",
         "DicomAlwaysAllowFind": True,
