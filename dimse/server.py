@@ -16,6 +16,14 @@ from dimse.tls import server_context
 _BACKLOG = 1024
 
 
+class CannotListen(OSError):
+    """A port is taken or not ours to use."""
+
+    def __init__(self, port: int, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.port = port
+
+
 class Server:
     """A listening DICOM node. Made by `serve`."""
 
@@ -61,8 +69,8 @@ async def serve(
 ) -> Server:
     """Listen on `settings.host` and `settings.port` (0: any free port), and on the TLS port if there is one.
 
-    `find` knows peers by AE title and may block; without it, those of the settings are known. Raises OSError when
-    listening is not possible, and `TlsUnusable` when TLS is not.
+    `find` knows peers by AE title and may block; without it, those of the settings are known. Raises `CannotListen`,
+    and `TlsUnusable` when there is to be a TLS port.
     """
     loop = asyncio.get_running_loop()
     context = server_context(settings.tls) if settings.tls.port else None
@@ -70,13 +78,15 @@ async def serve(
     admissions = ThreadPoolExecutor(settings.admission_threads, thread_name_prefix="admission")
     admission = Admission(settings, find)
     node = Node(settings, admission, Occupancy(settings), services, conversations, admissions, loop)
-    plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
-    listeners: list[asyncio.Server | TlsListener] = [plain]
-    if context is not None:
-        try:
+    listeners: list[asyncio.Server | TlsListener] = []
+    try:
+        plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
+        listeners.append(plain)
+        if context is not None:
             listeners.append(await listen_tls(node, context))
-        except OSError:
-            plain.close()
-            raise
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotListen(settings.tls.port if listeners else settings.port, error) from error
     port: int = plain.sockets[0].getsockname()[1]
     return Server(listeners, node, (conversations, admissions), port)

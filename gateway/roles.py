@@ -81,9 +81,11 @@ async def _dimse(house: House, parent: Parent, stop: asyncio.Event) -> None:
         server = await dimse_server.serve(services, settings, house.entities.find)
     except TlsUnusable as error:
         raise CannotStart(str(error)) from error
-    except OSError as error:
-        raise CannotStart(taken(settings.host, settings.port, "dimse", error)) from error
-    _LOG.info("role_ready role=dimse port=%d ae_title=%s", server.port, settings.ae_title)
+    except dimse_server.CannotListen as error:
+        key = "dimse.tls" if error.port == settings.tls.port else "dimse"
+        raise CannotStart(taken(settings.host, error.port, key, error)) from error
+    tls_port = settings.tls.port
+    _LOG.info("role_ready role=dimse port=%d tls_port=%d ae_title=%s", server.port, tls_port, settings.ae_title)
     parent.tell_ready()
     await stop.wait()
     await server.close()

@@ -1,5 +1,6 @@
 """The TLS port: the same node as on the plain one, behind a handshake that is cut, counted and explained."""
 
+import errno
 import logging
 import select
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from dimse.connection import Connection
+from dimse.server import CannotListen
 from dimse.settings import TlsSettings
 from dimse.tls import client_context
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
@@ -266,5 +268,6 @@ def test_close_ends_handshakes_and_associations(
 
 
 def test_taken_tls_port_is_an_error(store: MemoryStore, tls: TlsSettings) -> None:
-    with running(store, tls=tls), pytest.raises(OSError), running(store, tls=tls):
+    with running(store, tls=tls), pytest.raises(CannotListen) as taken, running(store, tls=tls):
         pass
+    assert taken.value.port == tls.port and taken.value.errno == errno.EADDRINUSE
