@@ -40,6 +40,11 @@ _VERIFICATION: Final = {
     68: "its certificate is signed with an outdated hash; have it issued anew with SHA-256",
 }
 
+NOT_LIKED: Final = (
+    "it wants a certificate from us that it trusts; set dimse.tls.certificate and dimse.tls.key, and enter the CA of "
+    "our certificate among those that the peer trusts"
+)
+
 # What the reason of an ssl.SSLError contains: alerts are what the other side thinks of us.
 _REASONS: Final = {
     "CERTIFICATE_REQUIRED": "it wants a certificate from us; set dimse.tls.certificate and dimse.tls.key",

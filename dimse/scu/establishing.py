@@ -15,6 +15,7 @@ from dimse.scu.association_pdus import AssociationAccept, decode_accept, decode_
 from dimse.scu.wire import AssociationFailed, Patience, Wire, connect, tls_failed
 from dimse.services.operation import Context
 from dimse.settings import Peer
+from dimse.tls import NOT_LIKED
 from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 _log = logging.getLogger("durchblick.dimse")
@@ -105,6 +106,11 @@ def _ask(wire: Wire, request: bytes, peer: Peer, calling: str, seconds: float) -
         sentence = f"{who} takes the connection but does not answer; is it a DICOM node, and does it expect TLS?"
         raise AssociationFailed("association", sentence) from error
     except OSError as error:
+        if peer.tls:
+            # With TLS 1.3 a server judges our certificate after we take the handshake for done, and its alert is lost
+            # when our request crosses it.
+            sentence = f"{who} closed the connection after the TLS handshake: {NOT_LIKED}."
+            raise AssociationFailed("tls", sentence) from error
         sentence = f"{who} closed the connection instead of answering; does it expect TLS, or us from another address?"
         raise AssociationFailed("association", sentence) from error
     except ProtocolViolation as error:
