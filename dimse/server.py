@@ -9,6 +9,7 @@ from dimse.connection import Connection, Node
 from dimse.handshake import Handshake, TlsListener, listen_tls
 from dimse.negotiation import Admission
 from dimse.occupancy import Occupancy
+from dimse.processor import allowed, spread_over, stay_on_one
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings, Peer
 from dimse.tls import server_context
@@ -74,8 +75,15 @@ async def serve(
     """
     loop = asyncio.get_running_loop()
     context = server_context(settings.tls) if settings.tls.port else None
-    conversations = ThreadPoolExecutor(settings.conversation_threads, thread_name_prefix="conversation")
-    admissions = ThreadPoolExecutor(settings.admission_threads, thread_name_prefix="admission")
+    processors = allowed()
+    stay_on_one()
+    conversations, admissions = (
+        ThreadPoolExecutor(threads, name, initializer=spread_over, initargs=(processors,))
+        for threads, name in (
+            (settings.conversation_threads, "conversation"),
+            (settings.admission_threads, "admission"),
+        )
+    )
     admission = Admission(settings, find)
     node = Node(settings, admission, Occupancy(settings), services, conversations, admissions, loop)
     listeners: list[asyncio.Server | TlsListener] = []
