@@ -9,8 +9,11 @@ from storage.data_set.identifier import decode
 from storage.errors import CannotUnderstand
 from storage.identifiers import is_uid
 
-LARGEST: Final = 4 << 20
-"""Bytes of either data set; an instance takes up to 160, so that is at least 26,000 instances."""
+LARGEST_REQUEST: Final = 4 << 20
+"""Bytes of Action Information; an instance takes up to 160, so that is at least 26,000 instances."""
+
+LARGEST_REPORT: Final = 6 << 20
+"""Bytes of Event Information; an instance that failed takes ten more."""
 
 _RETRIEVE_AE_TITLE: Final = "00080054"
 _REFERENCED_SOP_CLASS_UID: Final = "00081150"

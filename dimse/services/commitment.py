@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from typing import Final
 
 from dimse import command as commands
-from dimse.commitment.data_sets import LARGEST, decode_report, decode_request, encode_report
+from dimse.commitment.data_sets import LARGEST_REPORT, LARGEST_REQUEST, decode_report, decode_request, encode_report
 from dimse.commitment.holding import Holding
 from dimse.commitment.messages import event_report, number
 from dimse.commitment.references import (
@@ -35,7 +35,7 @@ NO_SUCH_SOP_CLASS: Final = 0x0118
 NO_SUCH_ACTION: Final = 0x0123
 RESOURCE_LIMITATION: Final = 0x0213
 
-_TOO_LARGE: Final = Status(RESOURCE_LIMITATION, f"The data set is larger than {LARGEST} bytes; ask in parts.")
+_TOO_LARGE: Final = Status(RESOURCE_LIMITATION, "The data set is too large; ask for fewer instances at once.")
 _ACCEPTED: Final = ((commands.ACTION_TYPE_ID, commands.uint2(REQUEST_COMMITMENT)),)
 
 
@@ -60,7 +60,7 @@ class CommitmentService:
             objection = Status(NO_SUCH_ACTION, "Storage commitment has the one Action Type ID 1.", 0x1008)
         if objection is not None:
             return Answered(objection)
-        return Collected(partial(self._open, request), _TOO_LARGE, LARGEST)
+        return Collected(partial(self._open, request), _TOO_LARGE, LARGEST_REQUEST)
 
     def report(self, request: Request) -> Operation:
         """Take up an N-EVENT-REPORT-RQ: the outcome of a request of ours."""
@@ -72,7 +72,7 @@ class CommitmentService:
             objection = Status(NO_SUCH_EVENT_TYPE, "Storage commitment has the Event Type IDs 1 and 2.", 0x1002)
         if objection is not None:
             return Answered(objection)
-        return Collected(partial(self._note, request), _TOO_LARGE, LARGEST)
+        return Collected(partial(self._note, request), _TOO_LARGE, LARGEST_REPORT)
 
     def _open(self, request: Request, data: bytes, exchange: Exchange) -> Response:
         try:
