@@ -16,6 +16,7 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
 PACKAGES = ("storage", "dimse", "dicomweb", "auth", "gateway")
@@ -45,7 +46,7 @@ def build(config: Config) -> House:
     one_place()
     folder = config.folder
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder.absolute())
     except OSError as error:
         raise ConfigError(f"storage.folder: {folder} cannot be made ({error.strerror}). Name another one.") from error
     storage = Storage.open(folder, storage_settings(config))

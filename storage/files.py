@@ -192,6 +192,14 @@ def _link(name: str, target: str) -> bool:
     return True
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, as far as they are missing, each synced into the one above. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
 def _sync_folder(folder: Path | str) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

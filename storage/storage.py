@@ -5,7 +5,7 @@ from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
-from storage.files import Files
+from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
 from storage.pixels import Pixels
@@ -48,7 +48,7 @@ class Storage:
         Raises `OutOfResources` when it cannot be written.
         """
         settings = settings or StorageSettings()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder.absolute())
         cache = folder / "cache"
         cache.mkdir(mode=0o700, exist_ok=True)
         files = Files(folder, settings.free_space_floor)

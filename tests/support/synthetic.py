@@ -55,3 +55,10 @@ def part10(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> 
     target = BytesIO()
     data_set.save_as(target, enforce_file_format=True)
     return target.getvalue()
+
+
+def bare(data_set: Dataset) -> bytes:
+    """`data_set` in Explicit VR Little Endian without file meta information, as C-STORE sends it."""
+    content = part10(data_set)
+    # Preamble, prefix and the element File Meta Information Group Length take 144 bytes (PS3.10 7.1).
+    return content[144 + int.from_bytes(content[140:144], "little") :]
