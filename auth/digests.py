@@ -58,7 +58,6 @@ class Verifiers:
         self._hasher = PasswordHasher(
             time_cost=passes, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
         )
-        self._nobodys = self._hasher.hash("")
 
     def make(self, rest: str) -> str:
         """The verifier of this rest, with salt and parameters in it."""
@@ -66,8 +65,10 @@ class Verifiers:
 
     def fits(self, verifier: str | None, rest: str) -> bool:
         """Whether `verifier` was made of this rest; without one the same work is done and the answer is no."""
+        if verifier is None:
+            self._hasher.hash(rest)
+            return False
         try:
-            self._hasher.verify(verifier or self._nobodys, rest)
+            return self._hasher.verify(verifier, rest)
         except VerifyMismatchError:
             return False
-        return verifier is not None
