@@ -96,7 +96,8 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.received(nbytes)
         self._span_bytes += nbytes
         self._take()
-        if _QUICK_ACK is not None and self._span_has_begun and self._association.state is State.ESTABLISHED:
+        expects_more = self._span_has_begun or self._association.performing is not None
+        if _QUICK_ACK is not None and expects_more and self._association.state is State.ESTABLISHED:
             # The sender's last segment may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 

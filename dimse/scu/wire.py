@@ -19,6 +19,7 @@ RELEASE_REQUEST: Final = bytes((pdus.RELEASE_RQ, 0, 0, 0, 0, 4, 0, 0, 0, 0))
 DATA_VALUE_OVERHEAD: Final = 6
 """Bytes of a P-DATA-TF PDU that are not of its only fragment (PS3.8 9.3.5.1)."""
 
+_QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 _RECEIVED_AT_ONCE: Final = 1 << 18
 _LARGEST_ANSWER: Final = 1 << 18
 
@@ -97,6 +98,9 @@ class Wire:
             if not count:
                 raise ConnectionResetError("the peer closed the connection")
             self._reader.received(count)
+            if _QUICK_ACK is not None:
+                # The rest of a PDU may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
         return pdu
 
     def close(self) -> None:
