@@ -1,0 +1,52 @@
+"""The web role: portal, desk and DICOMweb."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from gateway.app import application
+from gateway.house import House
+from gateway.http_protocol import GuardedProtocol
+from gateway.processes import Parent, listen
+
+_LOG: Final = logging.getLogger("durchblick.gateway")
+
+GRACE_SECONDS: Final = 8
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the event loop: all roles end in the same way."""
+        yield
+
+
+async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
+    """Serve HTTP until `stop`. Raises CannotStart."""
+    http = house.config.http
+    listening = listen(http.host, http.port, "http")
+    server = _Server(
+        uvicorn.Config(
+            application(house),
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(http.trusted_proxies),
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    _LOG.info("role_ready role=web port=%d", http.port)
+    parent.tell_ready()
+    await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving

@@ -1,0 +1,20 @@
+"""The worker role: jobs."""
+
+import asyncio
+import logging
+from typing import Final
+
+from gateway import jobs
+from gateway.house import House
+from gateway.processes import Parent
+
+_LOG: Final = logging.getLogger("durchblick.gateway")
+
+
+async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
+    """Mend what a crash left, then do what is due, until `stop`."""
+    await asyncio.to_thread(jobs.mend, house)
+    await asyncio.to_thread(jobs.look_at_pepper, house)
+    _LOG.info("role_ready role=worker")
+    parent.tell_ready()
+    await jobs.run(house, stop)
