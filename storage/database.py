@@ -62,8 +62,7 @@ class Database:
     def __init__(self, path: Path, readers: int = _READERS) -> None:
         """Open or create the file at `path`, whose folder exists; `OutOfResources` when that cannot be done."""
         self._path = path
-        with _translated():
-            self._writing = _connect(path)
+        self._writing = _connect(path)
         self._pieces: deque[_Piece] = deque()
         self._turn = threading.Lock()
         self._writer = 0
@@ -85,9 +84,12 @@ class Database:
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """All rows of one query, seeing every write that has returned before the call."""
-        with self._reader() as connection, _translated():
-            rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
-            return rows
+        with self._reader() as connection:
+            try:
+                rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise _translated(error) from error
+        return rows
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in a transaction and return its result once it is durable.
@@ -133,9 +135,8 @@ class Database:
         pooled = self._readers.get()
         try:
             if pooled is None:
-                with _translated():
-                    pooled = _connect(self._path)
-                    pooled.execute("PRAGMA query_only = ON")
+                pooled = _connect(self._path)
+                pooled.execute("PRAGMA query_only = ON")
             yield pooled
         finally:
             self._readers.put(pooled)
@@ -146,14 +147,31 @@ class Database:
         try:
             if self._closed:
                 raise RuntimeError("the database is closed")
-            with _translated():
+            if len(group) == 1:
+                self._run_alone(group[0])
+            else:
                 self._run(group)
         except BaseException as error:
-            self._give_up(group, error)
+            self._give_up(group, _translated(error))
             if not isinstance(error, Exception):
                 raise
         finally:
             self._writer = 0
+
+    def _run_alone(self, piece: _Piece) -> None:
+        """Run a piece in a transaction of its own, which is its savepoint too."""
+        connection = self._writing
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            piece.result = piece.work(connection)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK")
+            piece.fail(_translated(error))
+            return
+        self._commit()
+        piece.done = True
 
     def _run(self, group: list[_Piece]) -> None:
         """Run the pieces in one transaction, each in a savepoint of its own."""
@@ -162,22 +180,24 @@ class Database:
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
-                with _translated():
-                    piece.result = piece.work(connection)
+                piece.result = piece.work(connection)
             except Exception as error:
                 if not connection.in_transaction:
                     raise
                 connection.execute("ROLLBACK TO piece")
-                piece.fail(error)
+                piece.fail(_translated(error))
             connection.execute("RELEASE piece")
+        self._commit()
+        for piece in group:
+            piece.done = True
+
+    def _commit(self) -> None:
         try:
-            connection.execute("COMMIT")
+            self._writing.execute("COMMIT")
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
                 raise CommitUnknown("The index could not be synced to the disk.") from error
             raise
-        for piece in group:
-            piece.done = True
 
     def _give_up(self, group: Iterable[_Piece], error: BaseException) -> None:
         """Tell everybody in the group; an interrupt is for one thread only, and may have come after the commit."""
@@ -192,24 +212,24 @@ class Database:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_LOCK_WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # As PostgreSQL does it, and as DICOM wants all but names compared.
-    connection.execute("PRAGMA case_sensitive_like = ON")
+    try:
+        connection = sqlite3.connect(path, timeout=_LOCK_WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # As PostgreSQL does it, and as DICOM wants all but names compared.
+        connection.execute("PRAGMA case_sensitive_like = ON")
+    except sqlite3.Error as error:
+        raise _translated(error) from error
     return connection
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Full disks, failing disks and locks that nobody lets go of become `OutOfResources`; other errors pass."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & 0xFF not in _EXHAUSTED:
-            raise
-        name = getattr(error, "sqlite_errorname", "")
-        raise OutOfResources(f"The index cannot be written at the moment ({name}).") from error
+def _translated(error: BaseException) -> BaseException:
+    """Full disks, failing disks and locks that nobody lets go of as `OutOfResources`; other errors as they are."""
+    if not isinstance(error, sqlite3.Error) or getattr(error, "sqlite_errorcode", 0) & 0xFF not in _EXHAUSTED:
+        return error
+    name = getattr(error, "sqlite_errorname", "")
+    refusal = OutOfResources(f"The index cannot be written at the moment ({name}).")
+    refusal.__cause__ = error
+    return refusal

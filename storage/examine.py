@@ -1,8 +1,8 @@
 """Reads a received file and decides whether it can be kept and found again, and under which names."""
 
 import zlib
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -10,9 +10,10 @@ from storage.attributes import Level
 from storage.catalogue import comparable
 from storage.catalogue.description import level_values, text
 from storage.catalogue.entries import Entry
-from storage.data_set import dicom_json, frames, part10
-from storage.data_set.part10 import FileMeta, Part10
-from storage.data_set.predecessor import Predecessor, Reading
+from storage.data_set import part10
+from storage.data_set.part10 import FileMeta
+from storage.data_set.predecessor import Predecessor
+from storage.data_set.reading import Reading, plain
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
 from storage.files import blob_key
 from storage.identifiers import stand_in_uid, uid
@@ -25,11 +26,6 @@ _STUDY: Final = "0020000D"
 _SERIES: Final = "0020000E"
 _MODALITY: Final = "00080060"
 _INSTANCE_NUMBER: Final = "00200013"
-_PIXELS: Final = ("7FE00010", "7FE00008", "7FE00009")
-_NUMBER_OF_FRAMES: Final = 0x00280008
-_ROWS: Final = 0x00280010
-_COLUMNS: Final = 0x00280011
-_BITS_ALLOCATED: Final = 0x00280100
 # Most metadata are read once or never: speed counts more than the last tenth of size.
 _COMPRESSION: Final = 1
 
@@ -39,16 +35,14 @@ _MOST_KINDS: Final = 64
 DataSet = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(NamedTuple):
     sop_class_uid: str
     sop_instance_uid: str
     study_instance_uid: str
     series_instance_uid: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Previous:
+class _Previous(NamedTuple):
     """What an instance leaves for the next of its kind."""
 
     predecessor: Predecessor | None
@@ -73,17 +67,16 @@ class Examiner:
         meta, start = _beginning(incoming)
         kind = (source, meta.sop_class_uid, meta.transfer_syntax_uid)
         previous = self._previous.get(kind)
-        found, data_set, bulk_data, predecessor = _read(incoming, meta, start, previous)
-        names = _names(data_set, incoming.meta or found.meta)
+        reading, predecessor = _read(incoming, meta, start, previous)
+        names = _names(reading.json, incoming.meta or reading.meta)
         try:
             _check(names, incoming.meta, study_instance_uid)
-            data_set = _named(data_set, names)
-            layout = Layout(frames.locate(found), bulk_data, found.in_file)
-            record = _record(incoming, found, data_set, names, layout)
+            data_set = _named(reading.json, names)
+            record = _record(incoming, reading, data_set, names)
         except Refusal as refusal:
             refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
             raise
-        entry = _entry(record, layout, data_set, source, previous)
+        entry = _entry(record, reading, data_set, source, previous)
         if len(self._previous) >= _MOST_KINDS:
             self._previous.clear()
         self._previous[kind] = _Previous(predecessor, entry)
@@ -100,17 +93,19 @@ def _beginning(incoming: Incoming) -> tuple[FileMeta, int]:
         return FileMeta("", "", ""), 0
 
 
-def _read(incoming: Incoming, meta: FileMeta, start: int, previous: _Previous | None) -> Reading:
+def _read(
+    incoming: Incoming, meta: FileMeta, start: int, previous: _Previous | None
+) -> tuple[Reading, Predecessor | None]:
     """Read as the successor of the previous one, or the plain way; nobody knows whether the first will have one."""
     head = incoming.head
     if previous is not None and previous.predecessor is not None:
-        reading = previous.predecessor.successor(head, incoming.size, start, meta, incoming.map)
-        if reading is not None:
-            return reading
+        read = previous.predecessor.successor(head, incoming.size, start, meta, incoming.map)
+        if read is not None:
+            return read
     with incoming.open() as file:
         found = part10.read(file)
-    data_set, bulk_data = dicom_json.model(found)
-    return Reading(found, data_set, bulk_data, Predecessor.of(head, found, data_set, bulk_data) if previous else None)
+    reading = plain(found)
+    return reading, Predecessor.of(head, found, reading) if previous else None
 
 
 def _names(data_set: DataSet, meta: FileMeta) -> _Names:
@@ -123,11 +118,15 @@ def _names(data_set: DataSet, meta: FileMeta) -> _Names:
     study = text(data_set, _STUDY) or stand_in_uid("study", sop_instance)
     series = text(data_set, _SERIES) or stand_in_uid("series", sop_instance)
     return _Names(
-        uid(sop_class, "SOP Class UID"),
+        _repeated_uid(sop_class, "SOP Class UID"),
         sop_instance,
-        uid(study, "Study Instance UID"),
-        uid(series, "Series Instance UID"),
+        _repeated_uid(study, "Study Instance UID"),
+        _repeated_uid(series, "Series Instance UID"),
     )
+
+
+# Most instances name the same class, study, series and transfer syntax as many before them.
+_repeated_uid: Final = lru_cache(maxsize=1024)(uid)
 
 
 def _check(names: _Names, announced: FileMeta | None, study_instance_uid: str) -> None:
@@ -155,41 +154,43 @@ def _named(data_set: DataSet, names: _Names) -> DataSet:
     return dict(sorted({**data_set, **missing}.items())) if missing else data_set
 
 
-def _record(incoming: Incoming, found: Part10, data_set: DataSet, names: _Names, layout: Layout) -> InstanceRecord:
-    digest = incoming.digest_from(found.data_set_offset)
+def _record(incoming: Incoming, reading: Reading, data_set: DataSet, names: _Names) -> InstanceRecord:
+    digest, image = incoming.digest_from(reading.data_set_offset), reading.image
     return InstanceRecord(
         study_instance_uid=names.study_instance_uid,
         series_instance_uid=names.series_instance_uid,
         sop_instance_uid=names.sop_instance_uid,
         sop_class_uid=names.sop_class_uid,
-        transfer_syntax_uid=uid(found.meta.transfer_syntax_uid, "Transfer Syntax UID"),
+        transfer_syntax_uid=_repeated_uid(reading.meta.transfer_syntax_uid, "Transfer Syntax UID"),
         blob_key=blob_key(names.study_instance_uid, digest, incoming.nonce),
         size=incoming.size,
-        data_set_offset=found.data_set_offset,
+        data_set_offset=reading.data_set_offset,
         digest=digest,
         modality=text(data_set, _MODALITY),
         instance_number=comparable.number(text(data_set, _INSTANCE_NUMBER)),
-        number_of_frames=_number_of_frames(layout, found, data_set),
-        image_rows=found.number(_ROWS),
-        image_columns=found.number(_COLUMNS),
-        bits_allocated=found.number(_BITS_ALLOCATED),
+        number_of_frames=image.number_of_frames,
+        image_rows=image.rows,
+        image_columns=image.columns,
+        bits_allocated=image.bits_allocated,
     )
 
 
-def _number_of_frames(layout: Layout, found: Part10, data_set: DataSet) -> int:
-    if layout.frames is not None:
-        return layout.frames.count
-    has_pixels = any(tag in data_set for tag in _PIXELS)
-    return max(1, found.number(_NUMBER_OF_FRAMES, 1)) if has_pixels else 0
-
-
-def _entry(record: InstanceRecord, layout: Layout, data_set: DataSet, source: str, previous: _Previous | None) -> Entry:
+def _entry(
+    record: InstanceRecord, reading: Reading, data_set: DataSet, source: str, previous: _Previous | None
+) -> Entry:
+    before = previous.entry if previous and _is_of_series(record, previous.entry.record) else None
     return Entry(
         record,
-        level_values(Level.STUDY, data_set, previous.entry.study if previous else None),
-        level_values(Level.SERIES, data_set, previous.entry.series if previous else None),
+        level_values(Level.STUDY, data_set, before.study if before else None, reading.changed),
+        level_values(Level.SERIES, data_set, before.series if before else None, reading.changed),
         level_values(Level.INSTANCE, data_set),
         zlib.compress(orjson.dumps(data_set), _COMPRESSION),
-        encode_layout(layout),
+        encode_layout(Layout(reading.image.frames, reading.bulk_data, reading.in_file)),
         source,
     )
+
+
+def _is_of_series(record: InstanceRecord, before: InstanceRecord) -> bool:
+    """Whether the names are the same: where a data set has none, stand-ins make the difference."""
+    same = record.series_instance_uid == before.series_instance_uid
+    return same and record.study_instance_uid == before.study_instance_uid

@@ -64,7 +64,7 @@ class Files:
             state = os.statvfs(self._own)
             if state.f_bavail * state.f_frsize < self._free_space_floor:
                 raise OutOfResources("Free space is below the floor that is set for the store.")
-            return Incoming.begin(f"{self._own}/{secrets.token_hex(8)}", meta)
+            return Incoming.begin(f"{self._own}/{os.urandom(8).hex()}", meta)
         except OSError as error:
             raise out_of_resources(error) from error
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -146,7 +146,8 @@ class Incoming:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-            self.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self.name)  # noqa: PTH108 - pathlib takes longer than the kernel here
 
     def _note(self, view: memoryview) -> None:
         self._digest.update(view)

@@ -1,6 +1,7 @@
 """What one data set tells the index: the values of its study, its series and itself."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ KEPT: Final = {
     for level in Level
 }
 """What is kept as DICOM JSON with each study, series and instance."""
+_TAGS: Final = {level: frozenset(tags) for level, tags in KEPT.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,19 @@ class LevelValues:
     """The same attributes written out."""
 
 
-def level_values(level: Level, data_set: DataSet, before: LevelValues | None = None) -> LevelValues:
+def level_values(
+    level: Level, data_set: DataSet, before: LevelValues | None = None, changed: AbstractSet[str] | None = None
+) -> LevelValues:
     """The values of `level`; attributes without value are left out.
 
-    They are `before` itself when the attributes are: study and series repeat themselves with every slice.
+    `before` are those of a data set that differs in no attribute but the `changed` ones, if these are known: study and
+    series say the same with every slice.
     """
+    if before is not None and changed is not None and _TAGS[level].isdisjoint(changed):
+        return before
     attributes = {
         tag: element for tag in KEPT[level] if (element := data_set.get(tag)) is not None and element.get("Value")
     }
-    json = orjson.dumps(attributes).decode()
-    if before is not None and before.json == json:
-        return before
     values: list[str | int | None] = []
     for tag, matching in _COLUMNS[level]:
         value = text(attributes, tag)
@@ -66,7 +70,7 @@ def level_values(level: Level, data_set: DataSet, before: LevelValues | None = N
             values += (value, comparable.name(value))
         else:
             values.append(value)
-    return LevelValues(tuple(values), attributes, json)
+    return LevelValues(tuple(values), attributes, orjson.dumps(attributes).decode())
 
 
 _COLUMNS: Final = {level: tuple((attribute.tag, attribute.matching) for attribute in columns(level)) for level in Level}

@@ -9,7 +9,7 @@ import orjson
 
 from storage.attributes import Level
 from storage.audit import note
-from storage.catalogue.description import LevelValues, level_values
+from storage.catalogue.description import IDENTITY, LevelValues, level_values
 from storage.errors import DuplicateInstance
 from storage.records import InstanceRecord
 from storage.schema import column_names
@@ -35,30 +35,26 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> str:
     An instance whose patient contradicts the one of its study is held. Raises `DuplicateInstance` when other bytes
     are kept under its UID.
     """
-    known = _known(connection, entry.record)
-    if known is not None:
-        return known
-    keys = (entry.record.series_instance_uid, entry.record.study_instance_uid)
-    place = connection.execute(_PLACE, keys).fetchone()
-    held = place is not None and _contradicts(entry.study, place)
+    record = entry.record
+    names = (record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid)
+    place = connection.execute(_PLACE, names).fetchone()
+    if place["blob_key"] is not None:
+        return _known(place, record)
+    held = place["study_id"] is not None and _contradicts(entry.study, place)
     study_id = _study(connection, place, entry.study, held)
     series_id = _series(connection, place, study_id, entry.series, held)
     _insert_instance(connection, series_id, entry, held)
-    return entry.record.blob_key
+    return record.blob_key
 
 
-def _known(connection: sqlite3.Connection, record: InstanceRecord) -> str | None:
-    kept = connection.execute(_KEPT, (record.sop_instance_uid,)).fetchone()
-    if kept is None:
-        return None
-    blob_key, digest, transfer_syntax = kept
-    if (digest, transfer_syntax) != (record.digest, record.transfer_syntax_uid):
+def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
+    if (kept["digest"], kept["transfer_syntax_uid"]) != (record.digest, record.transfer_syntax_uid):
         raise DuplicateInstance("Another data set is already kept under this SOP Instance UID.")
-    return str(blob_key)
+    return str(kept["blob_key"])
 
 
-def _study(connection: sqlite3.Connection, place: sqlite3.Row | None, values: LevelValues, held: bool) -> int:
-    if place is None:
+def _study(connection: sqlite3.Connection, place: sqlite3.Row, values: LevelValues, held: bool) -> int:
+    if place["study_id"] is None:
         return _insert(connection, _INSERT_STUDY, (), values)
     study_id = int(place["study_id"])
     if not held:
@@ -66,10 +62,8 @@ def _study(connection: sqlite3.Connection, place: sqlite3.Row | None, values: Le
     return study_id
 
 
-def _series(
-    connection: sqlite3.Connection, place: sqlite3.Row | None, study_id: int, values: LevelValues, held: bool
-) -> int:
-    if place is None or place["series_id"] is None:
+def _series(connection: sqlite3.Connection, place: sqlite3.Row, study_id: int, values: LevelValues, held: bool) -> int:
+    if place["series_id"] is None:
         return _insert(connection, _INSERT_SERIES, (study_id,), values)
     series_id = int(place["series_id"])
     if not held:
@@ -81,11 +75,7 @@ def _series(
 
 def _contradicts(study: LevelValues, kept: sqlite3.Row) -> bool:
     """Whether the patient is another one: PatientID must be equal; issuer and birth date may be missing in one."""
-    names = column_names(Level.STUDY)
-    patient_id, issuer, birth_date = (
-        (kept[name], study.columns[names.index(name)])
-        for name in ("patient_id", "issuer_of_patient_id", "patient_birth_date")
-    )
+    patient_id, issuer, birth_date = ((kept[name], study.columns[column]) for name, column in _IDENTITY)
     return patient_id[0] != patient_id[1] or any(a and b and a != b for a, b in (issuer, birth_date))
 
 
@@ -125,13 +115,16 @@ def _replacement(table: str, *names: str) -> str:
     return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
 
 
-_KEPT: Final = "SELECT blob_key, digest, transfer_syntax_uid FROM instance WHERE sop_instance_uid = ?"
+_IDENTITY: Final = tuple((name, column_names(Level.STUDY).index(name)) for name in IDENTITY)
+# One row whatever is there, because one question costs less than two.
 _PLACE: Final = """
     SELECT study.id AS study_id, study.patient_id, study.issuer_of_patient_id, study.patient_birth_date,
            study.attributes AS study_attributes, series.id AS series_id, series.attributes AS series_attributes,
-           series.visible_instances
-    FROM study LEFT JOIN series ON series.study_id = study.id AND series.series_instance_uid = ?
-    WHERE study.study_instance_uid = ?"""
+           series.visible_instances, kept.blob_key, kept.digest, kept.transfer_syntax_uid
+    FROM (SELECT 1 AS one) AS given
+    LEFT JOIN study ON study.study_instance_uid = ?
+    LEFT JOIN series ON series.study_id = study.id AND series.series_instance_uid = ?
+    LEFT JOIN instance AS kept ON kept.sop_instance_uid = ?"""
 _INSERT_STUDY: Final = _insertion("study", *column_names(Level.STUDY), "attributes")
 _INSERT_SERIES: Final = _insertion("series", "study_id", *column_names(Level.SERIES), "attributes")
 _INSERT_INSTANCE: Final = _insertion(

@@ -52,22 +52,32 @@ def model(part10: Part10) -> tuple[Json, dict[str, tuple[int, int]]]:
     """
     largest = _LARGEST_INLINE_TEXT if _is_moderate(part10) else _LARGEST_INLINE_BINARY
     json, bulk_data = attributes(part10.buffer, part10.elements, largest)
-    return complete(json, part10.meta.transfer_syntax_uid), bulk_data
+    json["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
+    json["00083002"] = {"vr": "UI", "Value": [part10.meta.transfer_syntax_uid]}
+    return {key: json[key] for key in sorted(json)}, bulk_data
 
 
 def attributes(
-    buffer: Buffer, elements: list[Element], largest: int = _LARGEST_INLINE_TEXT
+    buffer: Buffer,
+    elements: list[Element],
+    largest: int = _LARGEST_INLINE_TEXT,
+    text: CharacterSets = DEFAULT_REPERTOIRE,
 ) -> tuple[Json, dict[str, tuple[int, int]]]:
-    """`model` of these elements alone; text and numbers of more than `largest` bytes are referred to."""
+    """`model` of some elements alone, whose text is in these character sets unless they themselves declare others.
+
+    Text and numbers of more than `largest` bytes are referred to.
+    """
     bulk_data: dict[str, tuple[int, int]] = {}
-    return _Model(buffer, bulk_data, largest).data_set(elements, DEFAULT_REPERTOIRE, ""), bulk_data
+    return _Model(buffer, bulk_data, largest).data_set(elements, text, ""), bulk_data
 
 
-def complete(json: Json, transfer_syntax_uid: str) -> Json:
-    """`json` in the order of tags, with the character set that it now has and the syntax that its bulk data have."""
-    json["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
-    json["00083002"] = {"vr": "UI", "Value": [transfer_syntax_uid]}
-    return {key: json[key] for key in sorted(json)}
+def character_sets_of(buffer: Buffer, elements: list[Element]) -> CharacterSets:
+    """The character sets that a data set declares."""
+    text = DEFAULT_REPERTOIRE
+    for element in elements:
+        if element.tag == _SPECIFIC_CHARACTER_SET and element.length and element.vr in _VALUES:
+            text = character_sets(terms_of(buffer[element.offset : element.offset + element.length]))
+    return text
 
 
 def _is_moderate(part10: Part10) -> bool:

@@ -59,6 +59,10 @@ class FrameTable:
             (self.offset + this + _ITEM_HEADER, after - this - _ITEM_HEADER) for this, after in pairwise(offsets)
         )
 
+    def moved(self, offset: int) -> "FrameTable":
+        """The same native frames in a file where the first begins at `offset`."""
+        return FrameTable(self.count, offset, self.length)
+
     @property
     def _width(self) -> int:
         return 8 if self.wide else 4
@@ -123,8 +127,22 @@ def _encapsulated(part10: Part10, fragments: "array[int]") -> FrameTable | None:
     if len(starts) < 2:
         return FrameTable(0)
     first = _first_fragments(part10, fragments, starts)
-    if first is None:
-        return None
+    return None if first is None else _packed(starts, first)
+
+
+def is_single(part10: Part10) -> bool:
+    """Whether all fragments are one frame, however many there are."""
+    one = max(1, part10.number(_NUMBER_OF_FRAMES, 1)) == 1
+    return one or part10.meta.transfer_syntax_uid.startswith(_VIDEO)
+
+
+def single(fragments: "array[int]") -> FrameTable:
+    """The one frame that these fragments are; they begin with the basic offset table."""
+    starts = fragments[1:]
+    return FrameTable(0) if len(starts) < 2 else _packed(starts, [0, len(starts) - 1])
+
+
+def _packed(starts: "array[int]", first: Sequence[int]) -> FrameTable:
     count, origin, wide = len(first) - 1, starts[0], starts[-1] - starts[0] > _LARGEST_WORD
     packed = pack(f"<{len(starts)}{'Q' if wide else 'L'}", *(start - origin for start in starts))
     indexes = b"" if count == len(starts) - 1 else pack(f"<{count + 1}L", *first)
@@ -139,7 +157,7 @@ def _first_fragments(part10: Part10, fragments: "array[int]", starts: "array[int
     """
     frames = max(1, part10.number(_NUMBER_OF_FRAMES, 1))
     available = len(starts) - 1
-    if frames == 1 or part10.meta.transfer_syntax_uid.startswith(_VIDEO):
+    if is_single(part10):
         return [0, available]
     for offsets in (_extended_offset_table(part10), _basic_offset_table(part10, fragments)):
         indexes = _indexes(offsets, starts)

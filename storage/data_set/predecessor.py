@@ -1,130 +1,122 @@
 """What a data set has in common with the one that its sender sent before need not be read again.
 
-The slices of a series differ in few of their elements. A `Predecessor` knows the elements of one data set as they were
-encoded, and what reading them has yielded. Where the next data set holds the very same bytes, that is taken over: a
-comparison instead of decoding. Whatever else it holds is read the plain way.
+The slices of a series differ in few of their elements. A `Predecessor` has the elements of one data set as they were
+encoded. Where the next data set holds the very same bytes, what they mean is taken over: comparing costs a hundredth of
+decoding. Whatever else it holds is read the plain way.
 
-That is right because what an element means depends on its own bytes, on the encoding, and on the few others of the
-outermost data set that `_decides` names. Those are read anew each time, and unless they are the same nothing is taken
-over. A data set of which anything is unusual is left to the plain way altogether, broken ones too.
+That is right because what an element means depends on its own bytes, on the encoding, and on those few elements of the
+outermost data set that `_decides` names. A data set in which one of these differs, or anything is unusual or broken, is
+not taken for a successor at all.
 """
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from storage.data_set.data_elements import PIXEL_DATA, UNDEFINED, Buffer, Element, Encoding
-from storage.data_set.dicom_json import attributes, complete, key_of
+from storage.data_set import frames
+from storage.data_set.character_sets import CharacterSets
+from storage.data_set.data_elements import UNDEFINED, Buffer, Element, Encoding
+from storage.data_set.dicom_json import attributes, character_sets_of, key_of
 from storage.data_set.element_headers import header
+from storage.data_set.fragments import fragments
+from storage.data_set.frames import FrameTable
 from storage.data_set.part10 import FileMeta, Part10, encoding_at
-from storage.data_set.scanner import PIXELS, Scanner
+from storage.data_set.reading import Reading
+from storage.data_set.scanner import PIXELS, Context, Scanner
 from storage.data_set.value_representations import is_private_creator
 from storage.errors import CannotUnderstand
 
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
-_PIXEL_REPRESENTATION: Final = 0x00280103
+Json = dict[str, Any]
+
 _LAST_OF_FILE_META: Final = 0x0002FFFF
-_FIRST_OF_PIXELS: Final = 0x7FE00000
 _FIRST_DELIMITER: Final = 0xFFFE0000
 _BEYOND: Final = 1 << 32
-_BY_TAG: Final = attrgetter("tag")
+# What the index or the pixels are read by: Specific Character Set, Available Transfer Syntax UID (which the JSON gives
+# another value), Pixel Representation, and the attributes that tell the shape of an image.
+_DECIDING: Final = frozenset(
+    (0x00080005, 0x00083002, 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280103)
+)
 
-Json = dict[str, Any]
-BulkData = dict[str, tuple[int, int]]
+
+def _decides(tag: int) -> bool:
+    """Whether an element tells how others are read: text, ambiguous VRs (PS3.5 A.1), private ones, pixels."""
+    return tag in _DECIDING or is_private_creator(tag)
 
 
-@dataclass(slots=True)
-class _Part:
-    """One element as it is encoded, where that begins in the file, and what reading it has yielded.
-
-    `lasting` says whether a successor may take it over.
-    """
+class _Part(NamedTuple):
+    """One element as it is encoded."""
 
     tag: int
     encoded: bytes
-    begin: int
-    element: Element
-    key: str
-    json: Json | None = None
-    lasting: bool = True
-
-    def yields(self, json: Json, bulk_data: BulkData) -> None:
-        """Note what was read; what refers to a place in its own file is for that file only."""
-        self.json = json.get(self.key)
-        refers = any([path.startswith(self.key) for path in bulk_data])
-        self.lasting = self.json is not None and not refers and not _decides(self.tag) and self.tag < _FIRST_OF_PIXELS
-
-    def moved(self, begin: int) -> "_Part":
-        """The same in a file where it begins elsewhere."""
-        element = _moved(self.element, begin - self.begin)
-        return _Part(self.tag, self.encoded, begin, element, self.key, self.json)
 
 
-class Reading(NamedTuple):
-    """A data set as `part10.read` and `dicom_json.model` would give it, and what the next one can take over from it."""
+class _Stretch(NamedTuple):
+    """Elements that follow each other, and their bytes: where all of them are the same, one comparison tells."""
 
-    found: Part10
-    json: Json
-    bulk_data: BulkData
-    predecessor: "Predecessor | None"
+    encoded: bytes
+    parts: tuple[_Part, ...]
+
+
+class _Pixels(NamedTuple):
+    """The last element: tag, encoded header, and how many bytes follow (`UNDEFINED` if they are encapsulated)."""
+
+    tag: int
+    header: bytes
+    length: int
+
+
+class _Common(NamedTuple):
+    """What all have in common that succeed each other."""
+
+    beginning: bytes
+    """Tag and VR of the first element, which tell the encoding."""
+    encoding: Encoding
+    context: Context
+    character_sets: CharacterSets
+    pixels: _Pixels | None
 
 
 class Predecessor:
-    """One data set, for the next of its kind. Safe to use from any thread."""
+    """One data set, for the next of its kind. Never changes, and is used from any thread."""
 
-    def __init__(self, transfer_syntax_uid: str, encoding: Encoding, parts: list[_Part]) -> None:
-        self._transfer_syntax_uid = transfer_syntax_uid
-        self._encoding = encoding
-        self._lasting = [part for part in parts if part.lasting]
-        self._deciding = _deciding(parts)
+    def __init__(self, reading: Reading, common: _Common, stretches: list[_Stretch]) -> None:
+        self._reading = reading
+        self._common = common
+        self._stretches = stretches
 
     @classmethod
-    def of(cls, head: bytes, found: Part10, json: Json, bulk_data: BulkData) -> "Predecessor | None":
+    def of(cls, head: bytes, found: Part10, reading: Reading) -> "Predecessor | None":
         """What was read the plain way from a file that begins with `head`; None when it is too long or unusual."""
-        begin, transfer_syntax_uid = found.data_set_offset, found.meta.transfer_syntax_uid
-        elements = found.elements[: bisect_left(found.elements, _FIRST_OF_PIXELS, key=_BY_TAG)]
-        if not found.in_file or not elements or elements[-1].offset > len(head) or found.elements[-1].tag > PIXEL_DATA:
+        start = found.data_set_offset
+        try:
+            encoding = encoding_at(head, start, found.meta.transfer_syntax_uid, certain=True)
+            stretches, pixels = _cut(head, found, encoding, reading.bulk_data)
+        except (CannotUnderstand, _Unlike):
             return None
-        encoding = encoding_at(head, begin, transfer_syntax_uid, certain=True)
-        parts: list[_Part] = []
-        for element in elements:
-            _, _, offset, length = header(head, begin, len(head), encoding)
-            end = element.offset + element.length + (8 if length == UNDEFINED else 0)
-            doubled = parts and parts[-1].tag == element.tag
-            if offset != element.offset or end > len(head) or doubled:
-                return None
-            parts.append(_Part(element.tag, head[begin:end], begin, element, key_of(element.tag)))
-            parts[-1].yields(json, bulk_data)
-            begin = end
-        return cls(transfer_syntax_uid, encoding, parts)
+        context, character_sets = Context.of(head, found.elements), character_sets_of(head, found.elements)
+        common = _Common(head[start : start + 6], encoding, context, character_sets, pixels)
+        return cls(reading, common, stretches)
 
     def successor(
         self, head: bytes, size: int, start: int, meta: FileMeta, whole: Callable[[], Buffer]
-    ) -> Reading | None:
-        """The file of `size` bytes that begins with `head` and has its data set at `start`, or None if it is not alike.
+    ) -> "tuple[Reading, Predecessor] | None":
+        """The file of `size` bytes that begins with `head` and has its data set at `start`; None if it is not alike.
 
         `whole` is asked for the entire file only when its pixels are encapsulated.
         """
-        if not 0 < start <= len(head) - 8 or meta.transfer_syntax_uid != self._transfer_syntax_uid:
+        before, common = self._reading, self._common
+        like = meta.transfer_syntax_uid == before.meta.transfer_syntax_uid and start > 0
+        if not like or not head.startswith(common.beginning, start):
             return None
-        walk = _Walk(head, size, self._encoding, whole)
+        walk = _Walk(head, size, common)
         try:
-            if encoding_at(head, start, self._transfer_syntax_uid, certain=True) is not self._encoding:
-                return None
-            walk.along(self._lasting, start)
+            frames = walk.to_the_end(self._stretches, start, before.image.frames, whole)
         except (CannotUnderstand, _Unlike):
             return None
-        bulk_data = walk.read()
-        if _deciding(walk.fresh) != self._deciding:
-            return None
-        elements = [part.element for part in walk.parts]
-        found = Part10(meta, start, walk.buffer, True, elements, walk.fragments)
-        json = {part.key: part.json for part in walk.parts if part.json is not None}
-        heir = Predecessor(self._transfer_syntax_uid, self._encoding, walk.parts)
-        return Reading(found, complete(json, self._transfer_syntax_uid), bulk_data, heir)
+        own, changed = walk.read()
+        json = _replaced(before.json, own, changed)
+        reading = Reading(meta, start, True, json, walk.bulk_data, before.image.with_frames(frames), changed)
+        return reading, Predecessor(reading, common, walk.stretches)
 
 
 class _Unlike(Exception):
@@ -134,87 +126,147 @@ class _Unlike(Exception):
 class _Walk:
     """One way through a data set, from its first element to the last byte of its file."""
 
-    def __init__(self, head: bytes, size: int, encoding: Encoding, whole: Callable[[], Buffer]) -> None:
-        self.parts: list[_Part] = []
-        self.fresh: list[_Part] = []
-        self.buffer: Buffer = head
-        self.fragments: array[int] | None = None
+    def __init__(self, head: bytes, size: int, common: _Common) -> None:
+        self.stretches: list[_Stretch] = []
+        self.bulk_data: dict[str, tuple[int, int]] = {}
         self._head = head
         self._size = size
-        self._encoding = encoding
-        self._whole = whole
+        self._common = common
         self._scanner = Scanner(head)
+        self._taken: list[_Stretch] = []
+        self._fresh: list[Element] = []
+        self._missing: list[int] = []
+        self._last = _LAST_OF_FILE_META
 
-    def along(self, lasting: list[_Part], position: int) -> None:
-        """Take over what is the same and find what is not; raises `_Unlike` or `CannotUnderstand`."""
-        parts, begins_with = self.parts, self._head.startswith
-        for known in lasting:
-            while not begins_with(known.encoded, position):
-                tag = self._tag(position)
-                if tag > known.tag:
-                    break
-                position = self._find(tag, position)
-                if tag == known.tag:
-                    break
-            else:
-                parts.append(known if known.begin == position else known.moved(position))
-                position += len(known.encoded)
-        while position < self._size:
+    def to_the_end(
+        self, stretches: list[_Stretch], position: int, frames: FrameTable | None, whole: Callable[[], Buffer]
+    ) -> FrameTable | None:
+        """Find what is the same and what is not; where the frames lie that lay at `frames`.
+
+        Raises `_Unlike`, or `CannotUnderstand`.
+        """
+        position = self._along(stretches, position)
+        pixels = self._common.pixels
+        while position < self._size and not (pixels and self._head.startswith(pixels.header, position)):
             position = self._find(self._tag(position), position)
+        self._join()
+        if pixels is None:
+            return None
+        if position >= self._size:
+            raise _Unlike
+        return self._pixels(pixels, position + len(pixels.header), frames, whole)
 
-    def read(self) -> BulkData:
-        """Read what was not taken over, and return where its bulk data are."""
-        elements = [part.element for part in self.fresh]
-        self._scanner.settle(elements)
-        json, bulk_data = attributes(self._head, elements)
-        for part in self.fresh:
-            part.yields(json, bulk_data)
-        return bulk_data
+    def read(self) -> tuple[Json, frozenset[str]]:
+        """Read what is not the same: these attributes, and the names of all that are new, changed, or missing."""
+        self._scanner.settle(self._fresh, self._common.context)
+        own, bulk_data = attributes(self._head, self._fresh, text=self._common.character_sets)
+        if bulk_data:
+            self.bulk_data = bulk_data | self.bulk_data
+            self.stretches = _lasting(self.stretches, bulk_data)
+        return own, frozenset((*own, *map(key_of, self._missing)))
+
+    def _along(self, stretches: Iterable[_Stretch], position: int) -> int:
+        for stretch in stretches:
+            first = stretch.parts[0].tag
+            while not self._head.startswith(stretch.encoded, position):
+                tag = self._tag(position)
+                if tag < first:
+                    position = self._find(tag, position)
+                    continue
+                if len(stretch.parts) > 1:
+                    position = self._along([_Stretch(part.encoded, (part,)) for part in stretch.parts], position)
+                elif tag == first:
+                    position = self._find(tag, position)
+                else:
+                    self._miss(first)
+                break
+            else:
+                self._taken.append(stretch)
+                self._last = stretch.parts[-1].tag
+                position += len(stretch.encoded)
+        return position
 
     def _tag(self, position: int) -> int:
         if position + 8 > len(self._head):
             return _BEYOND
-        group, number, _ = self._encoding.item(self._head, position)
+        group, number, _ = self._common.encoding.item(self._head, position)
         return int(group << 16 | number)
 
     def _find(self, tag: int, position: int) -> int:
-        """Add the element `tag` at `position`, and return where the next one begins."""
-        last = self.parts[-1].tag if self.parts else _LAST_OF_FILE_META
-        if not last < tag < _FIRST_DELIMITER:
+        """Note the element `tag` at `position` as one to be read, and return where the next one begins."""
+        if not self._last < tag < _FIRST_DELIMITER or _decides(tag) or tag in PIXELS:
             raise _Unlike
-        if tag in PIXELS:
-            element, end = self._pixels(tag, position)
-        else:
-            element, end = self._scanner.element(position, len(self._head), self._encoding, 0)
-        encoded = self._head[position:end] if end <= len(self._head) else b""
-        part = _Part(tag, encoded, position, element, key_of(tag))
-        self.parts.append(part)
-        self.fresh.append(part)
+        element, end = self._scanner.element(position, len(self._head), self._common.encoding, 0)
+        self._join()
+        part = _Part(tag, self._head[position:end])
+        self.stretches.append(_Stretch(part.encoded, (part,)))
+        self._fresh.append(element)
+        self._last = tag
         return end
 
-    def _pixels(self, tag: int, position: int) -> tuple[Element, int]:
-        """The last element, which alone may reach beyond the head of the file."""
-        _, vr, offset, length = header(self._head, position, len(self._head), self._encoding)
-        element, end = self._encoding.new(tag, vr, offset, length), offset + length
-        if length == UNDEFINED:
-            self.buffer = self._whole()
-            scanner = Scanner(self.buffer)
-            element, end = scanner.element(position, self._size, self._encoding, 0)
-            self.fragments = scanner.fragments
-        if end != self._size or vr == "SQ":
+    def _miss(self, tag: int) -> None:
+        if _decides(tag):
             raise _Unlike
-        return element, end
+        self._missing.append(tag)
+
+    def _join(self) -> None:
+        """Make one stretch of all that were the same since the last one that was not."""
+        if len(self._taken) > 1:
+            encoded = b"".join([stretch.encoded for stretch in self._taken])
+            self._taken = [_Stretch(encoded, tuple(chain.from_iterable(stretch.parts for stretch in self._taken)))]
+        self.stretches += self._taken
+        self._taken.clear()
+
+    def _pixels(
+        self, pixels: _Pixels, offset: int, before: FrameTable | None, whole: Callable[[], Buffer]
+    ) -> FrameTable | None:
+        length, delimiter, table = pixels.length, 0, before and before.moved(offset)
+        if length == UNDEFINED:
+            pieces = fragments(whole(), pixels.tag, offset, self._size, self._common.encoding)
+            length, delimiter, table = pieces[-1] - offset, 8, frames.single(pieces)
+        if offset + length + delimiter != self._size or (delimiter and not length):
+            raise _Unlike
+        if length:
+            self.bulk_data[key_of(pixels.tag)] = (offset, length)
+        return table
 
 
-def _decides(tag: int) -> bool:
-    """Whether an element tells how others are read: the text, the ambiguous VRs (PS3.5 A.1), the private ones."""
-    return tag in (_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION) or is_private_creator(tag)
+def _cut(
+    head: bytes, found: Part10, encoding: Encoding, bulk_data: dict[str, tuple[int, int]]
+) -> tuple[list[_Stretch], _Pixels | None]:
+    """The elements one by one; raises `_Unlike` unless they follow each other in order, up to the end or the pixels."""
+    if not found.in_file:
+        raise _Unlike
+    position, last = found.data_set_offset, _LAST_OF_FILE_META
+    stretches: list[_Stretch] = []
+    for element in found.elements:
+        _, _, offset, length = header(head, position, len(head), encoding)
+        if offset != element.offset or not last < element.tag < _FIRST_DELIMITER:
+            raise _Unlike
+        if element.tag in PIXELS:
+            several = length == UNDEFINED and not frames.is_single(found)
+            if element is not found.elements[-1] or several or element.items is not None:
+                raise _Unlike
+            return _lasting(stretches, bulk_data), _Pixels(element.tag, head[position:offset], length)
+        end = offset + element.length + (8 if length == UNDEFINED else 0)
+        if end > len(head):
+            raise _Unlike
+        part = _Part(element.tag, head[position:end])
+        stretches.append(_Stretch(part.encoded, (part,)))
+        position, last = end, element.tag
+    return _lasting(stretches, bulk_data), None
 
 
-def _deciding(parts: list[_Part]) -> list[bytes]:
-    return [part.encoded for part in parts if not part.lasting and _decides(part.tag)]
+def _lasting(stretches: list[_Stretch], bulk_data: Iterable[str]) -> list[_Stretch]:
+    """Without what refers to places in its own file."""
+    referring = {path[:8] for path in bulk_data}
+    return [stretch for stretch in stretches if key_of(stretch.parts[0].tag) not in referring]
 
 
-def _moved(element: Element, shift: int) -> Element:
-    items = element.items and [[_moved(inner, shift) for inner in item] for item in element.items]
-    return Element(element.tag, element.vr, element.offset + shift, element.length, items, element.big_endian)
+def _replaced(before: Json, own: Json, changed: frozenset[str]) -> Json:
+    """`before` with these attributes instead of those that it had, in the order of tags."""
+    json = before.copy()
+    json.update(own)
+    if len(own) == len(changed) and len(json) == len(before):
+        return json
+    return {key: json[key] for key in sorted(json) if key in own or key not in changed}

@@ -5,7 +5,8 @@ and it holds every announced length against the bytes that are really there.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from struct import error as StructError
 from typing import Final
@@ -48,6 +49,22 @@ _LONGEST_ZERO_PADDING: Final = 1 << 20
 _BY_TAG: Final = attrgetter("tag")
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What some elements of a data set say about the VRs of others."""
+
+    signed: bool | None
+    """Whether pixels are; None when that is not told."""
+    creators: Mapping[int, str]
+    """Private creators by their tags."""
+
+    @classmethod
+    def of(cls, buffer: Buffer, found: list[Element]) -> "Context":
+        """The context that the elements of one data set make."""
+        creators = {element.tag: _creator(buffer, element) for element in found if is_private_creator(element.tag)}
+        return cls(_pixels_are_signed(buffer, found), creators)
+
+
 class Scanner:
     """Scans one buffer; `fragments` afterwards holds the encapsulated Pixel Data of the outermost data set.
 
@@ -77,12 +94,12 @@ class Scanner:
         self.settle(found)
         return found
 
-    def settle(self, found: list[Element]) -> None:
-        """Sort the elements of the outermost data set, and decide the VRs that others of them decide."""
-        self._settle(found, 0)
-        signed = _pixels_are_signed(self._buffer, found) or False
+    def settle(self, found: list[Element], context: Context | None = None) -> None:
+        """Sort elements of the outermost data set, and decide the VRs that others of them, or of `context`, decide."""
+        self._settle(found, 0, context)
+        signed = context.signed if context else _pixels_are_signed(self._buffer, found)
         for element in self._undecided:
-            element.vr = unambiguous(element.vr, pixels_are_signed=signed)
+            element.vr = unambiguous(element.vr, pixels_are_signed=signed or False)
 
     def _data_set(
         self, position: int, end: int, encoding: Encoding, found: list[Element], depth: int, *, closed: bool
@@ -206,23 +223,19 @@ class Scanner:
         self._settle(found, depth)
         return position
 
-    def _settle(self, found: list[Element], depth: int) -> None:
+    def _settle(self, found: list[Element], depth: int, context: Context | None = None) -> None:
         """Sort one finished data set and decide the VRs that its other elements decide."""
         found.sort(key=_BY_TAG)
         doubtful = [element for element in found if element.vr == "UN" or len(element.vr) > 2]
-        if not doubtful:
-            return
-        signed = _pixels_are_signed(self._buffer, found)
-        creators: dict[int, str] = {}
-        if any(is_private(element.tag) for element in doubtful):
-            creators = {e.tag: _creator(self._buffer, e) for e in found if is_private_creator(e.tag)}
-        for element in doubtful:
-            self._decide(element, creators, signed, depth)
+        if doubtful:
+            context = context or Context.of(self._buffer, found)
+            for element in doubtful:
+                self._decide(element, context, depth)
 
-    def _decide(self, element: Element, creators: dict[int, str], signed: bool | None, depth: int) -> None:
-        tag, vr = element.tag, element.vr
+    def _decide(self, element: Element, context: Context, depth: int) -> None:
+        tag, vr, signed = element.tag, element.vr, context.signed
         if vr == "UN" and is_private(tag):
-            creator = creators.get(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), "")
+            creator = context.creators.get(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), "")
             vr = private_value_representation(tag, creator) if creator else dictionary_value_representation(tag)
         elif vr == "UN" and element.length < _LONGEST_UNKNOWN_THAT_IS_KNOWN:
             vr = dictionary_value_representation(tag)
