@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test check bench lock clean
+.PHONY: help demo serve test check bench fuzz lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -12,6 +12,7 @@ help:
 	@echo "make test               all tests"
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench              measurements beside DCMTK and Orthanc"
+	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 
 demo: $(RUNTIME)
@@ -33,6 +34,9 @@ check: $(TESTING)
 
 bench: $(TESTING)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+fuzz: $(TESTING)
+	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)
 
 lock:
 	setup/lock

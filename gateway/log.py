@@ -7,6 +7,7 @@ the type and the place of an exception are written, with the message of our own 
 import logging
 import sys
 import time
+import warnings
 from types import TracebackType
 from typing import Final
 
@@ -48,5 +49,6 @@ def configure(level: str) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("durchblick").setLevel(level.upper())
     for noisy in ("pydicom", "pynetdicom"):
-        # Both quote values of data sets in their warnings.
+        # Both quote values of data sets in their warnings, and give them to the warnings module too.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")

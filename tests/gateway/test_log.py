@@ -1,6 +1,7 @@
 """What a log line looks like, and what never gets into one."""
 
 import logging
+import warnings
 
 import pytest
 
@@ -41,6 +42,10 @@ def test_libraries_that_quote_values_are_silent(capsys: pytest.CaptureFixture[st
     log.configure("debug")
     logging.getLogger("pydicom").error("Muster^Erika")
     logging.getLogger("pynetdicom.association").error("Muster^Erika")
+    with warnings.catch_warnings(record=True) as told:
+        log.configure("debug")
+        warnings.warn("Invalid value for VR PN: 'Muster^Erika'", stacklevel=1)
+    assert told == []
     logging.getLogger("durchblick.dimse").debug("associated")
     said = capsys.readouterr().err
     assert "associated" in said
