@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from dimse.application_entities import ApplicationEntities
@@ -95,7 +96,8 @@ class Modality:
         self._entity = AE("MODALITY")
         self._entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
         self._entity.acse_timeout = self._entity.dimse_timeout = SECONDS
-        self._handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self._hear)]
+        self._heard: dict[Association, Report] = {}
+        self._handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self._hear), (evt.EVT_PDU_SENT, self._tell)]
 
     @property
     def peer(self) -> Peer:
@@ -134,8 +136,13 @@ class Modality:
 
     def _hear(self, event: Any) -> tuple[int, None]:
         status = self._statuses.pop(0) if self._statuses else 0
-        self.reports.put(Report(event.event_type, event.event_information, event.assoc))
+        self._heard[event.assoc] = Report(event.event_type, event.event_information, event.assoc)
         return status, None
+
+    def _tell(self, event: Any) -> None:
+        """Once the response is sent: pynetdicom does not survive a release before."""
+        if isinstance(event.pdu, P_DATA_TF) and event.assoc in self._heard:
+            self.reports.put(self._heard.pop(event.assoc))
 
 
 def request(*records: InstanceRecord, transaction_uid: str = "") -> Dataset:
