@@ -10,8 +10,8 @@ from dimse.command import C_STORE_RQ
 from dimse.exchange import AssociationLost
 from dimse.scu import elements
 from dimse.scu.elements import MoveOriginator
-from dimse.scu.outgoing import Outgoing, sendable_syntaxes
-from dimse.scu.requestor import Requestor
+from dimse.scu.outgoing import NATIVE, Outgoing, sendable_syntaxes
+from dimse.scu.requestor import AbortedByPeer, Requestor
 from dimse.scu.wire import AssociationFailed
 from dimse.services.operation import Context
 from dimse.status import PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, Status, failed
@@ -78,16 +78,18 @@ class Lane:
 
     def send(self, record: InstanceRecord) -> SubOperation:
         """Send one instance. Never raises because of the peer or of the instance."""
-        why = self._outlook.hopeless
+        why, aborts = self._outlook.hopeless, 0
         for attempt in range(0 if self._outlook.hopeless else self._attempts):
             if attempt and self._pause():
                 break
             try:
-                sent = self._sent(record)
+                # Who aborts again and again may not be able to read it as it is: the last attempt is in plain form.
+                sent = self._sent(record, rewritten=aborts > 0 and attempt + 1 == self._attempts)
                 self._outlook.lost_in_a_row = 0
                 return sent
             except AssociationLost as lost:
                 self._requestor = None
+                aborts += isinstance(lost, AbortedByPeer)
                 why = f"The association was lost: {lost}."
                 _log.warning("store_lost attempt=%d why=%r", attempt + 1, str(lost))
             except AssociationFailed as error:
@@ -107,16 +109,18 @@ class Lane:
             self._requestor.release()
             self._requestor = None
 
-    def _sent(self, record: InstanceRecord) -> SubOperation:
+    def _sent(self, record: InstanceRecord, *, rewritten: bool) -> SubOperation:
         if self._requestor is None:
             self._requestor = self._associate()
         requestor = self._requestor
-        context = requestor.context(record.sop_class_uid, *sendable_syntaxes(record.transfer_syntax_uid))
+        syntaxes = NATIVE if rewritten else sendable_syntaxes(record.transfer_syntax_uid)
+        context = requestor.context(record.sop_class_uid, *syntaxes)
         if context is None:
             comment = "The peer accepts this SOP class in no transfer syntax that we can send it in."
             return SubOperation(record, SOP_CLASS_NOT_SUPPORTED, comment, is_answered=False)
         try:
-            with Outgoing.of(self._storage, record, context.transfer_syntax) as outgoing:
+            made = Outgoing.rewritten if rewritten else Outgoing.of
+            with made(self._storage, record, context.transfer_syntax) as outgoing:
                 return self._stored(requestor, context, record, outgoing)
         except (Refusal, OSError) as error:
             # Ours, of reading or decompressing; in the middle of a data set it has cost the association.

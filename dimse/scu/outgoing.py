@@ -10,6 +10,9 @@ from storage.errors import ProcessingFailure
 from storage.records import InstanceRecord
 from storage.storage import Storage
 
+NATIVE: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+"""The transfer syntaxes that we can write ourselves, the better one first."""
+
 _GROUP_LENGTH_AT: Final = 140
 _AFTER_GROUP_LENGTH: Final = 144
 
@@ -19,7 +22,7 @@ def sendable_syntaxes(stored: str) -> tuple[str, ...]:
 
     As stored, no byte changes; Explicit VR Little Endian keeps the VRs; Implicit is what every receiver must take.
     """
-    return tuple(dict.fromkeys((stored, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)))
+    return tuple(dict.fromkeys((stored, *NATIVE)))
 
 
 class Outgoing:
@@ -40,12 +43,21 @@ class Outgoing:
         """
         stored = record.transfer_syntax_uid
         kept = _opened(storage, record)
-        rewrites = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
         if transfer_syntax_uid == stored:
             return cls(kept, record.data_set_offset)
         if stored == EXPLICIT_VR_LITTLE_ENDIAN:
-            return cls(kept, record.data_set_offset, rewrites=rewrites)
+            return cls(kept, record.data_set_offset, rewrites=True)
         kept.close()
+        return cls.rewritten(storage, record, transfer_syntax_uid)
+
+    @classmethod
+    def rewritten(cls, storage: Storage, record: InstanceRecord, transfer_syntax_uid: str) -> Self:
+        """`record` encoded anew in one of the `NATIVE` syntaxes, also where it is stored in that one.
+
+        So what some senders wrote against the rules (another encoding than they state, bytes behind the data set)
+        does not reach receivers that stumble over it. Blocks, and raises, as `of`.
+        """
+        rewrites = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
         file = storage.pixels.transcoded(record, EXPLICIT_VR_LITTLE_ENDIAN)
         file.seek(_GROUP_LENGTH_AT)
         offset = _AFTER_GROUP_LENGTH + int.from_bytes(file.read(4), "little")

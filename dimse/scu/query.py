@@ -6,16 +6,13 @@ from typing import Any, Final
 from dimse.command import C_FIND_RQ
 from dimse.scu import elements
 from dimse.scu.establishing import Proposal
+from dimse.scu.outgoing import NATIVE
 from dimse.scu.requestor import ReceivedResponse, Requestor
 from storage.data_set.encoder import encode
 from storage.data_set.identifier import decode
-from storage.data_set.part10 import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 PATIENT_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.1.1"
 STUDY_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
-
-NATIVE: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-"""The transfer syntaxes in which we write and read identifiers."""
 
 
 class OperationRefused(Exception):

@@ -28,7 +28,15 @@ from dimse.scu.wire import (
 from dimse.services.operation import Context, Operation, Response
 from dimse.settings import Peer
 
-__all__ = ["AssociationFailed", "AssociationLost", "Patience", "Proposal", "ReceivedResponse", "Requestor"]
+__all__ = [
+    "AbortedByPeer",
+    "AssociationFailed",
+    "AssociationLost",
+    "Patience",
+    "Proposal",
+    "ReceivedResponse",
+    "Requestor",
+]
 
 Perform = Callable[[Context, Command], Operation]
 
@@ -54,6 +62,10 @@ class ReceivedResponse:
     def is_pending(self) -> bool:
         """Whether more responses follow (PS3.7 annex C)."""
         return self.status in _PENDING
+
+
+class AbortedByPeer(AssociationLost):
+    """The peer sent an A-ABORT: it may not have liked what it was given."""
 
 
 class Requestor:
@@ -276,7 +288,8 @@ class Requestor:
                     self._arrived.append(message)
             self._assembler.flush()
         elif pdu.kind == pdus.ABORT:
-            raise self._gone(f"the peer aborted the association ({_ABORTERS.get(pdu.body[2], 'nobody knows why')})")
+            by = _ABORTERS.get(pdu.body[2], "nobody knows by whom")
+            raise AbortedByPeer(str(self._gone(f"the peer aborted the association ({by})")))
         else:
             self.wire.send(pdus.encode_release_reply())
             raise self._gone("the peer released the association")

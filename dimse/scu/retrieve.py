@@ -8,7 +8,8 @@ from dimse.command import C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, Command
 from dimse.scu import elements
 from dimse.scu.arriving import unexpected
 from dimse.scu.establishing import MOST_CONTEXTS, Proposal
-from dimse.scu.query import NATIVE, OperationRefused
+from dimse.scu.outgoing import NATIVE
+from dimse.scu.query import OperationRefused
 from dimse.scu.requestor import Perform, ReceivedResponse, Requestor
 from dimse.services.operation import Context, Operation, Request
 from dimse.services.storage import StorageService

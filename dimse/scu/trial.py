@@ -13,7 +13,7 @@ from dimse.exchange import AssociationLost
 from dimse.scu import query, retrieve, verification
 from dimse.scu.caller import Caller
 from dimse.scu.establishing import Proposal
-from dimse.scu.query import NATIVE
+from dimse.scu.outgoing import NATIVE
 from dimse.scu.requestor import Requestor
 from dimse.scu.wire import AssociationFailed, Step
 from dimse.services.operation import Context

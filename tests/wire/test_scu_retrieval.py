@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dimse.scu import query, retrieve
+from dimse.scu.outgoing import NATIVE
 from dimse.scu.query import STUDY_ROOT_FIND, OperationRefused, find
 from dimse.scu.retrieve import STUDY_ROOT_GET, STUDY_ROOT_MOVE, get, move, receiving, storage_proposals
 from dimse.scu.storage import StorageScu
@@ -115,7 +116,7 @@ def test_get(archive: tuple[RunningNode, Peer], kept: tuple[Storage, list[Instan
 def test_move(archive: tuple[RunningNode, Peer], kept: tuple[Storage, list[InstanceRecord]]) -> None:
     _, records = kept
     node, destination = archive
-    receiver = Receiver(contexts=[(records[0].sop_class_uid, syntax) for syntax in query.NATIVE])
+    receiver = Receiver(contexts=[(records[0].sop_class_uid, syntax) for syntax in NATIVE])
     receiver.peer = destination
     with receiver, CALLER.associate(node.peer, [query.proposal(STUDY_ROOT_MOVE)]) as requestor:
         *_, last = move(requestor, study_key(records), destination.ae_title)

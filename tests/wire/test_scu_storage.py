@@ -115,6 +115,16 @@ def test_a_receiver_that_aborts_every_time_is_given_up(storage: Storage, tmp_pat
     assert associations <= 8
 
 
+def test_what_a_receiver_cannot_read_as_it_is_gets_there_in_plain_form(storage: Storage, tmp_path: Path) -> None:
+    """Bytes behind the data set, and JPEG whose header is Implicit VR: storescp aborts twice at each."""
+    (misstated,) = (path for path in corpus.bundled() if path.name == "SC_rgb_jpeg.dcm")
+    records = keep(storage, part10(ct()) + b"GARBAGE!" * 4, misstated.read_bytes())
+    with storescp(tmp_path, "+xa") as node:
+        assert summary(list(StorageScu(storage, CALLER, node.peer, pause_seconds=0).send(records))) == [0, 0]
+        found = {pydicom.dcmread(path).file_meta.TransferSyntaxUID for path in node.files()}
+        assert found == {ExplicitVRLittleEndian}
+
+
 class Receiver:
     """pynetdicom's storage SCP, with a status for each instance in its order."""
 
