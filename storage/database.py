@@ -88,7 +88,8 @@ class Database:
             try:
                 rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
             except sqlite3.Error as error:
-                raise _translated(error) from error
+                _refuse(error)
+                raise
         return rows
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -221,15 +222,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         # As PostgreSQL does it, and as DICOM wants all but names compared.
         connection.execute("PRAGMA case_sensitive_like = ON")
     except sqlite3.Error as error:
-        raise _translated(error) from error
+        _refuse(error)
+        raise
     return connection
 
 
+def _refuse(error: BaseException) -> None:
+    """Raise `OutOfResources` for full disks, failing disks and locks that nobody lets go of; return for the others."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _EXHAUSTED:
+        name = getattr(error, "sqlite_errorname", "")
+        raise OutOfResources(f"The index cannot be written at the moment ({name}).") from error
+
+
 def _translated(error: BaseException) -> BaseException:
-    """Full disks, failing disks and locks that nobody lets go of as `OutOfResources`; other errors as they are."""
-    if not isinstance(error, sqlite3.Error) or getattr(error, "sqlite_errorcode", 0) & 0xFF not in _EXHAUSTED:
-        return error
-    name = getattr(error, "sqlite_errorname", "")
-    refusal = OutOfResources(f"The index cannot be written at the moment ({name}).")
-    refusal.__cause__ = error
-    return refusal
+    """`error`, or the refusal that it means."""
+    try:
+        _refuse(error)
+    except OutOfResources as refusal:
+        return refusal
+    return error
