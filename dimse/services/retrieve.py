@@ -14,8 +14,9 @@ from dimse.scu import elements
 from dimse.scu.elements import MOVE_DESTINATION, MoveOriginator
 from dimse.scu.outgoing import Outgoing, sendable_syntaxes
 from dimse.scu.storage import StorageScu
+from dimse.services.information_models import InformationModel
 from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
-from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, RetrieveModel, wanted
+from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, wanted
 from dimse.services.suboperations import Progress, SubOperations
 from dimse.settings import Peer
 from dimse.status import CANNOT_UNDERSTAND, SOP_CLASS_NOT_SUPPORTED, Status, failed
@@ -66,7 +67,7 @@ class RetrieveService:
         """Take up a C-GET-RQ."""
         return self._begin(request, GET_MODELS.get(request.context.abstract_syntax), self._get)
 
-    def _begin(self, request: Request, model: RetrieveModel | None, retrieve: Retrieve) -> Operation:
+    def _begin(self, request: Request, model: InformationModel | None, retrieve: Retrieve) -> Operation:
         if model is None:
             comment = "The context is none of this operation."
             return Answered(Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID))
@@ -75,7 +76,7 @@ class RetrieveService:
         return Collected(partial(self._answer, request, model, retrieve), _TOO_LARGE)
 
     def _answer(
-        self, request: Request, model: RetrieveModel, retrieve: Retrieve, identifier: bytes, exchange: Exchange
+        self, request: Request, model: InformationModel, retrieve: Retrieve, identifier: bytes, exchange: Exchange
     ) -> Response:
         asked = wanted(identifier, request.context.transfer_syntax, model)
         try:

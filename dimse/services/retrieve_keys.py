@@ -5,50 +5,40 @@ negotiated or not (C.4.2.2.2). What is no unique key does not restrict, save Iss
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from dimse.services.information_models import (
+    PATIENT_ROOT,
+    PATIENT_STUDY_ONLY,
+    STUDY_ROOT,
+    UNIQUE_KEYS,
+    InformationModel,
+)
 from storage.catalogue.selection import Wanted
 from storage.data_set.identifier import decode
 from storage.errors import DataSetMismatch
 from storage.identifiers import is_uid
 
 _QUERY_RETRIEVE_LEVEL: Final = "00080052"
-_PATIENT_ID: Final = "00100020"
+_PATIENT_ID: Final = UNIQUE_KEYS["PATIENT"]
 _ISSUER_OF_PATIENT_ID: Final = "00100021"
 
-UNIQUE_KEYS: Final = {"PATIENT": _PATIENT_ID, "STUDY": "0020000D", "SERIES": "0020000E", "IMAGE": "00080018"}
-"""The unique key of each level, from the root down (PS3.4 C.6.1.1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetrieveModel:
-    """An information model and its levels, from the root down (PS3.4 C.6)."""
-
-    name: str
-    levels: tuple[str, ...]
-
-
-_PATIENT_ROOT: Final = RetrieveModel("Patient Root", ("PATIENT", "STUDY", "SERIES", "IMAGE"))
-_STUDY_ROOT: Final = RetrieveModel("Study Root", ("STUDY", "SERIES", "IMAGE"))
-_PATIENT_STUDY_ONLY: Final = RetrieveModel("Patient/Study Only", ("PATIENT", "STUDY"))
-
 MOVE_MODELS: Final = {
-    "1.2.840.10008.5.1.4.1.2.1.2": _PATIENT_ROOT,
-    "1.2.840.10008.5.1.4.1.2.2.2": _STUDY_ROOT,
-    "1.2.840.10008.5.1.4.1.2.3.2": _PATIENT_STUDY_ONLY,
+    "1.2.840.10008.5.1.4.1.2.1.2": PATIENT_ROOT,
+    "1.2.840.10008.5.1.4.1.2.2.2": STUDY_ROOT,
+    "1.2.840.10008.5.1.4.1.2.3.2": PATIENT_STUDY_ONLY,
 }
-"""The SOP classes of C-MOVE (PS3.4 table C.6.1.3-1 and its like)."""
+"""The SOP classes of C-MOVE (PS3.4 C.6.1.3, C.6.2.3, C.6.3.3); the last one is retired."""
 
 GET_MODELS: Final = {
-    "1.2.840.10008.5.1.4.1.2.1.3": _PATIENT_ROOT,
-    "1.2.840.10008.5.1.4.1.2.2.3": _STUDY_ROOT,
-    "1.2.840.10008.5.1.4.1.2.3.3": _PATIENT_STUDY_ONLY,
+    "1.2.840.10008.5.1.4.1.2.1.3": PATIENT_ROOT,
+    "1.2.840.10008.5.1.4.1.2.2.3": STUDY_ROOT,
+    "1.2.840.10008.5.1.4.1.2.3.3": PATIENT_STUDY_ONLY,
 }
 """The SOP classes of C-GET."""
 
 
-def wanted(identifier: bytes, transfer_syntax_uid: str, model: RetrieveModel) -> Wanted:
+def wanted(identifier: bytes, transfer_syntax_uid: str, model: InformationModel) -> Wanted:
     """What an encoded identifier asks for.
 
     Raises `DataSetMismatch` (A900H) for one that the model does not allow, `CannotUnderstand` for one that cannot be
@@ -70,7 +60,7 @@ def wanted(identifier: bytes, transfer_syntax_uid: str, model: RetrieveModel) ->
     return _checked(keys, _values(json, _ISSUER_OF_PATIENT_ID), model)
 
 
-def _level(json: Mapping[str, Any], model: RetrieveModel) -> str:
+def _level(json: Mapping[str, Any], model: InformationModel) -> str:
     levels = _values(json, _QUERY_RETRIEVE_LEVEL)
     if len(levels) != 1:
         raise DataSetMismatch("The Query/Retrieve Level is missing.")
@@ -79,7 +69,7 @@ def _level(json: Mapping[str, Any], model: RetrieveModel) -> str:
     return levels[0]
 
 
-def _checked(keys: Mapping[str, tuple[str, ...]], issuers: tuple[str, ...], model: RetrieveModel) -> Wanted:
+def _checked(keys: Mapping[str, tuple[str, ...]], issuers: tuple[str, ...], model: InformationModel) -> Wanted:
     patients = keys[_PATIENT_ID] if "PATIENT" in model.levels else ()
     if len(patients) > 1 or any("*" in patient for patient in patients):
         raise DataSetMismatch("The Patient ID must be one value.")

@@ -186,6 +186,12 @@ def test_get_of_which_nothing_succeeds(storage: Storage) -> None:
     assert failed_uids(response) == ["1.2.3.1", "1.2.3.2"]
 
 
+def test_an_answer_without_status_is_a_failure_of_the_peer(storage: Storage) -> None:
+    slices(storage, 1)
+    response = get(storage, Association((CTImageStorage, EXPLICIT, True), statuses=[-1]))
+    assert response.status.comment.startswith("C000H")
+
+
 def damage(storage: Storage, record: InstanceRecord, how: str) -> None:
     path = storage.files.path(record.blob_key)
     content = path.read_bytes()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, RetrieveModel, wanted
+from dimse.services.information_models import InformationModel
+from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, wanted
 from storage.catalogue.selection import Wanted
 from storage.data_set.encoder import encode
 from storage.errors import CannotUnderstand, DataSetMismatch
@@ -59,7 +60,7 @@ def identifier(syntax: str = IMPLICIT, **values: str) -> bytes:
         (PATIENT_STUDY_ONLY, {"level": "STUDY", "patient": "A1", "study": "1.2"}, Wanted("A1", "", ("1.2",))),
     ],
 )
-def test_what_is_asked_for(syntax: str, model: RetrieveModel, values: dict[str, str], expected: Wanted) -> None:
+def test_what_is_asked_for(syntax: str, model: InformationModel, values: dict[str, str], expected: Wanted) -> None:
     assert wanted(identifier(syntax, **values), syntax, model) == expected
 
 
@@ -89,7 +90,7 @@ def test_patient_ids_in_every_alphabet() -> None:
         (PATIENT_ROOT, {"level": "PATIENT", "study": "1.2"}),
     ],
 )
-def test_what_the_model_does_not_allow(model: RetrieveModel, values: dict[str, str]) -> None:
+def test_what_the_model_does_not_allow(model: InformationModel, values: dict[str, str]) -> None:
     with pytest.raises(DataSetMismatch) as refused:
         wanted(identifier(**values), IMPLICIT, model)
     assert len(refused.value.detail) <= 64, refused.value.detail
