@@ -39,6 +39,7 @@ class StorageConfig(_Section):
     decoders: int = Field(default=2, ge=1, le=64)
     decoder_memory_mb: int = Field(default=1024, ge=256)
     decoder_seconds: float = Field(default=20.0, gt=0)
+    first_pictures_mb: int = Field(default=1024, ge=0)
 
 
 class HttpConfig(_Section):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
+from gateway.first_pictures import FirstPictures
 from gateway.health import free_bytes
 from gateway.house import House
 from storage.errors import Refusal
@@ -63,10 +64,11 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs_of(house: House, commitment: Commitment) -> list[Job]:
-    """All jobs of the worker."""
+def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool]) -> list[Job]:
+    """All jobs of the worker; long ones end when `is_stopping`."""
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
+        *_pictures(house, is_stopping),
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),
@@ -76,11 +78,11 @@ def jobs_of(house: House, commitment: Commitment) -> list[Job]:
 
 
 async def run(house: House, stop: asyncio.Event) -> None:
-    """Do every job until `stop` is set, none waiting for another; one that is refused is logged and tried again."""
+    """Do every job until `stop` is set, none waiting for another; one that fails is logged and tried again."""
     commitment = Commitment(house)
     try:
         async with asyncio.TaskGroup() as group:
-            for job in jobs_of(house, commitment):
+            for job in jobs_of(house, commitment, stop.is_set):
                 group.create_task(_repeat(job, stop))
     finally:
         await asyncio.to_thread(commitment.close)
@@ -92,6 +94,14 @@ async def _repeat(job: Job, stop: asyncio.Event) -> None:
             await asyncio.to_thread(job.work)
         except Refusal as refusal:
             _LOG.error("job_refused detail=%s", refusal.detail)
+        except Exception:
+            # What one study makes impossible must not end the work on all others.
+            _LOG.exception("job_failed")
+
+
+def _pictures(house: House, is_stopping: Callable[[], bool]) -> list[Job]:
+    most = house.config.storage.first_pictures_mb * 1024 * 1024
+    return [Job(PAUSE_SECONDS, FirstPictures(house.storage, most, is_stopping).prepare)] if most else []
 
 
 def look_at_pepper(house: House) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from storage.attributes import Level
-from storage.catalogue import entries, search, summaries
+from storage.catalogue import arrivals, entries, search, summaries
 from storage.catalogue.condition import Condition
 from storage.catalogue.entries import Entry
 from storage.catalogue.metadata import MetadataStore
@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.errors import NoSuchInstance
 from storage.query import Query
 from storage.records import (
+    Arrivals,
     ChangedSeries,
     Counts,
     InstanceRecord,
@@ -117,6 +118,14 @@ class Index:
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""
         return self._metadata.changed_series(scope, bulk_data_root, limit)
+
+    def arrivals(self, scope: StudyScope, after: int | None) -> Arrivals:
+        """The visible studies that got instances since an earlier call, whose answer had the place `after`.
+
+        With None, and where `after` is no place any more because the newest were deleted, those of the newest 100,000
+        instances.
+        """
+        return arrivals.arrivals(self._database, scope, after)
 
     def counts(self, scope: StudyScope) -> Counts:
         """How many studies, series and instances are visible."""

@@ -14,6 +14,7 @@ from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
 from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
 from storage.imaging.rendering import Rendering
+from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
 
 __all__ = ["DecodedFrame", "Pixels", "Rendering"]
@@ -91,13 +92,16 @@ class Pixels:
         memory: int = 1 << 30,
         seconds: float = 20.0,
         folder: Path | None = None,
+        prepared: PreparedPictures | None = None,
     ) -> None:
         """Use up to `processes` children, each of `memory` bytes and `seconds` a request, started when needed.
 
-        Temporary files are made in `folder`, or where the system wants them.
+        Temporary files are made in `folder`, or where the system wants them. No child is asked for a picture that is
+        among the `prepared` ones.
         """
         self._files = files
         self._folder = folder
+        self._prepared = prepared
         self._pool = DecoderPool(processes, memory, seconds)
 
     def stored_frame(self, record: InstanceRecord, layout: Layout, number: int) -> bytes:
@@ -120,7 +124,8 @@ class Pixels:
 
     def rendered(self, record: InstanceRecord, layout: Layout, number: int, rendering: Rendering) -> bytes:
         """The picture of frame `number` (from 1) as a JPEG or PNG file. Raises as `stored_frame`."""
-        return self._frame("rendered", record, layout, number, rendering=asdict(rendering))[1]
+        prepared = self._prepared.find(Wanted(record, number, rendering)) if self._prepared else None
+        return prepared or self._frame("rendered", record, layout, number, rendering=asdict(rendering))[1]
 
     def transcoded(self, record: InstanceRecord, transfer_syntax_uid: str) -> BinaryIO:
         """The whole instance as a Part 10 file in `transfer_syntax_uid`: an unlinked temporary file at position 0.

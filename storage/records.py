@@ -74,6 +74,14 @@ class ChangedSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Study Instance UIDs, latest arrival first, and the place up to which arrivals were looked at."""
+
+    studies: list[str]
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much is kept."""
 

@@ -9,6 +9,7 @@ from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
 from storage.pixels import Pixels
+from storage.prepared import PreparedPictures
 from storage.schema import MIGRATIONS
 from storage.sweep import SweepReport, sweep
 
@@ -34,6 +35,7 @@ class Storage:
     index: Index
     ingest: Ingest
     pixels: Pixels
+    pictures: PreparedPictures
     audit: Audit
 
     @classmethod
@@ -57,8 +59,9 @@ class Storage:
         audit, index = Audit(database), Index(database)
         ingest = Ingest(files, index, audit)
         sweep(files, database, ingest, whole=False)
-        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache)
-        return cls(folder, files, database, index, ingest, pixels, audit)
+        pictures = PreparedPictures(cache / "pictures", files)
+        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache, pictures)
+        return cls(folder, files, database, index, ingest, pixels, pictures, audit)
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""

@@ -1,5 +1,1 @@
 """The patient's pages."""
-
-from gateway.portal.routes import routes
-
-__all__ = ["routes"]

@@ -11,16 +11,19 @@ from storage.records import InstanceRecord, SeriesSummary, StudySummary
 SCREEN = 1024
 """Longest side of a rendered picture in pixels; more is fetched when somebody looks closely."""
 
+SMALL = 256
+"""Sides of the square into which a thumbnail fits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A rendered frame: its address, the size at which it arrives, and the size of what is stored."""
+    """A rendered frame: its address, which frame of what it shows, and the size at which it arrives."""
 
     url: str
+    record: InstanceRecord
+    frame: int
     width: int
     height: int
-    rows: int
-    columns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,7 @@ class Wording:
     def series(self, study_instance_uid: str, summary: SeriesSummary) -> SeriesView:
         """One series of that study."""
         path = f"/studies/{study_instance_uid}/series/{summary.series_instance_uid}"
-        image = summary.representative
-        shown = None if image is None or is_video(image.transfer_syntax_uid) else image
+        image = shown(summary)
         return SeriesView(
             series_instance_uid=summary.series_instance_uid,
             url=path,
@@ -93,8 +95,8 @@ class Wording:
             name=series_name(self._words, summary.series_description, summary.series_number, summary.modality),
             count=self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images"),
             modality=plain(summary.modality),
-            thumbnail=thumbnail(self._root, shown) if shown else "",
-            representative=shown,
+            thumbnail=thumbnail(self._root, image).url if image else "",
+            representative=image,
         )
 
     def _detail(self, summary: StudySummary) -> str:
@@ -110,16 +112,24 @@ def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
     viewport = f"&viewport={SCREEN},{SCREEN}" if shrink < 1 else ""
     return Picture(
         url=f"{_frame(root, record, frame)}/rendered?accept=image/jpeg&quality=85{viewport}",
+        record=record,
+        frame=frame,
         width=max(round(record.image_columns * shrink), 1),
         height=max(round(record.image_rows * shrink), 1),
-        rows=record.image_rows,
-        columns=record.image_columns,
     )
 
 
-def thumbnail(root: str, record: InstanceRecord) -> str:
-    """The address of a small picture of the frame in the middle of `record`."""
-    return f"{_frame(root, record, middle(record.number_of_frames))}/thumbnail?accept=image/jpeg&viewport=256,256"
+def thumbnail(root: str, record: InstanceRecord) -> Picture:
+    """A small picture of the frame in the middle of `record`."""
+    frame = middle(record.number_of_frames)
+    url = f"{_frame(root, record, frame)}/thumbnail?accept=image/jpeg&viewport={SMALL},{SMALL}"
+    return Picture(url, record, frame, SMALL, SMALL)
+
+
+def shown(series: SeriesSummary) -> InstanceRecord | None:
+    """The image that stands for a series, if it has one that can be shown as a picture."""
+    image = series.representative
+    return None if image is None or is_video(image.transfer_syntax_uid) else image
 
 
 def middle(count: int) -> int:

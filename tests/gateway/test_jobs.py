@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,34 @@ def test_a_job_that_is_refused_is_tried_again(
     monkeypatch.setattr(house.sessions, "prune", prune)
     _run_until(house, lambda: len(tried) > 1)
     assert "job_refused detail=no room" in caplog.text
+
+
+def test_a_job_that_breaks_is_tried_again_and_stops_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(jobs, "SESSIONS_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.01)
+    tried = []
+
+    def prune() -> None:
+        tried.append(True)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.sessions, "prune", prune)
+    _store(house, 1)
+    _run_until(house, lambda: len(tried) > 1 and _ready(house) > 0)
+    assert "job_failed" in caplog.text
+
+
+def test_pictures_are_prepared_unless_they_may_take_no_room(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.01)
+    pictures = house.storage.folder / "cache" / "pictures"
+    _store(house, 1)
+    none = house.config.storage.model_copy(update={"first_pictures_mb": 0})
+    without = replace(house, config=house.config.model_copy(update={"storage": none}))
+    _run_until(without, lambda: _ready(house) > 0)
+    assert not pictures.exists()
+    _run_until(house, lambda: len([path for path in pictures.rglob("*") if path.is_file()]) == 2)
 
 
 def test_shares_of_another_pepper_are_told_at_start(house: House, caplog: pytest.LogCaptureFixture) -> None:
