@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from mmap import MADV_DONTNEED, mmap
 from typing import BinaryIO, Final, Self
 
 from storage.data_set.implicit_encoding import implicit
@@ -13,6 +14,7 @@ from storage.storage import Storage
 NATIVE: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 """The transfer syntaxes that we can write ourselves, the better one first."""
 
+_MOST_MAPPED: Final = 1 << 24
 _GROUP_LENGTH_AT: Final = 140
 _AFTER_GROUP_LENGTH: Final = 144
 
@@ -75,12 +77,22 @@ class Outgoing:
         A deflated stream may be odd and gets a NUL behind it (PS3.5 A.5); peers abort when a fragment is odd.
         """
         if self._rewrites:
-            part10 = read(self._file)
-            yield from implicit(part10.buffer, part10.elements)
+            yield from self._rewritten()
             return
         self._file.seek(self._offset)
         while piece := self._file.read(length):
             yield piece + b"\0" if len(piece) % 2 else piece
+
+    def _rewritten(self) -> Iterator[bytes]:
+        part10 = read(self._file)
+        given = 0
+        for piece in implicit(part10.buffer, part10.elements):
+            yield piece
+            given += len(piece)
+            if given > _MOST_MAPPED and isinstance(part10.buffer, mmap):
+                # Pages of the mapped file count as ours until they are let go of; a cine has gigabytes of them.
+                part10.buffer.madvise(MADV_DONTNEED)
+                given = 0
 
 
 def _opened(storage: Storage, record: InstanceRecord) -> BinaryIO:

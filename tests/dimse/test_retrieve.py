@@ -15,6 +15,7 @@ from pydicom.uid import CTImageStorage, MRImageStorage, RLELossless, generate_ui
 from dimse import command
 from dimse.command import C_GET_RQ, C_MOVE_RQ, Command
 from dimse.exchange import AssociationLost, Exchange
+from dimse.scu import outgoing
 from dimse.scu.elements import MOVE_DESTINATION, MoveOriginator
 from dimse.scu.outgoing import Outgoing
 from dimse.services.operation import Collected, Context, Operation, Request, Response
@@ -159,6 +160,15 @@ def test_get_converts_what_is_not_accepted_as_stored(storage: Storage, syntax: s
         assert (np.frombuffer(received.PixelData, "<i2") == pixels + number - 1).all()
 
 
+def test_get_converts_large_images_piece_by_piece(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "_MOST_MAPPED", 1 << 19)
+    pixels = np.random.default_rng(1).bytes(2 * 1200 * 1200)
+    keep(storage, part10(of_study(rows=1200, columns=1200, PixelData=pixels)))
+    association = Association((CTImageStorage, IMPLICIT, True))
+    assert get(storage, association).status.code == 0
+    assert association.sent[0][2].endswith(pixels)
+
+
 def test_get_fails_where_no_context_fits(storage: Storage) -> None:
     keep(storage, part10(of_study(1)), part10(of_study(2, SOPClassUID=MRImageStorage, SeriesInstanceUID="1.2.5")))
     # One of another class; one that the peer only sends on; one in a syntax that nobody can convert to.
@@ -232,7 +242,7 @@ def test_a_file_that_breaks_off_while_it_is_sent_ends_the_association(
         get(storage, association)
 
 
-def breaking_off(outgoing: Outgoing, length: int) -> Iterator[bytes]:
+def breaking_off(_: Outgoing, length: int) -> Iterator[bytes]:
     yield bytes(length)
     raise OSError(errno.EIO, "Muster^Erika")
 
