@@ -71,7 +71,7 @@ class Orthanc:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self._http_port = free_port()
+        self.http_port = free_port()
         configuration = {
             "Name": "benchmark",
             "StorageDirectory": str(folder / "storage"),
@@ -80,8 +80,9 @@ class Orthanc:
             "DicomAet": self.ae_title,
             "DicomPort": self.port,
             "DicomAlwaysAllowStore": True,
+            "DicomAlwaysAllowFind": True,
             "MaximumPduLength": _MAXIMUM_LENGTH,
-            "HttpPort": self._http_port,
+            "HttpPort": self.http_port,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
         }
@@ -91,7 +92,7 @@ class Orthanc:
 
     def stored(self) -> int:
         """How many instances it says it has."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}/statistics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/statistics", timeout=10) as answer:
             count: int = json.load(answer)["CountInstances"]
             return count
 

@@ -1,6 +1,7 @@
 """C-FIND, the query of Query/Retrieve (PS3.7 9.1.2, PS3.4 C.4.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from dimse.command import AFFECTED_SOP_CLASS_UID
@@ -18,7 +19,8 @@ from dimse.services.query_keys import (
 from dimse.services.query_negotiation import Agreed
 from dimse.status import CANCELLED, CANNOT_UNDERSTAND, PENDING, SOP_CLASS_NOT_SUPPORTED, SUCCESS, Status, failed
 from storage.catalogue.plain_matching import predicate
-from storage.data_set.encoder import encode
+from storage.data_set.encoder import stated_terms
+from storage.data_set.form import Form
 from storage.data_set.identifier import decode
 from storage.scope import WholeArchive
 from storage.storage import Storage
@@ -37,10 +39,7 @@ class QueryService:
     def __init__(self, storage: Storage, ae_title: str) -> None:
         """`ae_title` is where C-MOVE and C-GET retrieve what is found."""
         self._storage = storage
-        self._constant: Json = {
-            RETRIEVE_AE_TITLE: {"vr": "AE", "Value": [ae_title]},
-            INSTANCE_AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
-        }
+        self._ae_title = ae_title
 
     def find(self, request: Request) -> Operation:
         """Take up a C-FIND-RQ."""
@@ -59,22 +58,42 @@ class QueryService:
             identifier = decode(data, context.transfer_syntax)
             keys = keys_of(identifier, FIND_MODELS[context.abstract_syntax], agreed)
             status = PENDING_WITH_WARNING if keys.unsupported else PENDING
-            for found in self._matches(identifier, keys, agreed, exchange):
+            requested = tuple((tag, str(element["vr"])) for tag, element in keys.requested.items())
+            terms = stated_terms(identifier)
+            form = _form(self._ae_title, keys.level, requested, terms, context.transfer_syntax)
+            for found in self._matches(keys, agreed, exchange):
                 if exchange.is_cancelled:
                     break
-                exchange.respond(Response(status, encode(found, context.transfer_syntax)))
+                exchange.respond(Response(status, form.encode(found)))
         except AssociationLost:
             raise
         except Exception as error:
             return Response(failed(error))
         return Response(CANCELLED if exchange.is_cancelled else SUCCESS)
 
-    def _matches(self, identifier: Mapping[str, Any], keys: Keys, agreed: Agreed, exchange: Exchange) -> Iterator[Json]:
-        """Response identifiers (PS3.4 C.4.1.1.3.2): every requested key, without value where none is known."""
-        if not all(predicate(match)(self._constant) for match in keys.constant):
-            return
-        level = {QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [keys.level]}}
-        text = {CHARACTER_SET: identifier[CHARACTER_SET]} if CHARACTER_SET in identifier else {}
-        form = keys.requested | self._constant | level | text
-        for found in self._storage.index.find(WholeArchive(), keys.query(agreed), lambda: exchange.is_cancelled):
-            yield form | found
+    def _matches(self, keys: Keys, agreed: Agreed, exchange: Exchange) -> Iterator[Json]:
+        if all(predicate(match)(_constant(self._ae_title)) for match in keys.constant):
+            yield from self._storage.index.find(WholeArchive(), keys.query(agreed), lambda: exchange.is_cancelled)
+
+
+def _constant(ae_title: str) -> Json:
+    """What is true of everything that is kept here."""
+    return {
+        RETRIEVE_AE_TITLE: {"vr": "AE", "Value": [ae_title]},
+        INSTANCE_AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
+    }
+
+
+@lru_cache(maxsize=256)
+def _form(
+    ae_title: str, level: str, requested: tuple[tuple[str, str], ...], terms: tuple[str, ...], transfer_syntax: str
+) -> Form:
+    """What each response identifier holds (PS3.4 C.4.1.1.3.2): every requested key, without value if unknown.
+
+    Peers ask for the same attributes again and again.
+    """
+    template: Json = {tag: {"vr": vr} for tag, vr in requested}
+    template |= _constant(ae_title) | {QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [level]}}
+    if terms:
+        template[CHARACTER_SET] = {"vr": "CS", "Value": list(terms)}
+    return Form(template, transfer_syntax)

@@ -35,6 +35,7 @@ class Keys:
 
     level: str
     matches: list[Match] = field(default_factory=list)
+    """Those that restrict, and those that name parts of items."""
     constant: list[Match] = field(default_factory=list)
     """Keys whose value is the same for everything that is kept here."""
     requested: Json = field(default_factory=dict)
@@ -83,8 +84,8 @@ def _add(keys: Keys, known: Attribute, element: Mapping[str, Any]) -> None:
     of_level = known.tag in PATIENT_TAGS if keys.level == "PATIENT" else known.level <= _LEVELS[keys.level]
     if not of_level or (known.matching is Matching.NONE and element.get("InlineBinary")):
         keys.unsupported = True
-        return
-    keys.matches.append(match)
+    elif match.item or not match.is_universal:
+        keys.matches.append(match)
 
 
 def _match(known: Attribute, element: Mapping[str, Any]) -> Match:

@@ -144,7 +144,7 @@ def _split(value: str) -> tuple[str, str]:
 
 def _range(first: str, last: str, begin: Callable[[str], str], end: Callable[[str], str]) -> Comparison:
     low, high = begin(first), end(last)
-    return NOTHING if (first and not low) or (last and not high) or not (first or last) else Range(low, high)
+    return NOTHING if (first and not low) or (last and not high) else Range(low, high)
 
 
 def _pattern(value: str, literal: Callable[[str], str]) -> str:

@@ -6,14 +6,13 @@ from typing import Any, Final
 
 from storage.catalogue.restriction import Restriction
 from storage.catalogue.results import Shape
-from storage.catalogue.walk import count, matching_ids
+from storage.catalogue.walk import Walk, count
 from storage.database import Database
 from storage.query import Query
 from storage.records import Results
 from storage.scope import StudyScope
 
-_FIRST_BATCH: Final = 50
-_LARGEST_BATCH: Final = 400
+_ALL: Final = 2**62
 
 
 def search(database: Database, scope: StudyScope, query: Query) -> Results:
@@ -21,13 +20,14 @@ def search(database: Database, scope: StudyScope, query: Query) -> Results:
     restriction = Restriction.of(scope, query)
     if restriction.tests:
         return _filtered(find(database, scope, query), query)
-    end = None if query.limit is None else query.offset + query.limit
-    ids = list(islice(matching_ids(database, query, restriction), query.offset, end))
+    limit = _ALL if query.limit is None else query.limit
     shape = Shape(query, restriction)
-    found = [one for batch in _batches(iter(ids)) for one in shape.data_sets(database, scope, batch)]
+    walk = Walk(database, restriction, query.each_patient, shape.selected(scope), shape.joined)
+    found = [one for rows in walk.rows(query.offset, limit) for one in shape.data_sets(database, scope, rows)]
     remaining = 0
-    if query.limit is not None and len(ids) >= query.limit:
-        remaining = max(0, count(database, scope, query, restriction) - query.offset - len(ids))
+    if len(found) >= limit:
+        matching = count(database, scope, restriction, each_patient=query.each_patient)
+        remaining = max(0, matching - query.offset - len(found))
     return Results(found, remaining)
 
 
@@ -40,20 +40,14 @@ def find(
     """
     restriction = Restriction.of(scope, query)
     shape = Shape(query, restriction)
-    for batch in _batches(matching_ids(database, query, restriction)):
+    walk = Walk(database, restriction, query.each_patient, shape.selected(scope), shape.joined)
+    for rows in walk.rows(0, _ALL):
         if given_up():
             return
-        yield from shape.data_sets(database, scope, batch)
+        yield from shape.data_sets(database, scope, rows)
 
 
 def _filtered(found: Iterator[dict[str, Any]], query: Query) -> Results:
     end = None if query.limit is None else query.offset + query.limit
     page = list(islice(found, query.offset, end))
     return Results(page, 0 if query.limit is None else sum(1 for _ in found))
-
-
-def _batches(ids: Iterator[int]) -> Iterator[list[int]]:
-    size = _FIRST_BATCH
-    while batch := list(islice(ids, size)):
-        yield batch
-        size = min(2 * size, _LARGEST_BATCH)

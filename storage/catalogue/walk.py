@@ -1,4 +1,4 @@
-"""Which rows match, in the stable order of their level, without sorting more than a few studies at a time.
+"""The rows that match, in the stable order of their level, without sorting more than a few studies at a time.
 
 Studies are walked from the newest to the oldest along the index that has this order, a page at a time, and what lies
 below them is looked up for each page. So the first matches are known soon, however many there are, a reader who is slow
@@ -8,6 +8,8 @@ few: these are looked up at once.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from storage.attributes import Level
@@ -16,35 +18,109 @@ from storage.catalogue.matching import TABLES
 from storage.catalogue.restriction import Restriction
 from storage.catalogue.visibility import ORDER, SOURCES, instance_count, order
 from storage.database import Database
-from storage.query import Query
 from storage.scope import StudyScope, shows_held
 
-_FIRST_PAGE: Final = {Level.STUDY: 100, Level.SERIES: 50, Level.INSTANCE: 10}
-_LARGEST_PAGE: Final = {Level.STUDY: 2_000, Level.SERIES: 400, Level.INSTANCE: 100}
+Rows = Sequence[sqlite3.Row]
+
+_FIRST_PAGE: Final = {Level.STUDY: 64, Level.SERIES: 50, Level.INSTANCE: 10}
+_LARGEST_PAGE: Final = {Level.STUDY: 512, Level.SERIES: 400, Level.INSTANCE: 100}
+_FEW: Final = 256
+_ORDERS: Final = {level: order(level) for level in Level}
 
 # Who has no PatientID is told from others by name and birth date.
 _PATIENT: Final = """study.patient_id, study.issuer_of_patient_id,
     CASE WHEN study.patient_id = '' THEN study.patient_name_folded ELSE '' END,
     CASE WHEN study.patient_id = '' THEN study.patient_birth_date ELSE '' END"""
+_PLACE: Final = "study.study_date, study.study_time, study.study_instance_uid"
 
 
-def matching_ids(database: Database, query: Query, restriction: Restriction) -> Iterator[int]:
-    """The ids of all matching rows of the query's level; of a patient that of the study that came last."""
-    if query.each_patient:
-        return iter(_ids(database, Level.STUDY, _last_of_each_patient(restriction)))
-    if restriction.names_objects:
-        return iter(_ids(database, query.level, restriction.all))
-    return _walked(database, query.level, restriction)
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One way through the matching rows. `selected` are the columns wanted, `source` adds to the level's tables."""
+
+    database: Database
+    restriction: Restriction
+    each_patient: bool
+    selected: str
+    joined: str = ""
+
+    def rows(self, skip: int, limit: int) -> Iterator[Rows]:
+        """At most `limit` rows after the first `skip`, a few at a time; what is deleted meanwhile may be missing."""
+        restriction = self.restriction
+        if restriction.level is Level.STUDY and not self.each_patient:
+            return self._studies(skip, limit)
+        if not restriction.names_objects or self.each_patient:
+            return self._looked_up(islice(self._walked(), skip, skip + limit))
+        few = self._read(restriction.all, f"ORDER BY {_ORDERS[restriction.level]} LIMIT ? OFFSET ?", (_FEW, skip))
+        if len(few) < _FEW or limit <= _FEW:
+            return iter([few[:limit]])
+        return self._looked_up(iter(self._ids(restriction.all)[skip : skip + limit]))
+
+    def _studies(self, skip: int, limit: int) -> Iterator[Rows]:
+        """Whole pages of studies."""
+        size, after = _FIRST_PAGE[Level.STUDY], ALWAYS
+        while limit > 0:
+            size = min(size, limit)
+            where = self.restriction.of_studies & after
+            page = self._read(where, f"ORDER BY {ORDER[Level.STUDY]} LIMIT ? OFFSET ?", (size, skip))
+            yield page
+            if len(page) < size:
+                return
+            after, skip = _after(page[-1]), 0
+            limit -= size
+            size = min(size * 2, _LARGEST_PAGE[Level.STUDY])
+
+    def _walked(self) -> Iterator[int]:
+        """Ids of patients' last studies, or of what lies below the studies of one page after the other."""
+        if self.each_patient:
+            yield from self._ids(_last_of_each_patient(self.restriction))
+            return
+        level, after = self.restriction.level, ALWAYS
+        size = _FIRST_PAGE[level]
+        while True:
+            page = self.database.read(
+                f"SELECT study.id, {_PLACE} FROM study WHERE {(where := self.restriction.of_studies & after).sql}"
+                f" ORDER BY {ORDER[Level.STUDY]} LIMIT ?",
+                (*where.parameters, size),
+            )
+            if page:
+                of_page = one_of("study.id", [row["id"] for row in page])
+                yield from self._ids(self.restriction.below_studies & of_page)
+            if len(page) < size:
+                return
+            after = _after(page[-1])
+            size = min(size * 2, _LARGEST_PAGE[level])
+
+    def _looked_up(self, ids: Iterator[int]) -> Iterator[Rows]:
+        while batch := list(islice(ids, _FEW)):
+            found = {row["row_id"]: row for row in self._read(one_of(f"{self._table}.id", batch))}
+            yield [found[one] for one in batch if one in found]
+
+    def _ids(self, where: Condition) -> list[int]:
+        level = self.restriction.level
+        sql = f"SELECT {self._table}.id FROM {SOURCES[level]} WHERE {where.sql} ORDER BY {_ORDERS[level]}"
+        return [row[0] for row in self.database.read(sql, where.parameters)]
+
+    def _read(self, where: Condition, rest: str = "", parameters: tuple[int, ...] = ()) -> Rows:
+        sql = (
+            f"SELECT {self._table}.id AS row_id, study.id AS study_id, {_PLACE}, {self.selected}"
+            f" FROM {SOURCES[self.restriction.level]}{self.joined} WHERE {where.sql} {rest}"
+        )
+        return self.database.read(sql, (*where.parameters, *parameters))
+
+    @property
+    def _table(self) -> str:
+        return TABLES[self.restriction.level]
 
 
-def count(database: Database, scope: StudyScope, query: Query, restriction: Restriction) -> int:
+def count(database: Database, scope: StudyScope, restriction: Restriction, *, each_patient: bool) -> int:
     """How many rows match."""
-    where = restriction.all
-    if query.each_patient:
+    where, level = restriction.all, restriction.level
+    if each_patient:
         one_each = f"SELECT 1 FROM study WHERE {where.sql} GROUP BY {_PATIENT}"
         return _number(database, f"SELECT count(*) FROM ({one_each}) AS patients", where)
-    if query.level is not Level.INSTANCE or restriction.keys[Level.INSTANCE] != ALWAYS:
-        return _number(database, f"SELECT count(*) FROM {SOURCES[query.level]} WHERE {where.sql}", where)
+    if level is not Level.INSTANCE or restriction.keys[Level.INSTANCE] != ALWAYS:
+        return _number(database, f"SELECT count(*) FROM {SOURCES[level]} WHERE {where.sql}", where)
     # Each series knows how many instances it has.
     where = restriction.seen[Level.SERIES] & restriction.keys[Level.STUDY] & restriction.keys[Level.SERIES]
     source = "series" if where == ALWAYS and shows_held(scope) else SOURCES[Level.SERIES]
@@ -61,34 +137,6 @@ def _last_of_each_patient(restriction: Restriction) -> Condition:
     return Condition(f"study.id IN ({last})", where.parameters)
 
 
-def _walked(database: Database, level: Level, restriction: Restriction) -> Iterator[int]:
-    size = _FIRST_PAGE[level]
-    after = ALWAYS
-    while True:
-        page = _studies(database, restriction.of_studies & after, size)
-        ids = [int(row["id"]) for row in page]
-        if level is Level.STUDY:
-            yield from ids
-        elif ids:
-            yield from _ids(database, level, restriction.below_studies & one_of("study.id", ids))
-        if len(page) < size:
-            return
-        after = Condition(f"({_PLACE}) < (?, ?, ?)", tuple(page[-1])[1:])
-        size = min(size * 2, _LARGEST_PAGE[level])
-
-
-_PLACE: Final = "study.study_date, study.study_time, study.study_instance_uid"
-
-
-def _studies(database: Database, where: Condition, size: int) -> Sequence[sqlite3.Row]:
-    return database.read(
-        f"SELECT study.id, {_PLACE} FROM study WHERE {where.sql} ORDER BY {ORDER[Level.STUDY]} LIMIT ?",
-        (*where.parameters, size),
-    )
-
-
-def _ids(database: Database, level: Level, where: Condition) -> list[int]:
-    rows = database.read(
-        f"SELECT {TABLES[level]}.id FROM {SOURCES[level]} WHERE {where.sql} ORDER BY {order(level)}", where.parameters
-    )
-    return [row[0] for row in rows]
+def _after(row: sqlite3.Row) -> Condition:
+    place = (row["study_date"], row["study_time"], row["study_instance_uid"])
+    return Condition(f"({_PLACE}) < (?, ?, ?)", place)

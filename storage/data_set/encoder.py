@@ -12,8 +12,9 @@ from storage.data_set.value_representations import LONG_FORM, OTHER, SHORT_FORM
 CHARACTER_SET: Final = "00080005"
 UNICODE: Final = "ISO_IR 192"
 
-_IMPLICIT: Final = "1.2.840.10008.1.2"
-_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+IMPLICIT: Final = "1.2.840.10008.1.2"
+BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+
 _LONGEST_SHORT: Final = 0xFFFE
 _LONGEST_DECIMAL: Final = 16
 _TEXTS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
@@ -33,13 +34,17 @@ def encode(data_set: dict[str, Any], transfer_syntax_uid: str) -> bytes:
     Character Set says which; it is left out where none was stated and none is needed. Group lengths are not written,
     bulk data elsewhere cannot be: they raise `ValueError`, like values that their VR cannot hold.
     """
-    stated = data_set.get(CHARACTER_SET, {}).get("Value") or []
-    terms = tuple("" if term is None else str(term) for term in stated)
     try:
-        return _Encoder(transfer_syntax_uid, text_encoder(terms)).data_set(data_set)
+        return Encoder(transfer_syntax_uid, text_encoder(stated_terms(data_set))).data_set(data_set)
     except UnicodeEncodeError:
         unicode = {**data_set, CHARACTER_SET: {"vr": "CS", "Value": [UNICODE]}}
-        return _Encoder(transfer_syntax_uid, text_encoder((UNICODE,))).data_set(unicode)
+        return Encoder(transfer_syntax_uid, text_encoder((UNICODE,))).data_set(unicode)
+
+
+def stated_terms(data_set: dict[str, Any]) -> tuple[str, ...]:
+    """The values of Specific Character Set (0008,0005)."""
+    stated = data_set.get(CHARACTER_SET, {}).get("Value") or []
+    return tuple("" if term is None else str(term) for term in stated)
 
 
 def in_other_byte_order(vr: str, value: bytes) -> bytes:
@@ -50,25 +55,26 @@ def in_other_byte_order(vr: str, value: bytes) -> bytes:
     return b"".join(value[at : at + size][::-1] for at in range(0, len(value), size))
 
 
-class _Encoder:
+class Encoder:
+    """Encodes in one transfer syntax and in the character sets of `text`; raises what that raises, and `ValueError`."""
+
     def __init__(self, transfer_syntax_uid: str, text: TextEncoder) -> None:
-        self._order = ">" if transfer_syntax_uid == _BIG_ENDIAN else "<"
-        self._header = _implicit_header if transfer_syntax_uid == _IMPLICIT else _explicit_header(self._order)
+        self._order = ">" if transfer_syntax_uid == BIG_ENDIAN else "<"
+        self._header = _implicit_header if transfer_syntax_uid == IMPLICIT else _EXPLICIT_HEADERS[self._order]
         self._item = Struct(f"{self._order}HHL").pack
         self._text = text
 
     def data_set(self, data_set: dict[str, Any]) -> bytes:
         """All elements in ascending order."""
-        pieces = []
-        for tag in sorted(data_set):
-            element = data_set[tag]
-            vr = element["vr"]
-            value = self._value(vr, element)
-            if len(value) % 2:
-                value += b"\0" if vr in _NUL_PADDED else b" "
-            pieces.append(self._header(tag, vr, len(value)))
-            pieces.append(value)
-        return b"".join(pieces)
+        return b"".join([self.element(tag, data_set[tag]) for tag in sorted(data_set)])
+
+    def element(self, tag: str, element: dict[str, Any]) -> bytes:
+        """One element with its header."""
+        vr = element["vr"]
+        value = self._value(vr, element)
+        if len(value) % 2:
+            value += b"\0" if vr in _NUL_PADDED else b" "
+        return self._header(tag, vr, len(value)) + value
 
     def _value(self, vr: str, element: dict[str, Any]) -> bytes:
         values = element.get("Value")
@@ -118,6 +124,9 @@ def _explicit_header(order: str) -> Callable[[str, str, int], bytes]:
 def _tag(order: str, tag: str) -> bytes:
     number = int(tag, 16)
     return pack(f"{order}HH", number >> 16, number & 0xFFFF)
+
+
+_EXPLICIT_HEADERS: Final = {order: _explicit_header(order) for order in "<>"}
 
 
 def _text(value: Any) -> str:
