@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
@@ -55,16 +55,15 @@ class Reporter:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
-    def begin(self) -> int:
-        """Take up whatever is due and is not being worked on; returns at once, with the number of peers begun."""
-        begun = 0
+    def begin(self) -> list[Future[None]]:
+        """Take up whatever is due and is not being worked on; returns at once, with the work on each peer."""
+        begun = []
         for peer in self._transactions.peers_due():
             with self._lock:
                 if peer in self._busy:
                     continue
                 self._busy.add(peer)
-            self._pool.submit(self._work, peer)
-            begun += 1
+            begun.append(self._pool.submit(self._work, peer))
         return begun
 
     def close(self) -> None:
