@@ -131,7 +131,7 @@ def _restricted(context: ssl.SSLContext) -> ssl.SSLContext:
     context.set_ciphers(":".join(CIPHER_SUITES))
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     # A certificate may be trusted by itself, without the CA that issued it.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_TRUSTED_FIRST
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 

@@ -14,8 +14,9 @@ def in_parallel(
     """What became of each record, in the order in which they end. Closing the iterator sets `stopped`, and waits
     for the instances that are being sent."""
     work = _Work(records, stopped, len(lanes))
-    for lane in lanes:
-        threading.Thread(target=work.perform, args=(lane,), name="storage-scu", daemon=True).start()
+    threads = [threading.Thread(target=work.perform, args=(lane,), name="storage-scu", daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
     running = len(lanes)
     try:
         while running:
@@ -30,6 +31,8 @@ def in_parallel(
         stopped.set()
         while running:
             running -= work.done.get() is None
+        for thread in threads:
+            thread.join()
 
 
 class _Work:

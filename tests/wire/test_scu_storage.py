@@ -1,5 +1,6 @@
 """Our C-STORE client against other people's receivers: DCMTK's storescp, pynetdicom and Orthanc."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,19 @@ def test_sending_is_lazy_and_can_be_stopped(storage: Storage) -> None:
         assert next(iter(sending)).is_success
         sending.close()
         assert len(receiver.requests) == 1
+
+
+def test_several_associations_can_be_stopped(storage: Storage) -> None:
+    images = [ct(number=number) for number in range(1, 31)]
+    for image in images:
+        image.StudyInstanceUID, image.SeriesInstanceUID = images[0].StudyInstanceUID, images[0].SeriesInstanceUID
+    records = keep(storage, *map(part10, images))
+    with Receiver() as receiver:
+        sending = StorageScu(storage, CALLER, receiver.peer, associations=2).send(records)
+        assert next(iter(sending)).is_success
+        sending.close()
+        assert len(receiver.requests) < 12
+    assert not [thread for thread in threading.enumerate() if thread.name == "storage-scu"]
 
 
 def test_nobody_there_is_one_attempt_for_all(storage: Storage) -> None:
