@@ -54,7 +54,9 @@ class Shape:
         self._tests = restriction.tests
         self._read = [level for level in Level if self._needs(level)]
         shown = self._wanted.get(Level.INSTANCE, frozenset())
-        self._columns = [(tag, *place) for tag, place in _INSTANCE_COLUMNS.items() if query.include_all or tag in shown]
+        if query.level is Level.INSTANCE and query.include_all:
+            shown = frozenset(_INSTANCE_COLUMNS)
+        self._columns = [(tag, *place) for tag, place in _INSTANCE_COLUMNS.items() if tag in shown]
 
     @property
     def joined(self) -> str:
