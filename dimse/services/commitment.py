@@ -127,9 +127,10 @@ class CommitmentService:
                 look_up = _Staying(transactions, transaction, exchange)
                 verdicts = Verifier(self._storage).verdicts(transaction.references, look_up)
                 transactions.verified(transaction, verdicts)
-            transactions.hold(transaction, self._settings.answer_seconds + HELD_SECONDS)
+            transactions.hold(transaction, self._settings.settle_seconds + HELD_SECONDS)
             if exchange.ends_within(self._settings.settle_seconds):
                 return False
+            transactions.hold(transaction, self._settings.answer_seconds + HELD_SECONDS)
             ae_title, syntax = self._settings.ae_title, context.transfer_syntax
             data = encode_report(transaction.transaction_uid, verdicts, ae_title, syntax)
             response = exchange.request(context, event_report(verdicts), (data,))

@@ -196,6 +196,13 @@ def test_what_could_not_be_reported_is_due_for_others_at_once(
     assert outcome(storage) == "" and due(storage) == ["MODALITY"]
 
 
+def test_nothing_is_sent_to_a_peer_that_is_about_to_leave(service: CommitmentService, storage: Storage) -> None:
+    association = Association()
+    association.ends_within = lambda seconds: True  # type: ignore[method-assign]
+    asked(service, association, keep(storage)).afterwards()  # type: ignore[misc]
+    assert association.reports == [] and due(storage) == ["MODALITY"]
+
+
 def test_what_fails_unexpectedly_is_due_after_a_while(
     service: CommitmentService, storage: Storage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

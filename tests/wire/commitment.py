@@ -145,11 +145,16 @@ class Modality:
             self.reports.put(self._heard.pop(event.assoc))
 
 
-def request(*records: InstanceRecord, transaction_uid: str = "") -> Dataset:
+def request(*records: InstanceRecord) -> Dataset:
     """Action Information for these instances."""
+    return asked_for(*(item(record.sop_class_uid, record.sop_instance_uid) for record in records))
+
+
+def asked_for(*items: Dataset) -> Dataset:
+    """Action Information of these items."""
     data_set = Dataset()
-    data_set.TransactionUID = transaction_uid or generate_uid()
-    data_set.ReferencedSOPSequence = [item(record.sop_class_uid, record.sop_instance_uid) for record in records]
+    data_set.TransactionUID = generate_uid()
+    data_set.ReferencedSOPSequence = list(items)
     return data_set
 
 
