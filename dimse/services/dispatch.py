@@ -21,7 +21,7 @@ from dimse.services.operation import Answered, Operation, Request
 from dimse.services.query import QueryService
 from dimse.services.retrieve import RetrieveService
 from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS
-from dimse.services.storage import StorageService, is_storage
+from dimse.services.storage import StorageService, answer_extended, is_storage
 from dimse.settings import DimseSettings, Peer
 from dimse.status import UNRECOGNIZED_OPERATION, Status
 from storage.storage import Storage
@@ -80,6 +80,7 @@ OFFERS: Final = (
         (),
         "store",
         lambda parts: StorageService(parts.storage.ingest, parts.threads).store,
+        answer_extended,
     ),
     Offer(
         C_FIND_RQ,

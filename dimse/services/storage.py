@@ -26,6 +26,8 @@ from storage.incoming import Incoming
 from storage.ingest import Ingest
 
 _STORED: Final = Response(SUCCESS)
+# Level 2 (full), signature level 3 (bits stay as they are), no element coercion; a reserved byte behind each.
+_SUPPORT: Final = bytes((2, 0, 3, 0, 0, 0))
 
 
 @lru_cache(maxsize=1024)
@@ -90,6 +92,11 @@ class Storing:
         # Where even that fails, the next sweep removes it.
         with suppress(OSError):
             self._incoming.abandon()
+
+
+def answer_extended(proposed: bytes) -> bytes:
+    """Our service class application information, whatever the requestor's says of itself (PS3.4 B.3.1)."""
+    return _SUPPORT
 
 
 class StorageService:

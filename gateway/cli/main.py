@@ -12,6 +12,7 @@ from storage.errors import Refusal
 _COMMANDS: Final = {
     "ae": "gateway.cli.entities:ae",
     "check": "gateway.cli.upkeep:check",
+    "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
     "import": "gateway.cli.importing:import_",
     "serve": "gateway.cli.serve:serve",

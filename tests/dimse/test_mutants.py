@@ -1,56 +1,68 @@
-"""Damaged conversations: whatever comes, the node answers or closes, and serves the next peer."""
+"""Damaged conversations: whatever comes, the node answers or closes, keeps silent about patients, and serves the next.
+
+This is the share that fits into every test run; `make fuzz` sends a hundred times as much.
+"""
 
 import logging
-import random
-import socket
-from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from tests.dimse.node import MemoryStore, Node, running
-from tests.dimse.peer import ECHO, RELEASE, Peer, associate_rq, store_pdus
+from dimse.pdu_protocol import RELEASE_RP
+from tests.dimse.conversations import MARKER, Conversation, conversations
+from tests.dimse.fuzzing import END_SECONDS, Hearing, Watch, fuzz, fuzzed_node
+from tests.dimse.mutation import Mutator
+from tests.dimse.node import EVENT_LOOPS
+from tests.dimse.peer import RELEASE, Peer
 
-MUTANTS = 2_000
-CONVERSATION = associate_rq() + ECHO + store_pdus(bytes(range(256)), step=100) + ECHO + RELEASE
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 
-
-def mutant(random_: random.Random) -> bytes:
-    data = bytearray(CONVERSATION)
-    for _ in range(random_.choice((1, 1, 2, 5, 20))):
-        at = random_.randrange(len(data))
-        match random_.randrange(5):
-            case 0:
-                data[at] = random_.randrange(256)
-            case 1:
-                data[at] ^= 1 << random_.randrange(8)
-            case 2:
-                del data[at : at + random_.randrange(1, 60)]
-            case 3:
-                data[at:at] = random_.randbytes(random_.randrange(1, 60))
-            case 4:
-                data[at:at] = data[at : at + random_.randrange(1, 300)]
-        if not data:
-            break
-    return bytes(data)
+PDUS = 1_000
+GOOD = conversations()
 
 
-def converse(node: Node, data: bytes) -> None:
-    with Peer(node.port) as peer, suppress(ConnectionError):
-        peer.send(data)
-        peer.socket.shutdown(socket.SHUT_WR)
-        while peer.socket.recv(65536):
-            pass
+@pytest.mark.parametrize("event_loop", EVENT_LOOPS)
+def test_mutants(tmp_path: Path, event_loop: str) -> None:
+    with fuzzed_node(tmp_path, event_loop) as node:
+        outcome = fuzz(node, event_loop, PDUS)
+    assert outcome.pdus >= PDUS
+    assert outcome.slowest_echo < 1
+    assert outcome.leaks == [] and outcome.failures == []
+    assert outcome.unstated == [] and len(outcome.statuses) > 10
 
 
-@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
-def test_mutants(event_loop: str, caplog: pytest.LogCaptureFixture) -> None:
-    random_ = random.Random(event_loop)
-    with running(MemoryStore(), event_loop) as node, caplog.at_level(logging.ERROR):
-        for number in range(MUTANTS // 2):
-            converse(node, mutant(random_))
-            if number % 100 == 0:
-                with Peer(node.port) as peer:
-                    peer.associate()
-                    assert peer.echo() == 0
-                    peer.release()
-    assert caplog.records == []
+@pytest.mark.parametrize("good", GOOD, ids=lambda good: good.name)
+def test_undamaged_conversations_are_in_order(
+    tmp_path: Path, good: Conversation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the mutator starts from gets as deep as it can."""
+    with (
+        caplog.at_level(logging.DEBUG),
+        fuzzed_node(tmp_path, "uvloop") as node,
+        Peer(node.port, timeout=END_SECONDS) as peer,
+    ):
+        heard = Hearing(peer.socket, patience=END_SECONDS)
+        for step in good.steps:
+            if isinstance(step, bytes):
+                peer.send(step)
+            else:
+                assert heard.wait_for(step), step
+        if good.steps[-1] == RELEASE:
+            assert heard.to_the_end() == RELEASE_RP
+    assert "protocol_violated" not in caplog.text and "status=01" not in caplog.text
+    assert MARKER not in caplog.text
+
+
+def test_the_same_seed_makes_the_same_mutants() -> None:
+    first, second, other = (Mutator(seed, GOOD) for seed in ("a", "a", "b"))
+    one = [first.conversation() for _ in range(50)]
+    assert one == [second.conversation() for _ in range(50)] != [other.conversation() for _ in range(50)]
+
+
+def test_the_watch_finds_names_and_failures() -> None:
+    watch, log = Watch(), logging.getLogger("durchblick.dimse.watched")
+    log.addHandler(watch)
+    log.warning("value %r", f"{MARKER}^Erika")
+    log.error("operation_failed")
+    log.removeHandler(watch)
+    assert len(watch.leaks) == 1 and watch.failures == ["operation_failed"]
