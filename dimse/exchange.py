@@ -96,7 +96,7 @@ class Dialogue:
 
     def request(self, context: Context, elements: Sequence[tuple[int, bytes]], data: Iterable[bytes]) -> Command:
         """In a thread: see `Exchange.request`."""
-        pieces = _nonempty(data)
+        pieces = _small(data)
         first = next(pieces, b"")
         future: Future[Command] = Future()
         message_id = self._await(future)
@@ -109,7 +109,7 @@ class Dialogue:
         self.send(
             chain(
                 (pdus.encode_values(context.id, command, self.longest_pdu, is_command=True),),
-                _data_pdus(context.id, chain((first,), pieces) if first else (), self.longest_pdu),
+                pdus.encode_data_set(context.id, chain((first,), pieces), self.longest_pdu),
             )
         )
         try:
@@ -197,19 +197,8 @@ class Exchange:
         return self._dialogue.request(context, elements, data)
 
 
-def _nonempty(data: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces that hold something, none of them large."""
+def _small(data: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces that hold something, in such parts that none fills the queue."""
     for piece in data:
         for at in range(0, len(piece), _LARGEST_PIECE):
             yield piece[at : at + _LARGEST_PIECE]
-
-
-def _data_pdus(context_id: int, pieces: Iterable[bytes], longest_pdu: int) -> Iterator[bytes]:
-    """P-DATA-TF PDUs of a data set; only the last fragment of the last piece is marked so (PS3.8 annex E)."""
-    held: bytes | None = None
-    for piece in pieces:
-        if held is not None:
-            yield pdus.encode_values(context_id, held, longest_pdu, is_command=False, is_last=False)
-        held = piece
-    if held is not None:
-        yield pdus.encode_values(context_id, held, longest_pdu, is_command=False)

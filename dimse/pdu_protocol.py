@@ -3,7 +3,7 @@
 Nothing here waits, reads or sends, so every way in which TCP may cut the stream can be tested.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -166,12 +166,29 @@ def encode_values(context_id: int, data: bytes, longest_pdu: int, *, is_command:
     `is_last` says whether `data` end the command set or data set they belong to (PS3.8 annex E.2).
     """
     step = longest_pdu - _DATA_VALUE_OVERHEAD if longest_pdu else max(len(data), 1)
+    # DCMTK aborts on fragments of odd length in the midst of a data set.
+    step -= step % 2 if 1 < step < len(data) else 0
     starts = range(0, len(data), step)
     pdus: list[bytes] = []
     for start in starts:
         control = is_command | (is_last and start == starts[-1]) << 1
         pdus += _data_value_pdu(context_id, data[start : start + step], control)
     return b"".join(pdus)
+
+
+def encode_data_set(context_id: int, pieces: Iterable[bytes], longest_pdu: int) -> Iterator[bytes]:
+    """The P-DATA-TF PDUs of a data set that comes in pieces of any length, those of one piece at a time.
+
+    Only the last fragment says that it is the last, and only that may have an odd length.
+    """
+    held = b""
+    for piece in pieces:
+        if held and piece:
+            even = len(held) - len(held) % 2
+            yield encode_values(context_id, held[:even], longest_pdu, is_command=False, is_last=False)
+            piece = held[even:] + piece
+        held = piece or held
+    yield encode_values(context_id, held, longest_pdu, is_command=False)
 
 
 def _data_value_pdu(context_id: int, fragment: bytes, control: int) -> tuple[bytes, bytes, bytes]:

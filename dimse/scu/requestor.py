@@ -23,7 +23,6 @@ from dimse.scu.wire import (
     AssociationFailed,
     Patience,
     Wire,
-    data_set_pdus,
 )
 from dimse.services.operation import Context, Operation, Response
 from dimse.settings import Peer
@@ -296,7 +295,7 @@ class Requestor:
 
     def _send_data_set(self, context: Context, pieces: Iterable[bytes]) -> None:
         try:
-            for part in data_set_pdus(context.id, pieces, self.longest_pdu):
+            for part in pdus.encode_data_set(context.id, pieces, self.longest_pdu):
                 self._send(part)
         except BaseException:
             self.abort()

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -115,16 +115,6 @@ def connect(peer: Peer, tls: ssl.SSLContext | None, patience: Patience) -> Wire:
     if tls is not None:
         connected = _over_tls(connected, peer, tls)
     return Wire(connected, patience.send)
-
-
-def data_set_pdus(context_id: int, pieces: Iterable[bytes], longest_pdu: int) -> Iterator[bytes]:
-    """The P-DATA-TF PDUs of a data set that comes in pieces; only its last fragment says so (PS3.8 annex E)."""
-    held = b""
-    for piece in pieces:
-        if held and piece:
-            yield pdus.encode_values(context_id, held, longest_pdu, is_command=False, is_last=False)
-        held = piece or held
-    yield pdus.encode_values(context_id, held, longest_pdu, is_command=False)
 
 
 def _tcp(peer: Peer, seconds: float) -> socket.socket:

@@ -63,6 +63,22 @@ def test_values_respect_the_longest_pdu_of_the_peer(data: bytes, longest: int, i
     assert all(value.is_command == is_command and value.context_id == 3 for value in values)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    pieces=st.lists(st.binary(max_size=40), max_size=8),
+    longest=st.sampled_from([0, 7, 8, 9, 15, 50, 16384]),
+)
+def test_data_set_of_any_pieces_has_even_fragments_and_one_last(pieces: list[bytes], longest: int) -> None:
+    encoded = list(pdus.encode_data_set(3, pieces, longest))
+    found = read(PduReader({pdus.P_DATA: longest or 1000}), encoded)
+    values = [value for _, body in found for value in pdus.data_values(memoryview(body))]
+    assert b"".join(bytes(value.fragment) for value in values) == b"".join(pieces)
+    assert [value.is_last for value in values] == [False] * (len(values) - 1) + [True] * bool(values)
+    assert not any(value.is_command for value in values)
+    if longest > 7:
+        assert not any(len(value.fragment) % 2 for value in values[:-1])
+
+
 def test_next_kind_is_known_from_the_first_byte() -> None:
     reader = PduReader({pdus.RELEASE_RQ: 4})
     assert reader.next_kind is None
