@@ -45,7 +45,7 @@ class _Names(NamedTuple):
 class _Previous(NamedTuple):
     """What an instance leaves for the next of its kind."""
 
-    predecessor: Predecessor | None
+    predecessor: Predecessor
     entry: Entry
 
 
@@ -56,7 +56,8 @@ class Examiner:
     """
 
     def __init__(self) -> None:
-        self._previous: dict[tuple[str, str, str], _Previous] = {}
+        # None for what had no second one yet, or is nothing to compare with.
+        self._previous: dict[tuple[str, str, str], _Previous | None] = {}
 
     def examine(self, incoming: Incoming, source: str, study_instance_uid: str = "") -> Entry:
         """The index entry of what has arrived, with the blob key under which it is to be kept.
@@ -67,7 +68,10 @@ class Examiner:
         meta, start = _beginning(incoming)
         kind = (source, meta.sop_class_uid, meta.transfer_syntax_uid)
         previous = self._previous.get(kind)
-        reading, predecessor = _read(incoming, meta, start, previous)
+        read = previous and previous.predecessor.successor(
+            incoming.head, incoming.size, start, meta, whole=incoming.map
+        )
+        reading, predecessor = read or _plainly(incoming, remember=kind in self._previous)
         names = _names(reading.json, incoming.meta or reading.meta)
         try:
             _check(names, incoming.meta, study_instance_uid)
@@ -76,10 +80,10 @@ class Examiner:
         except Refusal as refusal:
             refusal.sop_class_uid, refusal.sop_instance_uid = names.sop_class_uid, names.sop_instance_uid
             raise
-        entry = _entry(record, reading, data_set, source, previous)
+        entry = _entry(record, reading, data_set, source, previous.entry if previous else None)
         if len(self._previous) >= _MOST_KINDS:
             self._previous.clear()
-        self._previous[kind] = _Previous(predecessor, entry)
+        self._previous[kind] = _Previous(predecessor, entry) if predecessor else None
         return entry
 
 
@@ -93,19 +97,12 @@ def _beginning(incoming: Incoming) -> tuple[FileMeta, int]:
         return FileMeta("", "", ""), 0
 
 
-def _read(
-    incoming: Incoming, meta: FileMeta, start: int, previous: _Previous | None
-) -> tuple[Reading, Predecessor | None]:
-    """Read as the successor of the previous one, or the plain way; nobody knows whether the first will have one."""
-    head = incoming.head
-    if previous is not None and previous.predecessor is not None:
-        read = previous.predecessor.successor(head, incoming.size, start, meta, incoming.map)
-        if read is not None:
-            return read
+def _plainly(incoming: Incoming, *, remember: bool) -> tuple[Reading, Predecessor | None]:
+    """Read every element of the file; what is the only one of its kind is not worth remembering."""
     with incoming.open() as file:
         found = part10.read(file)
     reading = plain(found)
-    return reading, Predecessor.of(head, found, reading) if previous else None
+    return reading, Predecessor.of(incoming.head, found, reading) if remember else None
 
 
 def _names(data_set: DataSet, meta: FileMeta) -> _Names:
@@ -175,10 +172,9 @@ def _record(incoming: Incoming, reading: Reading, data_set: DataSet, names: _Nam
     )
 
 
-def _entry(
-    record: InstanceRecord, reading: Reading, data_set: DataSet, source: str, previous: _Previous | None
-) -> Entry:
-    before = previous.entry if previous and _is_of_series(record, previous.entry.record) else None
+def _entry(record: InstanceRecord, reading: Reading, data_set: DataSet, source: str, before: Entry | None) -> Entry:
+    if before is not None and not _is_of_series(record, before.record):
+        before = None
     return Entry(
         record,
         level_values(Level.STUDY, data_set, before.study if before else None, reading.changed),

@@ -54,6 +54,8 @@ class Files:
                 needed.mkdir(mode=0o700, exist_ok=True)
             _sync_folder(folder)
             self._own, self._own_lock = _claim(self._arriving)
+        # Plain text where it is used for each instance: there pathlib costs more than the kernel.
+        self._own_name, self._blobs_name = str(self._own), str(self._blobs)
 
     def receive(self, meta: FileMeta | None = None) -> Incoming:
         """Begin an instance: with `meta` a data set follows, without a whole Part 10 stream.
@@ -61,10 +63,10 @@ class Files:
         Raises `OutOfResources` below the free-space floor and when no file can be made.
         """
         try:
-            state = os.statvfs(self._own)
+            state = os.statvfs(self._own_name)
             if state.f_bavail * state.f_frsize < self._free_space_floor:
                 raise OutOfResources("Free space is below the floor that is set for the store.")
-            return Incoming.begin(f"{self._own}/{os.urandom(8).hex()}", meta)
+            return Incoming.begin(f"{self._own_name}/{os.urandom(8).hex()}", meta)
         except OSError as error:
             raise out_of_resources(error) from error
 
@@ -96,7 +98,7 @@ class Files:
     def _place(self, key: str) -> str:
         if _KEY.fullmatch(key) is None:
             raise ValueError("not a blob key")
-        return f"{self._blobs}/{key}"
+        return f"{self._blobs_name}/{key}"
 
     def open(self, key: str) -> BinaryIO:
         """The whole blob as a file, or `NoSuchInstance`."""

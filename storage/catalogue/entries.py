@@ -75,6 +75,8 @@ def _series(connection: sqlite3.Connection, place: sqlite3.Row, study_id: int, v
 
 def _contradicts(study: LevelValues, kept: sqlite3.Row) -> bool:
     """Whether the patient is another one: PatientID must be equal; issuer and birth date may be missing in one."""
+    if study.json == kept["study_attributes"]:
+        return False
     patient_id, issuer, birth_date = ((kept[name], study.columns[column]) for name, column in _IDENTITY)
     return patient_id[0] != patient_id[1] or any(a and b and a != b for a, b in (issuer, birth_date))
 

@@ -69,9 +69,11 @@ class FrameTable:
 
     def to_json(self) -> Any:
         """Something `json` and `orjson` can write: less than 6 bytes for each frame of one fragment."""
-        packed = (b64encode(self.fragments).decode("ascii"), b64encode(self.first).decode("ascii"))
         native = [self.count, self.offset, self.length]
-        return [*native, *packed, self.wide] if self.fragments else native
+        if not self.fragments:
+            return native
+        packed = (b64encode(self.fragments).decode("ascii"), b64encode(self.first).decode("ascii"))
+        return [*native, *packed, self.wide]
 
     @classmethod
     def from_json(cls, json: Any) -> "FrameTable":

@@ -4,6 +4,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO, UnsupportedOperation
 from mmap import ACCESS_READ, mmap
 from operator import attrgetter
@@ -60,16 +61,22 @@ class FileMeta:
 
     def encode(self) -> bytes:
         """Preamble, prefix and group 0002 in Explicit VR Little Endian: the beginning of a DICOM file."""
-        rest = _LONG.pack(2, 1, b"OB", 2) + b"\0\1"
-        rest += _text(0x0002, b"UI", self.sop_class_uid)
-        rest += _text(0x0003, b"UI", self.sop_instance_uid)
-        rest += _text(0x0010, b"UI", self.transfer_syntax_uid)
-        rest += _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID)
-        rest += _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME)
-        if self.source_ae_title:
-            rest += _text(0x0016, b"AE", self.source_ae_title)
+        before, after = _repeated(self.sop_class_uid, self.transfer_syntax_uid, self.source_ae_title)
+        rest = before + _text(0x0003, b"UI", self.sop_instance_uid) + after
         length = _SHORT.pack(2, 0, b"UL", 4) + len(rest).to_bytes(4, "little")
         return bytes(_PREAMBLE) + b"DICM" + length + rest
+
+
+@lru_cache(maxsize=256)
+def _repeated(sop_class_uid: str, transfer_syntax_uid: str, source_ae_title: str) -> tuple[bytes, bytes]:
+    """What the file meta information of a whole series has before, and after, the SOP Instance UID."""
+    before = _LONG.pack(2, 1, b"OB", 2) + b"\0\1" + _text(0x0002, b"UI", sop_class_uid)
+    after = _text(0x0010, b"UI", transfer_syntax_uid)
+    after += _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID)
+    after += _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME)
+    if source_ae_title:
+        after += _text(0x0016, b"AE", source_ae_title)
+    return before, after
 
 
 @dataclass(frozen=True, slots=True)
