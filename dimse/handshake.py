@@ -18,6 +18,7 @@ _log = logging.getLogger("durchblick.dimse")
 
 _BACKLOG: Final = 1024
 _PAUSE_SECONDS: Final = 0.5
+_LEAST_SECONDS: Final = 0.01
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -45,13 +46,18 @@ class Handshake:
         self._shaking.cancel()
 
     async def _shake(self, context: ssl.SSLContext) -> None:
-        settings, self._has_begun = self._node.settings, True
+        settings, loop = self._node.settings, self._node.loop
+        deadline = loop.time() + settings.association_seconds
         try:
-            await self._node.loop.connect_accepted_socket(
+            # Only who has said something gets what a handshake needs: with asyncio's own loop that is 300 kB.
+            async with asyncio.timeout_at(deadline):
+                await self._first_byte()
+            self._has_begun = True
+            await loop.connect_accepted_socket(
                 lambda: Connection(self._node),
                 self._accepted,
                 ssl=context,
-                ssl_handshake_timeout=settings.association_seconds,
+                ssl_handshake_timeout=max(deadline - loop.time(), _LEAST_SECONDS),
                 ssl_shutdown_timeout=settings.linger_seconds,
             )
         except ssl.SSLError as error:
@@ -59,6 +65,14 @@ class Handshake:
         except OSError as error:
             # Silent, or gone: port scanners and health checks do that all day.
             _log.debug("tls_handshake_ended host=%s error=%s", self._host, type(error).__name__)
+
+    async def _first_byte(self) -> None:
+        loop, has_come = self._node.loop, asyncio.Event()
+        loop.add_reader(self._accepted, has_come.set)
+        try:
+            await has_come.wait()
+        finally:
+            loop.remove_reader(self._accepted)
 
     def _over(self, _: "asyncio.Task[None]") -> None:
         self._node.occupancy.leave(self)

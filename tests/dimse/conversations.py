@@ -90,9 +90,12 @@ def instances(count: int = 3) -> list[bytes]:
     ]
 
 
-def conversations() -> tuple[Conversation, ...]:
+def conversations(called: str = "DURCHBLICK") -> tuple[Conversation, ...]:
     """All of them; each one is in order as it stands."""
-    plain, everything = associate_rq(contexts=CONTEXTS), associate_rq(contexts=CONTEXTS, user=all_user_items())
+    plain = associate_rq(contexts=CONTEXTS, called=called)
+    everything = associate_rq(contexts=CONTEXTS, called=called, user=all_user_items())
+    # An association that takes what a C-GET sends.
+    receiving = associate_rq(contexts=CONTEXTS, called=called, user=[role(CT)])
     stores = [split(store_pdus(data, instance=f"{STUDY}.1.{n}", step=300)) for n, data in enumerate(instances())]
     return (
         Conversation("echo", (everything, Await.ACCEPTED, ECHO, Await.RESPONSE, ECHO, ECHO, RELEASE)),
@@ -101,9 +104,9 @@ def conversations() -> tuple[Conversation, ...]:
         Conversation(
             "cancelled find", (plain, *find(7, FIND_STUDY_ROOT, "SERIES", IMPLICIT), cancel(7), Await.RESPONSE, RELEASE)
         ),
-        Conversation("get", (get_rq(), *get(), *sub_operations(3), Await.RESPONSE, ECHO, RELEASE)),
-        Conversation("cancelled get", (get_rq(), *get(), *sub_operations(1), cancel(11), Await.RESPONSE, ABORT)),
-        Conversation("aborted get", (get_rq(), *get(), Await.DATA, ABORT)),
+        Conversation("get", (receiving, *get(), *sub_operations(3), Await.RESPONSE, ECHO, RELEASE)),
+        Conversation("cancelled get", (receiving, *get(), *sub_operations(1), cancel(11), Await.RESPONSE, ABORT)),
+        Conversation("aborted get", (receiving, *get(), Await.DATA, ABORT)),
         Conversation("move", (plain, *move(), Await.RESPONSE, RELEASE)),
         Conversation("commitment", (plain, *commitment(), Await.RESPONSE, Await.DATA, reported(), RELEASE)),
         Conversation("aborted store", (plain, *stores[0][:-2], ABORT)),
@@ -130,11 +133,6 @@ def role(sop_class: str) -> SCP_SCU_RoleSelectionNegotiation:
     selection = SCP_SCU_RoleSelectionNegotiation()
     selection.sop_class_uid, selection.scu_role, selection.scp_role = sop_class, True, True
     return selection
-
-
-def get_rq() -> bytes:
-    """An association that takes what a C-GET sends."""
-    return associate_rq(contexts=CONTEXTS, user=[role(CT)])
 
 
 def request(

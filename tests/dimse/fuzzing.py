@@ -131,9 +131,9 @@ def fuzz(node: Node, seed: object, pdus: int) -> Outcome:
     return outcome
 
 
-def send_share(port: int, seed: object, pdus: int) -> tuple[int, int, set[tuple[int, int]]]:
+def send_share(port: int, seed: object, pdus: int, called: str = "DURCHBLICK") -> tuple[int, int, set[tuple[int, int]]]:
     """One sender's part: the numbers of PDUs and of conversations, and the statuses of the responses."""
-    mutator, statuses = Mutator(seed, conversations()), set[tuple[int, int]]()
+    mutator, statuses = Mutator(seed, conversations(called)), set[tuple[int, int]]()
     sent = held = 0
     while sent < pdus:
         sent += converse(port, mutator, statuses)

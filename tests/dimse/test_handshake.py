@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from dimse.settings import TlsSettings
 from dimse.tls import client_context
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
 from tests.dimse.peer import Peer, associate_rq, store_pdus
+from tests.dimse.test_connection import echo_seconds, resident_bytes
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
 
@@ -252,6 +254,31 @@ def test_connections_in_their_handshake_count_as_half_open(
             plain.associate()
         assert not select.select([silent[3].socket], [], [], 0)[0]
         assert len(node.server.connections) <= 4
+
+
+@pytest.mark.parametrize("event_loop", EVENT_LOOPS)
+def test_silent_crowd_in_its_handshakes_leaves_room_for_the_honest(
+    store: MemoryStore, authority: Authority, theirs: Identity, tls: TlsSettings, event_loop: str
+) -> None:
+    of_peer = context(authority, theirs)
+    with running(store, event_loop, tls=tls, half_open_per_host=400) as node, ExitStack() as crowd:
+        tls_echo_seconds(tls.port, of_peer)
+        before = resident_bytes()
+        silent = [crowd.enter_context(Peer(tls.port)) for _ in range(200)]
+        for peer in silent[::4]:
+            peer.send(b"\x16\x03\x01\x02\x00\x01")
+        assert max(tls_echo_seconds(tls.port, of_peer), echo_seconds(node)) < 1
+        assert resident_bytes() - before < 30_000_000
+        assert not select.select([peer.socket for peer in silent], [], [], 0)[0]
+
+
+def tls_echo_seconds(port: int, of_peer: ssl.SSLContext) -> float:
+    began = time.perf_counter()
+    with secured(port, of_peer) as peer:
+        peer.associate()
+        assert peer.echo() == 0
+        peer.release()
+    return time.perf_counter() - began
 
 
 @pytest.mark.parametrize("event_loop", EVENT_LOOPS)
