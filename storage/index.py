@@ -111,9 +111,9 @@ class Index:
             return self._metadata.of_series(scope, study, series, bulk_data_root)
         return self._metadata.of_instance(scope, study, series, sop_instance, bulk_data_root)
 
-    def studies(self, scope: StudyScope) -> list[StudySummary]:
-        """Every visible study with its series, newest first."""
-        return summaries.studies(self._database, scope)
+    def studies(self, scope: StudyScope, limit: int | None = None) -> list[StudySummary]:
+        """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
+        return summaries.studies(self._database, scope, limit)
 
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""

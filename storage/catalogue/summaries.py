@@ -1,12 +1,14 @@
 """Studies with their series as the portal shows them."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from storage.attributes import Level
-from storage.catalogue.condition import Condition
-from storage.catalogue.visibility import ORDER, SOURCES, instance_count, order, visible
+from storage.catalogue.condition import Condition, one_of
+from storage.catalogue.visibility import ORDER, SOURCES, instance_count, not_held, order, visible
 from storage.database import Database
 from storage.records import Counts, InstanceRecord, SeriesSummary, StudySummary
 from storage.scope import StudyScope
@@ -17,6 +19,9 @@ RECORD_COLUMNS: Final = """study.study_instance_uid, series.series_instance_uid,
     instance.image_columns, instance.bits_allocated"""
 """The columns of an `InstanceRecord` in its order."""
 
+_ALL: Final = 2**62
+_AT_ONCE: Final = 200
+
 
 def record(row: sqlite3.Row) -> InstanceRecord:
     """The record of a row that begins with `RECORD_COLUMNS`."""
@@ -24,9 +29,21 @@ def record(row: sqlite3.Row) -> InstanceRecord:
     return InstanceRecord(*names, *(number or 0 for number in shape))
 
 
-def studies(database: Database, scope: StudyScope) -> list[StudySummary]:
-    """Every study that `scope` shows, newest first, with its visible series in their order."""
-    where = visible(scope, Level.SERIES)
+def studies(database: Database, scope: StudyScope, limit: int | None = None) -> list[StudySummary]:
+    """The studies that `scope` shows, newest first, at most `limit`, with their visible series in their order."""
+    where = visible(scope, Level.STUDY)
+    ids = database.read(
+        f"SELECT study.id FROM study WHERE {where.sql} ORDER BY {ORDER[Level.STUDY]} LIMIT ?",
+        (*where.parameters, _ALL if limit is None else limit),
+    )
+    found: list[StudySummary] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        found += _summaries(database, scope, one_of("study.id", [row["id"] for row in ids[start : start + _AT_ONCE]]))
+    return found
+
+
+def _summaries(database: Database, scope: StudyScope, some: Condition) -> Iterator[StudySummary]:
+    where = visible(scope, Level.SERIES) & some
     found = database.read(
         f"""SELECT study.id AS study_id, study.study_instance_uid, study.study_date, study.study_time,
         study.study_description, study.patient_name, series.id AS series_id, series.series_instance_uid,
@@ -35,11 +52,12 @@ def studies(database: Database, scope: StudyScope) -> list[StudySummary]:
         FROM {SOURCES[Level.SERIES]} WHERE {where.sql} ORDER BY {order(Level.SERIES)}""",
         where.parameters,
     )
-    images = _images(database, scope)
-    by_study: dict[int, list[sqlite3.Row]] = {}
-    for row in found:
-        by_study.setdefault(row["study_id"], []).append(row)
-    return [_study(rows, images) for rows in by_study.values()]
+    ids = [row["series_id"] for row in found]
+    images: dict[int, sqlite3.Row] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        images |= _images(database, scope, ids[start : start + _AT_ONCE])
+    for _, rows in groupby(found, key=itemgetter("study_id")):
+        yield _study(list(rows), images)
 
 
 def counts(database: Database, scope: StudyScope) -> Counts:
@@ -51,16 +69,16 @@ def counts(database: Database, scope: StudyScope) -> Counts:
     return Counts(studies, series, instances or 0)
 
 
-def _images(database: Database, scope: StudyScope) -> dict[int, sqlite3.Row]:
-    """By series id its middle image with the number of all its frames."""
-    where = visible(scope, Level.INSTANCE)
+def _images(database: Database, scope: StudyScope, series: Sequence[int]) -> dict[int, sqlite3.Row]:
+    """By series id, of these that the scope shows, the middle image with the number of all frames."""
+    where = not_held(scope, Level.INSTANCE) & one_of("instance.series_id", series)
     rows = database.read(
         f"""SELECT {RECORD_COLUMNS}, ranked.series_id, ranked.frames FROM (
             SELECT instance.id AS chosen, instance.series_id,
                 row_number() OVER (PARTITION BY instance.series_id ORDER BY {ORDER[Level.INSTANCE]}) AS place,
                 count(*) OVER (PARTITION BY instance.series_id) AS images,
                 sum(instance.frame_count) OVER (PARTITION BY instance.series_id) AS frames
-            FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql} AND instance.frame_count > 0
+            FROM instance WHERE {where.sql} AND instance.frame_count > 0
         ) AS ranked JOIN instance ON instance.id = ranked.chosen
         JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
         WHERE ranked.place = ranked.images / 2 + 1""",
@@ -69,9 +87,9 @@ def _images(database: Database, scope: StudyScope) -> dict[int, sqlite3.Row]:
     return {row["series_id"]: row for row in rows}
 
 
-def _study(rows: Iterable[sqlite3.Row], images: dict[int, sqlite3.Row]) -> StudySummary:
+def _study(rows: Sequence[sqlite3.Row], images: dict[int, sqlite3.Row]) -> StudySummary:
     series = tuple(_series(row, images.get(row["series_id"])) for row in rows)
-    first = next(iter(rows))
+    first = rows[0]
     modalities = tuple(sorted({one.modality for one in series if one.modality}))
     name = first["patient_name"].partition("=")[0]
     return StudySummary(
