@@ -1,0 +1,34 @@
+"""What the documents say is shown by a test is shown by a test."""
+
+import re
+
+import pytest
+
+from tests.house.checkout import ROOT
+
+NETWORK = (ROOT / "docs" / "dicom-network.md").read_text(encoding="utf-8")
+_NAMED = re.compile(r"`(?P<file>[a-z_/]+\.py)?::(?P<test>test_\w+)`")
+
+
+def named_tests() -> list[tuple[str, str]]:
+    """File and test; a test without a file is one of the file named before it."""
+    found: list[tuple[str, str]] = []
+    for match in _NAMED.finditer(NETWORK):
+        found.append((match["file"] or found[-1][0], match["test"]))
+    return found
+
+
+@pytest.mark.parametrize(("file", "test"), named_tests())
+def test_a_named_test_exists(file: str, test: str) -> None:
+    text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    assert f"\ndef {test}(" in text
+
+
+def test_every_row_of_bad_input_names_its_test() -> None:
+    rows = NETWORK.partition("## Bad input")[2].partition("##")[0].split("\n| ")[3:]
+    assert len(rows) > 30
+    assert [row for row in rows if not _NAMED.search(row)] == []
+
+
+def test_files_that_are_named_exist() -> None:
+    assert all((ROOT / name).is_file() for name in re.findall(r"`(tests/[a-z_/]+\.py)`", NETWORK))
