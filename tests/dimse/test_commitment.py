@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from dimse import command
+from dimse.association_items import Role
 from dimse.command import Command
 from dimse.commitment.data_sets import LARGEST_REQUEST, decode_report, encode_report, encode_request
 from dimse.commitment.references import FAILURE_REASONS, STORAGE_COMMITMENT, Reference, Verdict
@@ -16,6 +17,8 @@ from dimse.commitment.requests import Requests
 from dimse.commitment.transactions import HELD_SECONDS, Transactions
 from dimse.commitment.verifying import Verifier
 from dimse.exchange import AssociationLost, Exchange
+from dimse.negotiation import answer_roles
+from dimse.policy import Policy
 from dimse.scu.caller import Caller
 from dimse.scu.commitment_report import Reporter
 from dimse.services.commitment import CommitmentService
@@ -117,8 +120,10 @@ def finished(operation: Operation, data: bytes = b"", association: Association |
     return operation.finish(cast(Exchange, association or Association()))
 
 
-def asked(service: CommitmentService, association: Association, *references: Reference) -> Response:
-    data = encode_request("1.2.9", references, IMPLICIT)
+def asked(
+    service: CommitmentService, association: Association, *references: Reference, transaction_uid: str = "1.2.9"
+) -> Response:
+    data = encode_request(transaction_uid, references, IMPLICIT)
     response = finished(service.action(action()), data, association)
     assert response.status.code == 0 and response.elements == ((command.ACTION_TYPE_ID, b"\1\0"),)
     assert response.afterwards is not None
@@ -313,7 +318,14 @@ def test_reporter_that_is_closed_stops_looking(
     reporter = Reporter(storage, Caller("DURCHBLICK"), lambda _: None, Transactions(storage.database))
     reporter.begin()
     assert begun.wait(10)
-    assert reporter.begin() == []
+    asked(service, Association(gone_after=0), keep(storage), transaction_uid="1.2.10").afterwards()  # type: ignore[misc]
+    assert due(storage) == ["MODALITY"] and reporter.begin() == [], "it is busy with this peer"
     reporter.close()
-    (row,) = storage.database.read("SELECT attempts, verdicts FROM commitment_transaction")
-    assert row["attempts"] == 0 and row["verdicts"] is None
+    rows = storage.database.read("SELECT attempts, verdicts FROM commitment_transaction")
+    assert [tuple(row) for row in rows] == [(0, None), (0, None)]
+
+
+def test_peers_may_be_scp_to_report_to_us() -> None:
+    """PS3.4 J.3.3.1.3: the SCU accepts an association where the SCP role is proposed by its requestor."""
+    role = Role(STORAGE_COMMITMENT, scu=False, scp=True)
+    assert answer_roles([role], Policy(Peer("PACS", "127.0.0.1", 104, allow=()))) == (role,)

@@ -50,6 +50,14 @@ class Gateway:
             time.sleep(0.02)
         return outcomes
 
+    def let_pauses_pass(self) -> None:
+        """What was postponed, or is about to be, is due again."""
+        statement = "UPDATE commitment_transaction SET due_at = 0 WHERE attempts > 0 AND holder = ''"
+        deadline = time.monotonic() + SECONDS
+        while not self.storage.database.write(lambda connection: connection.execute(statement).rowcount):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def _outcomes(self) -> list[str]:
         rows = self.storage.database.read("SELECT outcome FROM commitment_transaction ORDER BY id")
         return [row["outcome"] for row in rows]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pydicom.uid import CTImageStorage
+from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from dimse.commitment.references import Reference, Verdict
 from dimse.scu.commitment import CommitmentRefused, CommitmentScu
@@ -88,6 +89,20 @@ def test_peer_that_releases_at_once_is_called(ours: Gateway) -> None:
             assert ask(association, request(*records)) == 0
         report = reported_later(ours, modality)
     assert report.event_type == 1 and len(report.committed) == 3
+    role = report.on.requestor.role_selection[StorageCommitmentPushModel]
+    assert (role.scu_role, role.scp_role) == (False, True)
+
+
+def test_report_that_is_refused_is_given_again_later(ours: Gateway) -> None:
+    modality = Modality(0x0110)
+    ours.entities.add(modality.peer)
+    with modality.listening():
+        with modality.associated(ours.peer) as association:
+            assert ask(association, request(*keep_some(ours))) == 0
+        first = reported_later(ours, modality)
+        ours.let_pauses_pass()
+        assert reported_later(ours, modality).data_set == first.data_set
+    assert ours.await_outcomes() == ["reported"]
 
 
 def test_peer_that_refuses_the_report_is_called(ours: Gateway) -> None:

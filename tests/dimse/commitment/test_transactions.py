@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dimse.commitment.holding import Holding
 from dimse.commitment.references import Reference, Verdict
 from dimse.commitment.requests import Requests
 from dimse.commitment.transactions import HELD_SECONDS, LAST_ATTEMPT, LONGEST_PAUSE, NoLongerHeld, Transactions
@@ -85,6 +86,21 @@ def test_holding_on_keeps_others_away(transactions: Transactions, clock: Clock) 
         clock.now += HELD_SECONDS - 1
         assert transactions.peers_due() == []
         transactions.hold(opened)
+
+
+def test_long_work_says_now_and_then_that_it_goes_on(
+    transactions: Transactions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dimse.commitment.holding.time.monotonic", clock)
+    hold = Holding(transactions, transactions.open("MODALITY", "1.2.9", ONE))
+    for _ in range(40):
+        clock.now += 1
+        hold()
+        assert transactions.peers_due() == []
+    clock.now += HELD_SECONDS
+    transactions.take_up("MODALITY", 1, verified=False)
+    with pytest.raises(NoLongerHeld):
+        hold()
 
 
 def test_pauses_grow_until_the_peer_is_given_up(transactions: Transactions, clock: Clock, database: Database) -> None:
