@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -72,13 +72,15 @@ class Shape:
         return ", ".join(selected) or "1"
 
     def data_sets(self, database: Database, scope: StudyScope, rows: Rows) -> Iterator[DataSet]:
-        """Those of the rows that pass what only DICOM JSON can tell."""
+        """Those of the rows that pass what only DICOM JSON can tell. They may share elements."""
         facts = None
         if self._derived:
             facts = related(database, scope, {row["study_id"] for row in rows}, self._derived)
+        parts = [_Part(level, self._shown) for level in reversed(self._read)]
         for row in rows:
-            parts = [(level, _part(level, row)) for level in self._read]
-            if not self._tests or self._passes(dict(parts)):
+            for part in parts:
+                part.read(row)
+            if not self._tests or self._passes({part.level: part.attributes for part in parts}):
                 yield self._data_set(row, parts, facts)
 
     def _needs(self, level: Level) -> bool:
@@ -93,24 +95,24 @@ class Shape:
     def _passes(self, parts: dict[Level, DataSet]) -> bool:
         return all(test(parts[level]) for level, test in self._tests)
 
-    def _data_set(self, row: sqlite3.Row, parts: list[tuple[Level, DataSet]], facts: Related | None) -> DataSet:
+    def _data_set(self, row: sqlite3.Row, parts: list["_Part"], facts: Related | None) -> DataSet:
         found = dict(_CONSTANT) if self._is_ordered else {}
         # What is known of the study goes before what one of its instances says.
-        for level, attributes in reversed(parts):
-            found.update(self._among(level, attributes))
+        for part in parts:
+            found.update(part.shown)
         for tag, column, vr in self._columns:
             if (value := row[column]) not in (None, ""):
                 found[tag] = {"vr": vr, "Value": [value]}
         if self._level >= Level.SERIES and (self._everything or _DERIVED_OF_SERIES in self._wanted[Level.SERIES]):
             found[_DERIVED_OF_SERIES] = {"vr": "IS", "Value": [row["series_instances"]]}
         if facts is not None:
-            found.update(self._among(Level.STUDY, facts.attributes(row["study_id"])))
+            found.update(self._shown(Level.STUDY, facts.attributes(row["study_id"])))
         for match in self._sequences:
             if match.attribute.tag in found:
                 found[match.attribute.tag] = reduced(found[match.attribute.tag], match)
         return dict(sorted(found.items())) if self._is_ordered else found
 
-    def _among(self, level: Level, attributes: DataSet) -> DataSet:
+    def _shown(self, level: Level, attributes: DataSet) -> DataSet:
         """What is shown of these, without bulk data: values themselves, not where they lie."""
         if self._everything:
             return _without_bulk_data(attributes.items())
@@ -118,6 +120,26 @@ class Shape:
         shown = {tag: attributes[tag] for tag in wanted if tag in attributes}
         plain = all("Value" in element and element["vr"] != "SQ" for element in shown.values())
         return shown if plain else _without_bulk_data(shown.items())
+
+
+class _Part:
+    """What one level tells of a row after the other: of a study or series it is read once for all its instances."""
+
+    def __init__(self, level: Level, show: Callable[[Level, DataSet], DataSet]) -> None:
+        self.level = level
+        self.attributes: DataSet = {}
+        self.shown: DataSet = {}
+        self._show = show
+        self._column = f"json_{level:d}"
+        self._kept: Any = None
+
+    def read(self, row: sqlite3.Row) -> None:
+        """Take in the row's DICOM JSON."""
+        kept = row[self._column]
+        if kept != self._kept:
+            self._kept = kept
+            self.attributes = orjson.loads(zlib.decompress(kept) if self.level is Level.INSTANCE else kept)
+            self.shown = self._show(self.level, self.attributes)
 
 
 def _wanted(query: Query) -> dict[Level, frozenset[str]]:
@@ -134,15 +156,6 @@ def _wanted(query: Query) -> dict[Level, frozenset[str]]:
         level: frozenset(tags | ({UNIQUE_KEYS[level]} if level in named else _ALWAYS[level]))
         for level, tags in asked.items()
     }
-
-
-def _part(level: Level, row: sqlite3.Row) -> DataSet:
-    found: DataSet
-    if level is Level.INSTANCE:
-        found = orjson.loads(zlib.decompress(row["json_2"]))
-    else:
-        found = orjson.loads(row["json_0" if level is Level.STUDY else "json_1"])
-    return found
 
 
 def _without_bulk_data(elements: Iterable[tuple[str, Any]]) -> DataSet:
