@@ -85,7 +85,7 @@ class Admission:
         if self._accept_unknown_peers:
             return peer or Peer(ae_title, address, 0)
         if peer is None:
-            mend = "list this AE title with this address under [[dimse.peers]], or set dimse.accept_unknown_peers"
+            mend = "enter it: durchblick ae add, or [[dimse.peers]]; for trials only: dimse.accept_unknown_peers"
             return Rejection(1, 1, 3, "calling AE title not recognized", mend)
         if address not in self._addresses.of(peer.host):
             mend = f"list this address under [[dimse.peers]]: {ae_title} is known at {peer.host}"

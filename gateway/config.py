@@ -106,6 +106,15 @@ class DimseConfig(_Section):
     peers: tuple[PeerConfig, ...] = ()
     tls: TlsConfig = TlsConfig()
 
+    @field_validator("peers")
+    @classmethod
+    def _each_once(cls, peers: tuple[PeerConfig, ...]) -> tuple[PeerConfig, ...]:
+        titles = [peer.ae_title for peer in peers]
+        twice = next((title for title in titles if titles.count(title) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is entered twice; give each peer an AE title of its own")
+        return peers
+
 
 class SiteConfig(_Section):
     """[site]: what patients read about the house that runs this gateway."""

@@ -5,12 +5,13 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 from pynetdicom import sop_class
 
-from dimse.association_pdus import ProposedContext, Role, decode_request
+from dimse.association_pdus import Extended, ProposedContext, Role, decode_request
 from dimse.negotiation import (
     Admission,
     Rejection,
     accepted_contexts,
     answer_contexts,
+    answer_extended,
     answer_roles,
     is_ae_title,
     plain_address,
@@ -145,3 +146,8 @@ def test_peer_that_receives_gets_what_every_image_can_be_given_in() -> None:
         1: Context(1, CT, EXPLICIT, peer_is_scp=True),
         3: Context(3, VERIFICATION, IMPLICIT),
     }
+
+
+def test_storage_says_that_bits_stay_as_they_are() -> None:
+    """PS3.4 B.3.1: level 2, signature level 3, no coercion; whatever the requestor says of itself."""
+    assert answer_extended([Extended(CT, b"\3\0\0\0\2\0")]) == (Extended(CT, b"\2\0\3\0\0\0"),)

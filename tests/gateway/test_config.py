@@ -46,6 +46,7 @@ def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
         ("[dimse.tls]\nkeyy = 1\n", "Did you mean dimse.tls.key?"),
         ('[[dimse.peers]]\nae_title = "A"\nhost = "h"\nallow = ["stroe"]\n', "dimse.peers.0.allow.0: "),
         ('[[dimse.peers]]\nae_title = "A"\nhost = "h"\nsop_classes = ["CT"]\n', "dimse.peers.0.sop_classes.0: "),
+        ('[[dimse.peers]]\nae_title = "A"\nhost = "h"\n' * 2, "A is entered twice"),
         ("[http]\nport = 70000\n", "http.port: "),
         ('[http]\npublic_url = "example.org"\n', "http.public_url: "),
         ('[http]\npublic_url = "https://example.org/portal"\n', "scheme and host only"),
