@@ -27,6 +27,7 @@ from storage.data_set.value_representations import is_private_creator
 from storage.errors import CannotUnderstand
 
 Json = dict[str, Any]
+BulkData = dict[str, tuple[int, int]]
 
 _LAST_OF_FILE_META: Final = 0x0002FFFF
 _FIRST_DELIMITER: Final = 0xFFFE0000
@@ -113,7 +114,7 @@ class Predecessor:
             frames = walk.to_the_end(self._stretches, start, before.image.frames, whole)
         except (CannotUnderstand, _Unlike):
             return None
-        own, changed = walk.read()
+        own, changed = walk.read(before.bulk_data)
         json = _replaced(before.json, own, changed)
         reading = Reading(meta, start, True, json, walk.bulk_data, before.image.with_frames(frames), changed)
         return reading, Predecessor(reading, common, walk.stretches)
@@ -128,7 +129,7 @@ class _Walk:
 
     def __init__(self, head: bytes, size: int, common: _Common) -> None:
         self.stretches: list[_Stretch] = []
-        self.bulk_data: dict[str, tuple[int, int]] = {}
+        self.bulk_data: BulkData = {}
         self._head = head
         self._size = size
         self._common = common
@@ -156,14 +157,18 @@ class _Walk:
             raise _Unlike
         return self._pixels(pixels, position + len(pixels.header), frames, whole)
 
-    def read(self) -> tuple[Json, frozenset[str]]:
-        """Read what is not the same: these attributes, and the names of all that are new, changed, or missing."""
+    def read(self, before: BulkData) -> tuple[Json, frozenset[str]]:
+        """Read what is not the same: these attributes, and the names of all that are new, changed, or missing.
+
+        What referred to the bulk data `before` is in no stretch: unless it was found again, it is missing.
+        """
         self._scanner.settle(self._fresh, self._common.context)
         own, bulk_data = attributes(self._head, self._fresh, text=self._common.character_sets)
+        missing = _referring(before) - _referring(self.bulk_data)
         if bulk_data:
             self.bulk_data = bulk_data | self.bulk_data
             self.stretches = _lasting(self.stretches, bulk_data)
-        return own, frozenset((*own, *map(key_of, self._missing)))
+        return own, missing.union(own, map(key_of, self._missing))
 
     def _along(self, stretches: Iterable[_Stretch], position: int) -> int:
         for stretch in stretches:
@@ -231,9 +236,7 @@ class _Walk:
         return table
 
 
-def _cut(
-    head: bytes, found: Part10, encoding: Encoding, bulk_data: dict[str, tuple[int, int]]
-) -> tuple[list[_Stretch], _Pixels | None]:
+def _cut(head: bytes, found: Part10, encoding: Encoding, bulk_data: BulkData) -> tuple[list[_Stretch], _Pixels | None]:
     """The elements one by one; raises `_Unlike` unless they follow each other in order, up to the end or the pixels."""
     if not found.in_file:
         raise _Unlike
@@ -257,9 +260,14 @@ def _cut(
     return _lasting(stretches, bulk_data), None
 
 
-def _lasting(stretches: list[_Stretch], bulk_data: Iterable[str]) -> list[_Stretch]:
-    """Without what refers to places in its own file."""
-    referring = {path[:8] for path in bulk_data}
+def _referring(bulk_data: BulkData) -> frozenset[str]:
+    """The attributes of the outermost data set that refer to places in their own file."""
+    return frozenset([path[:8] for path in bulk_data])
+
+
+def _lasting(stretches: list[_Stretch], bulk_data: BulkData) -> list[_Stretch]:
+    """What a successor may take over."""
+    referring = _referring(bulk_data)
     return [stretch for stretch in stretches if key_of(stretch.parts[0].tag) not in referring]
 
 
