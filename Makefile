@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test check bench fuzz lock clean
+.PHONY: help demo serve test check bench fuzz crash lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -13,6 +13,7 @@ help:
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench              measurements beside DCMTK and Orthanc"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
+	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 
 demo: $(RUNTIME)
@@ -37,6 +38,9 @@ bench: $(TESTING)
 
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)
+
+crash: $(TESTING)
+	$(BIN)/python -m tests.scenarios.crashing $(or $(KILLS),200) $(SEED)
 
 lock:
 	setup/lock

@@ -96,21 +96,29 @@ def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", m
 def running(folder: Path, config: Path | None = None) -> Iterator[Gateway]:
     """A gateway on `folder` until the end of the block; it says itself when it is ready."""
     config = config or configuration(folder)
+    with serving(config, folder / "gateway.log") as process:
+        yield _gateway(config, folder / "gateway.log", process.pid)
+
+
+@contextmanager
+def serving(config: Path, log: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`durchblick serve ARGUMENTS` until the end of the block, from when it says that it is ready."""
     ours, theirs = socket.socketpair()
-    with ours, (folder / "gateway.log").open("ab") as log:
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--parent", str(theirs.fileno())]
+    with ours, log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--parent", str(theirs.fileno())],
+            [*command, *arguments],
             env=environment(),
             pass_fds=[theirs.fileno()],
             stdout=subprocess.DEVNULL,
-            stderr=log,
+            stderr=errors,
             start_new_session=True,
         )
         theirs.close()
         try:
             ours.settimeout(_READY_SECONDS)
-            assert ours.recv(1), f"the gateway did not start: {(folder / 'gateway.log').read_text()[-2000:]}"
-            yield _gateway(config, folder / "gateway.log", process.pid)
+            assert ours.recv(1), f"it did not start: {log.read_text()[-2000:]}"
+            yield process
         finally:
             stop(process)
 
