@@ -17,7 +17,6 @@ from dicomweb.multipart import TooManyParts
 from dicomweb.negotiation import parse_media_type
 from dicomweb.problems import PRIVATE, BadRequest, log_unexpected
 from dicomweb.qido import RETRIEVE_URL, encode_json
-from storage.data_set import part10
 from storage.errors import NotAuthorised, OutOfResources, ProcessingFailure, Refusal
 from storage.identifiers import uid
 from storage.incoming import Incoming
@@ -30,7 +29,6 @@ _log = logging.getLogger("durchblick.dicomweb")
 _AT_ONCE: Final = 8
 _LOGGED_REFUSALS: Final = 10
 _FED_AT_ONCE: Final = 256 * 1024
-_STUDY_INSTANCE_UID: Final = 0x0020000D
 
 
 @dataclass(slots=True)
@@ -73,7 +71,8 @@ class Intake:
         an instance for the sake of its receipt would serve nobody (RFC 9110 12.5.1).
         """
         study = uid(request.path_params["study"], "Study Instance UID") if "study" in request.path_params else ""
-        keep = partial(self._keep, study=study, allowed=_allowed(scope, study))
+        _check_right(scope, study)
+        keep = partial(self._keep, study=study, scope=scope)
         media_type, parameters = parse_media_type(request.headers.get("content-type", ""))
         body = await to_thread.run_sync(Body, self._ingest, media_type, parameters)
         report = await _receive(request, body, keep)
@@ -88,15 +87,10 @@ class Intake:
         module = _response_module(self._base_url(request), study, report.stored(), refused)
         return Response(encode_json(module), report.status(), PRIVATE, DICOM_JSON)
 
-    def _keep(self, incoming: Incoming, study: str, allowed: frozenset[str] | None) -> Stored | Refusal:
-        """Store one instance in a thread; `allowed` are the only studies that the caller may add to, if not None."""
+    def _keep(self, incoming: Incoming, study: str, scope: StudyScope) -> Stored | Refusal:
+        """Store one instance in a thread."""
         try:
-            if allowed is not None and not study:
-                study = _study_of(incoming)
-                if study not in allowed:
-                    incoming.abandon()
-                    return NotAuthorised("The instance belongs to a study that the caller may not add to.")
-            return self._ingest.store(incoming, source="STOW-RS", study_instance_uid=study)
+            return self._ingest.store(incoming, source="STOW-RS", study_instance_uid=study, scope=scope)
         except Refusal as refusal:
             return refusal
         except Exception as error:
@@ -156,23 +150,15 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         yield b"".join(held)
 
 
-def _allowed(scope: StudyScope, study: str) -> frozenset[str] | None:
-    """The studies that may be added to, None for all; `NotAuthorised` when that is none or not `study`."""
+def _check_right(scope: StudyScope, study: str) -> None:
+    """Raise `NotAuthorised` when the caller may add to no study at all, or not to `study`."""
     match scope:
         case WholeArchive():
-            return None
+            return
         case ListedStudies(studies) if studies and (not study or study in studies):
-            return studies
+            return
         case _:
             raise NotAuthorised("The caller may not add to this study.")
-
-
-def _study_of(incoming: Incoming) -> str:
-    """The Study Instance UID that the instance itself names, or nothing."""
-    with incoming.open() as file:
-        found = part10.read(file)
-    element = found.find(_STUDY_INSTANCE_UID)
-    return "" if element is None else found.value(element).decode("latin-1").strip("\0 ")
 
 
 def _response_module(base_url: str, study: str, stored: list[Stored], refused: list[Refusal]) -> dict[str, Any]:

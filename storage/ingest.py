@@ -5,18 +5,23 @@ import secrets
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from storage.audit import Audit
 from storage.catalogue.entries import Entry
 from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
-from storage.errors import DuplicateInstance, ProcessingFailure, Refusal
+from storage.errors import DuplicateInstance, NotAuthorised, ProcessingFailure, Refusal
 from storage.examine import Examiner
 from storage.files import Files
 from storage.incoming import Incoming, out_of_resources
 from storage.index import Index
+from storage.records import InstanceRecord
+from storage.scope import ListedStudies, StudyScope, WholeArchive
 
 _log = logging.getLogger("durchblick.storage")
+
+_EVERYTHING: Final = WholeArchive()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,20 @@ class Ingest:
         """
         return self._files.receive(meta)
 
-    def store(self, incoming: Incoming, *, source: str, study_instance_uid: str = "") -> Stored:
+    def store(
+        self, incoming: Incoming, *, source: str, study_instance_uid: str = "", scope: StudyScope = _EVERYTHING
+    ) -> Stored:
         """Keep what has arrived: when this returns, its bytes and its index entry are durable.
 
         `source` says where it came from (an AE title, a kind of upload). With `study_instance_uid` the instance must
-        belong to that study. `incoming` is used up either way. Raises a `Refusal` that names the instance as far as
-        it is known; nothing is left of a refused one.
+        belong to that study, and in any case to one that `scope` lists. `incoming` is used up either way. Raises a
+        `Refusal` that names the instance as far as it is known; nothing is left of a refused one.
         """
         meta = incoming.meta or FileMeta("", "", "")
         try:
-            return self._keep(incoming, self._examine(incoming, source, study_instance_uid))
+            entry = self._examine(incoming, source, study_instance_uid)
+            _admit(entry.record, scope)
+            return self._keep(incoming, entry)
         except Refusal as refusal:
             refusal.sop_class_uid = refusal.sop_class_uid or meta.sop_class_uid
             refusal.sop_instance_uid = refusal.sop_instance_uid or meta.sop_instance_uid
@@ -104,6 +113,17 @@ class Ingest:
             with suppress(OSError):
                 self._files.remove(key)
         return kept == key
+
+
+def _admit(record: InstanceRecord, scope: StudyScope) -> None:
+    """Raise `NotAuthorised` unless `scope` is everything or lists the study: a patient's scope is there to read."""
+    listed = isinstance(scope, ListedStudies) and record.study_instance_uid in scope.study_instance_uids
+    if not listed and not isinstance(scope, WholeArchive):
+        raise NotAuthorised(
+            "The instance belongs to a study that the caller may not add to.",
+            sop_class_uid=record.sop_class_uid,
+            sop_instance_uid=record.sop_instance_uid,
+        )
 
 
 def _unexpected(error: Exception, meta: FileMeta) -> ProcessingFailure:

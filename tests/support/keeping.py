@@ -1,6 +1,7 @@
 """The part of the storage that keeps and finds instances, without the decoders, in a folder of a test."""
 
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -30,7 +31,7 @@ class Keeping:
         self.index = Index(self.database)
         self.ingest = Ingest(self.files, self.index, self.audit)
 
-    def put(self, data: bytes | Dataset, **options: str) -> Stored:
+    def put(self, data: bytes | Dataset, **options: Any) -> Stored:
         """Store a Part 10 file the way STOW-RS does."""
         incoming = self.ingest.receive()
         incoming.write(data if isinstance(data, bytes) else part10(data))
