@@ -76,7 +76,7 @@ class Crashes:
                     return
                 self._work_until_killed(kill, process, port)
             if (kill + 1) % _PROGRESS_EVERY == 0:
-                print(f"{kill + 1} kills: {self.summary()}", flush=True)
+                print(self.summary(), flush=True)
         with self._started(is_last=True) as (process, _):
             if (status := gateway.stop(process)) != 0:
                 self.problems.append(f"the role ended with status {status}")
@@ -85,9 +85,9 @@ class Crashes:
     def summary(self) -> str:
         """What happened so far."""
         ledger, figures = self._ledger, self.figures
-        again = sum(len(reports) - 1 for reports in ledger.reports.values())
+        again = sum(len(reports) > 1 for reports in ledger.reports.values())
         return (
-            f"{len(ledger.stored)} instances acknowledged, {figures['on their way']} on their way when it was killed; "
+            f"{figures['kills']} kills: {len(ledger.stored)} instances acknowledged, {figures['on their way']} on their way when it was killed; "
             f"{len(ledger.moves)} C-MOVE with {ledger.events['moved']} instances, {figures['cut moves']} cut; "
             f"{len(ledger.accepted)} commitments accepted, {figures['owed']} of them owed after a kill, "
             f"{again} reported again"
@@ -167,6 +167,7 @@ class Crashes:
         process.kill()
         ledger.wake()
         process.wait()
+        self.figures["kills"] += 1
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
             if thread.is_alive():
@@ -200,7 +201,7 @@ def main(kills: int, seed: str) -> None:
     with tempfile.TemporaryDirectory(prefix="crash-") as folder, receiving(ledger) as port:
         crashes = Crashes(Path(folder), seed, port, ledger)
         crashes.run(kills)
-    print(f"{kills} kills in {time.monotonic() - began:.0f} s: {crashes.summary()}; {len(crashes.problems)} problems")
+    print(f"{crashes.summary()}; {time.monotonic() - began:.0f} s; {len(crashes.problems)} problems")
     for problem in crashes.problems[:20]:
         print(problem)
     sys.exit(bool(crashes.problems))
