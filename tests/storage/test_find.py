@@ -61,6 +61,31 @@ def test_all_matches_are_those_of_all_pages(
         assert page.remaining == max(0, len(expected) - offset - 1)
 
 
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "Modality"])
+def test_pages_of_any_size_follow_one_another(
+    small_pages: None, database: Database, level: Level, keyword: str
+) -> None:
+    values = {"PatientID": "A", "Modality": "CT", "StudyDate": "20260101"}
+    uids = [f"1.{study}.{series}.{number}" for study in range(3) for series in range(2) for number in range(3)]
+    fill(database, [AnInstance(uid, uid[:5], uid[:3], values) for uid in uids])
+    key = {"PatientID": "A", "Modality": "CT", "StudyInstanceUID": "1.1"}[keyword]
+    if BY_KEYWORD[keyword].level > level:
+        return
+    query = with_key(level, keyword, key)
+    expected = found(database, query)
+    assert len(expected) == len(
+        {uid[: (3, 5, 7)[level]] for uid in uids if keyword != "StudyInstanceUID" or uid[2] == "1"}
+    )
+    for size in (1, 2, 5):
+        got = []
+        for offset in range(0, len(expected), size):
+            page = Index(database).search(EVERYTHING, replace(query, limit=size, offset=offset))
+            got += [uid(one, level) for one in page.data_sets]
+            assert page.remaining == max(0, len(expected) - offset - size)
+        assert got == expected
+
+
 def without_column(known: Attribute) -> Attribute:
     return replace(known, column="")
 

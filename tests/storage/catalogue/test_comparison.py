@@ -1,7 +1,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.attributes import Matching
@@ -9,13 +9,15 @@ from storage.catalogue import comparable
 from storage.catalogue.comparison import Like, comparison
 
 TEXT = st.text("aA%_!*?.\\\nä", max_size=8)
+PATTERNS = st.builds("{}{}{}".format, TEXT, st.sampled_from("*?"), st.text("aA*?", max_size=4))
 
 
-@given(text=TEXT, pattern=TEXT)
+@settings(max_examples=300, deadline=None)
+@given(text=st.text("aA", max_size=5) | TEXT, pattern=PATTERNS)
 def test_patterns_cover_in_python_what_they_cover_in_sql(text: str, pattern: str) -> None:
     with sqlite3.connect(":memory:") as connection:
         connection.execute("PRAGMA case_sensitive_like = ON")
-        like = comparison(Matching.TEXT, pattern + "*")
+        like = comparison(Matching.TEXT, pattern)
         assert isinstance(like, Like)
         condition = like.sql("?")
         (covered,) = connection.execute(f"SELECT {condition.sql}", (text, *condition.parameters)).fetchone()
