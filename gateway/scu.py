@@ -12,6 +12,9 @@ from pydicom.errors import InvalidDicomError
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+ANSWER_SECONDS: Final = 300.0
+"""A store waits for the disk, which on a machine that has just installed all this may take a while to write."""
+
 _DICOMDIR: Final = "1.2.840.10008.1.3.10"
 
 
@@ -76,6 +79,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def _associate(kind: tuple[str, str], host: str, port: int, called: str, calling: str) -> Association:
     entity = AE(ae_title=calling)
     entity.maximum_pdu_size = 131_072
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_SECONDS
     entity.add_requested_context(*kind)
     association = entity.associate(host, port, ae_title=called)
     if not association.is_established:
@@ -91,7 +95,9 @@ def _end(association: Association | None) -> None:
 def _sent(data_set: Dataset, association: Association) -> Sent:
     status = association.send_c_store(data_set)
     if "Status" not in status:
-        raise PushFailed("The association ended before everything was sent.")
+        raise PushFailed(
+            f"The association ended, or there was no answer for {ANSWER_SECONDS:g} s, before all was sent."
+        )
     return Sent(
         status=int(status.Status),
         study_instance_uid=str(data_set.get("StudyInstanceUID", "")),
