@@ -87,7 +87,8 @@ class Crashes:
         ledger, figures = self._ledger, self.figures
         again = sum(len(reports) > 1 for reports in ledger.reports.values())
         return (
-            f"{figures['kills']} kills: {len(ledger.stored)} instances acknowledged, {figures['on their way']} on their way when it was killed; "
+            f"{figures['kills']} kills: {len(ledger.stored)} instances acknowledged, "
+            f"{figures['on their way']} on their way when it was killed; "
             f"{len(ledger.moves)} C-MOVE with {ledger.events['moved']} instances, {figures['cut moves']} cut; "
             f"{len(ledger.accepted)} commitments accepted, {figures['owed']} of them owed after a kill, "
             f"{again} reported again"
