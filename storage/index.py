@@ -45,6 +45,13 @@ class Index:
         """
         return self._database.write(lambda connection: entries.enter(connection, entry))
 
+    def relocate(self, entry: Entry) -> str | None:
+        """Let the index entry of the very same data set, made before, refer to the blob of `entry`, durably.
+
+        Returns the key of the blob that it referred to; None, and nothing is changed, when it has been deleted.
+        """
+        return self._database.write(lambda connection: entries.relocate(connection, entry))
+
     def search(self, scope: StudyScope, query: Query) -> Results:
         """The matches of `query` (PS3.18 8.3.4 and 10.6) in a stable order, newest study first."""
         return search.search(self._database, scope, query)

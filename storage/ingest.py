@@ -11,13 +11,14 @@ from storage.audit import Audit
 from storage.catalogue.entries import Entry
 from storage.data_set.part10 import FileMeta
 from storage.database import CommitUnknown
-from storage.errors import DuplicateInstance, NotAuthorised, ProcessingFailure, Refusal
+from storage.errors import DuplicateInstance, NoSuchInstance, NotAuthorised, OutOfResources, ProcessingFailure, Refusal
 from storage.examine import Examiner
 from storage.files import Files
 from storage.incoming import Incoming, out_of_resources
 from storage.index import Index
 from storage.records import InstanceRecord
 from storage.scope import ListedStudies, StudyScope, WholeArchive
+from storage.verify import intact
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -109,10 +110,32 @@ class Ingest:
                 with suppress(OSError):
                     self._files.remove(key)
             raise
-        if kept != key:
-            with suppress(OSError):
-                self._files.remove(key)
-        return kept == key
+        if kept == key:
+            return True
+        superfluous = key if self._is_intact(record) else self._mend(entry)
+        with suppress(OSError):
+            self._files.remove(superfluous)
+        return False
+
+    def _mend(self, entry: Entry) -> str:
+        """Let the new blob take the place of the damaged one, and return the key of that."""
+        record = entry.record
+        damaged = self._index.relocate(entry)
+        if damaged is None:
+            self._files.remove(record.blob_key)
+            raise OutOfResources("The instance was deleted while it came again; it may be sent once more.")
+        self._audit.record("damaged blob replaced", record.sop_instance_uid, f"source={entry.source}")
+        return damaged
+
+    def _is_intact(self, record: InstanceRecord) -> bool:
+        """Whether what was kept before is still whole: a sender that sends again may do so because it is not."""
+        try:
+            kept = self._index.instance(
+                WholeArchive(), record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid
+            )
+            return intact(self._files, kept)
+        except (OSError, NoSuchInstance):
+            return False
 
 
 def _admit(record: InstanceRecord, scope: StudyScope) -> None:

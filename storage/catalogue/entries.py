@@ -47,6 +47,18 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> str:
     return record.blob_key
 
 
+def relocate(connection: sqlite3.Connection, entry: Entry) -> str | None:
+    """Let the index entry of this data set refer to the blob of `entry`; return the key of the blob before it."""
+    record = entry.record
+    kept = connection.execute(_BLOB, (record.sop_instance_uid, record.digest)).fetchone()
+    if kept is None:
+        return None
+    place = (record.blob_key, record.size, record.data_set_offset, kept["id"])
+    connection.execute("UPDATE instance SET blob_key = ?, size = ?, data_set_offset = ? WHERE id = ?", place)
+    connection.execute("UPDATE instance_detail SET layout = ? WHERE instance_id = ?", (entry.layout, kept["id"]))
+    return str(kept["blob_key"])
+
+
 def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
     if (kept["digest"], kept["transfer_syntax_uid"]) != (record.digest, record.transfer_syntax_uid):
         raise DuplicateInstance("Another data set is already kept under this SOP Instance UID.")
@@ -135,6 +147,7 @@ _INSERT_INSTANCE: Final = _insertion(
     *column_names(Level.INSTANCE),
     *("frame_count", "blob_key", "size", "data_set_offset", "digest", "held", "source", "received_at"),
 )
+_BLOB: Final = "SELECT id, blob_key FROM instance WHERE sop_instance_uid = ? AND digest = ?"
 _INSERT_DETAIL: Final = "INSERT INTO instance_detail (instance_id, metadata, layout) VALUES (?, ?, ?)"
 _COUNT: Final = """
     UPDATE series SET visible_instances = visible_instances + ?, held_instances = held_instances + ?,
