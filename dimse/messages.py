@@ -111,20 +111,31 @@ class MessageAssembler:
 class Message:
     """A complete message: a request is ready to be finished and answered. `is_cancelled` is for the peer to set."""
 
-    __slots__ = ("command", "context", "is_cancelled", "operation")
+    __slots__ = ("_encoded", "_of", "command", "context", "is_cancelled", "operation")
 
     def __init__(self, context: Context, received: Command, operation: Operation) -> None:
         self.context = context
         self.command = received
         self.operation = operation
         self.is_cancelled = False
+        self._of: tuple[object, ...] = ()
+        self._encoded = b""
 
     def encode(self, response: Response, longest_pdu: int) -> bytes:
         """The P-DATA-TF PDUs of a response, none longer than `longest_pdu` (0: no limit)."""
-        encoded = pdu_protocol.encode_values(self.context.id, self._command_set(response), longest_pdu, is_command=True)
+        encoded = self._command_pdus(response, longest_pdu)
         if not response.identifier:
             return encoded
         return encoded + pdu_protocol.encode_values(self.context.id, response.identifier, longest_pdu, is_command=False)
+
+    def _command_pdus(self, response: Response, longest_pdu: int) -> bytes:
+        """Those of the command set, which all matches of a query have in common."""
+        of = (response.status, response.elements, not response.identifier, longest_pdu)
+        if of != self._of:
+            command_set = self._command_set(response)
+            self._encoded = pdu_protocol.encode_values(self.context.id, command_set, longest_pdu, is_command=True)
+            self._of = of
+        return self._encoded
 
     def _command_set(self, response: Response) -> bytes:
         """The response command set (PS3.7 9.3 and 10.3; table 9.3-2 for C-STORE)."""
