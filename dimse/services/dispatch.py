@@ -16,11 +16,10 @@ from dimse.scu.storage import StorageScu
 from dimse.services import query_negotiation
 from dimse.services.commitment import CommitmentService
 from dimse.services.echo import VERIFICATION, echo
-from dimse.services.information_models import FIND_MODELS
+from dimse.services.information_models import FIND_MODELS, GET_MODELS, MOVE_MODELS
 from dimse.services.operation import Answered, Operation, Request
 from dimse.services.query import QueryService
 from dimse.services.retrieve import RetrieveService
-from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS
 from dimse.services.storage import StorageService, answer_extended, is_storage
 from dimse.settings import DimseSettings, Peer
 from dimse.status import UNRECOGNIZED_OPERATION, Status

@@ -25,3 +25,17 @@ FIND_MODELS: Final = {
     "1.2.840.10008.5.1.4.1.2.3.1": PATIENT_STUDY_ONLY,
 }
 """The SOP classes of C-FIND (PS3.4 C.6.1.3, C.6.2.3, C.6.3.3); the last one is retired."""
+
+MOVE_MODELS: Final = {
+    "1.2.840.10008.5.1.4.1.2.1.2": PATIENT_ROOT,
+    "1.2.840.10008.5.1.4.1.2.2.2": STUDY_ROOT,
+    "1.2.840.10008.5.1.4.1.2.3.2": PATIENT_STUDY_ONLY,
+}
+"""The SOP classes of C-MOVE (PS3.4 C.6.1.3, C.6.2.3, C.6.3.3); the last one is retired."""
+
+GET_MODELS: Final = {
+    "1.2.840.10008.5.1.4.1.2.1.3": PATIENT_ROOT,
+    "1.2.840.10008.5.1.4.1.2.2.3": STUDY_ROOT,
+    "1.2.840.10008.5.1.4.1.2.3.3": PATIENT_STUDY_ONLY,
+}
+"""The SOP classes of C-GET."""

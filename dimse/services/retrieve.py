@@ -14,9 +14,9 @@ from dimse.scu import elements
 from dimse.scu.elements import MOVE_DESTINATION, MoveOriginator
 from dimse.scu.outgoing import Outgoing, sendable_syntaxes
 from dimse.scu.storage import StorageScu
-from dimse.services.information_models import InformationModel
+from dimse.services.information_models import GET_MODELS, MOVE_MODELS, InformationModel
 from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
-from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, wanted
+from dimse.services.retrieve_keys import wanted
 from dimse.services.suboperations import Progress, SubOperations
 from dimse.settings import Peer
 from dimse.status import CANNOT_UNDERSTAND, SOP_CLASS_NOT_SUPPORTED, Status, failed

@@ -7,13 +7,7 @@ negotiated or not (C.4.2.2.2). What is no unique key does not restrict, save Iss
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dimse.services.information_models import (
-    PATIENT_ROOT,
-    PATIENT_STUDY_ONLY,
-    STUDY_ROOT,
-    UNIQUE_KEYS,
-    InformationModel,
-)
+from dimse.services.information_models import UNIQUE_KEYS, InformationModel
 from storage.catalogue.selection import Wanted
 from storage.data_set.identifier import decode
 from storage.errors import DataSetMismatch
@@ -22,20 +16,6 @@ from storage.identifiers import is_uid
 _QUERY_RETRIEVE_LEVEL: Final = "00080052"
 _PATIENT_ID: Final = UNIQUE_KEYS["PATIENT"]
 _ISSUER_OF_PATIENT_ID: Final = "00100021"
-
-MOVE_MODELS: Final = {
-    "1.2.840.10008.5.1.4.1.2.1.2": PATIENT_ROOT,
-    "1.2.840.10008.5.1.4.1.2.2.2": STUDY_ROOT,
-    "1.2.840.10008.5.1.4.1.2.3.2": PATIENT_STUDY_ONLY,
-}
-"""The SOP classes of C-MOVE (PS3.4 C.6.1.3, C.6.2.3, C.6.3.3); the last one is retired."""
-
-GET_MODELS: Final = {
-    "1.2.840.10008.5.1.4.1.2.1.3": PATIENT_ROOT,
-    "1.2.840.10008.5.1.4.1.2.2.3": STUDY_ROOT,
-    "1.2.840.10008.5.1.4.1.2.3.3": PATIENT_STUDY_ONLY,
-}
-"""The SOP classes of C-GET."""
 
 
 def wanted(identifier: bytes, transfer_syntax_uid: str, model: InformationModel) -> Wanted:

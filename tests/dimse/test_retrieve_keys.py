@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dimse.services.information_models import InformationModel
-from dimse.services.retrieve_keys import GET_MODELS, MOVE_MODELS, wanted
+from dimse.services.information_models import GET_MODELS, MOVE_MODELS, InformationModel
+from dimse.services.retrieve_keys import wanted
 from storage.catalogue.selection import Wanted
 from storage.data_set.encoder import encode
 from storage.errors import CannotUnderstand, DataSetMismatch
