@@ -8,7 +8,7 @@ from typing import Any, Final
 from dimse.command import AFFECTED_SOP_INSTANCE_UID, C_STORE_RQ
 from dimse.commitment.data_sets import encode_request
 from dimse.commitment.messages import action
-from dimse.commitment.references import STORAGE_COMMITMENT, Reference
+from dimse.commitment.references import Reference
 from dimse.exchange import AssociationLost
 from dimse.scu import elements, query, retrieve
 from dimse.scu.commitment import PROPOSAL
@@ -89,7 +89,6 @@ class Clients:
         context = association.contexts[1]
         uid = self._ledger.new_transaction_uid()
         data = encode_request(uid, [Reference(CT, instance) for instance in uids], context.transfer_syntax)
-        assert context.abstract_syntax == STORAGE_COMMITMENT
         self._ledger.accept(uid, transaction, association.ask(context, action(), [data]).status)
 
     def _associated(self, proposal: Proposal, calling: str, **options: Any) -> Requestor:

@@ -49,7 +49,7 @@ MOMENTS: Final[tuple[tuple[Event, int, float], ...]] = (
 _SECONDS_MORE: Final = 0.01
 _LOOKED_AT_AGAIN: Final = 100
 _PROGRESS_EVERY: Final = 10
-_NOT_DUE_YET: Final = "SELECT count(*) AS n FROM commitment_transaction WHERE due_at IS NOT NULL"
+_OWED: Final = "SELECT count(*) AS n FROM commitment_transaction WHERE due_at IS NOT NULL"
 _AS_IF_LATER: Final = "UPDATE commitment_transaction SET due_at = 0 WHERE due_at IS NOT NULL"
 
 
@@ -148,7 +148,7 @@ class Crashes:
         database.write(lambda connection: connection.execute(_AS_IF_LATER))
         commitment.report()
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while database.read(_NOT_DUE_YET)[0]["n"] and time.monotonic() < deadline:
+        while database.read(_OWED)[0]["n"] and time.monotonic() < deadline:
             time.sleep(0.01)
         commitment.close()
         self.problems += checks.reported(self._ledger, latest)
