@@ -27,8 +27,8 @@ from storage.pixels import Rendering
 from storage.scope import WholeArchive
 from storage.storage import Storage
 
-FLOORS: Final = {"pydicom": (3, 0, 2), "pynetdicom": (3, 0, 4)}
-"""Below these there are known holes: CVE-2026-32711 and CVE-2026-56445."""
+FLOORS: Final = {"pydicom": (3, 0, 2)}
+"""Below these there are known holes: CVE-2026-32711."""
 
 _NAMED: Final = 10
 

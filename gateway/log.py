@@ -48,7 +48,6 @@ def configure(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("durchblick").setLevel(level.upper())
-    for noisy in ("pydicom", "pynetdicom"):
-        # Both quote values of data sets in their warnings, and give them to the warnings module too.
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    # It quotes values of data sets in its warnings, and gives them to the warnings module too.
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")

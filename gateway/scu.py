@@ -2,20 +2,28 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pynetdicom import AE
-from pynetdicom.association import Association
 
-ANSWER_SECONDS: Final = 300.0
-"""A store waits for the disk, which on a machine that has just installed all this may take a while to write."""
+from dimse import command as commands
+from dimse.command import C_STORE_RQ
+from dimse.scu import elements
+from dimse.scu.requestor import AssociationFailed, AssociationLost, Patience, Proposal, Requestor
+from dimse.services.operation import Context
+from dimse.settings import Peer
+
+PATIENCE: Final = Patience(association=120.0, response=300.0, send=300.0)
+"""A store waits for the disk, which on a machine that has just installed all this may be busy for long."""
 
 _DICOMDIR: Final = "1.2.840.10008.1.3.10"
+# Preamble, prefix and the element File Meta Information Group Length, whose value ends here (PS3.10 7.1).
+_AFTER_GROUP_LENGTH: Final = 144
 
 
 class PushFailed(Exception):
@@ -39,17 +47,20 @@ def push(data_sets: Iterable[Dataset], host: str, port: int, called: str, callin
 
     Raises PushFailed when the other side does not accept, or ends early.
     """
-    association: Association | None = None
+    peer = Peer(called, host, port)
+    requestor: Requestor | None = None
     open_for: tuple[str, str] | None = None
     try:
         for data_set in data_sets:
             kind = (str(data_set.SOPClassUID), str(data_set.file_meta.TransferSyntaxUID))
-            if association is None or kind != open_for:
-                _end(association)
-                association, open_for = _associate(kind, host, port, called, calling), kind
-            yield _sent(data_set, association)
+            if requestor is None or kind != open_for:
+                _end(requestor)
+                requestor, open_for = _associate(kind, peer, calling), kind
+            yield _sent(data_set, requestor, _context(requestor, kind))
+    except (AssociationFailed, AssociationLost) as error:
+        raise PushFailed(f"Not everything was sent: {error}") from error
     finally:
-        _end(association)
+        _end(requestor)
 
 
 def read(paths: Iterable[Path]) -> Iterator[Dataset]:
@@ -76,33 +87,43 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
 
 
-def _associate(kind: tuple[str, str], host: str, port: int, called: str, calling: str) -> Association:
-    entity = AE(ae_title=calling)
-    entity.maximum_pdu_size = 131_072
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_SECONDS
-    entity.add_requested_context(*kind)
-    association = entity.associate(host, port, ae_title=called)
-    if not association.is_established:
-        raise PushFailed(f"{called} at {host}:{port} did not accept the association.")
-    return association
+def _associate(kind: tuple[str, str], peer: Peer, calling: str) -> Requestor:
+    sop_class, transfer_syntax = kind
+    proposal = Proposal(sop_class, (transfer_syntax,))
+    return Requestor.associate(peer, [proposal], calling_ae_title=calling, patience=PATIENCE)
 
 
-def _end(association: Association | None) -> None:
-    if association is not None and association.is_established:
-        association.release()
+def _context(requestor: Requestor, kind: tuple[str, str]) -> Context:
+    context = requestor.context(kind[0])
+    if context is None:
+        raise PushFailed(f"The SOP class {kind[0]} is not accepted in the transfer syntax {kind[1]}.")
+    return context
 
 
-def _sent(data_set: Dataset, association: Association) -> Sent:
-    status = association.send_c_store(data_set)
-    if "Status" not in status:
-        raise PushFailed(
-            f"The association ended, or there was no answer for {ANSWER_SECONDS:g} s, before all was sent."
-        )
+def _end(requestor: Requestor | None) -> None:
+    if requestor is not None:
+        requestor.release()
+
+
+def _sent(data_set: Dataset, requestor: Requestor, context: Context) -> Sent:
+    more = [(commands.AFFECTED_SOP_INSTANCE_UID, elements.uid(str(data_set.SOPInstanceUID)))]
+    request = elements.request(C_STORE_RQ, context.abstract_syntax, priority=True, more=more)
+    response = requestor.ask(context, request, [_bare(data_set)])
     return Sent(
-        status=int(status.Status),
+        status=response.status,
         study_instance_uid=str(data_set.get("StudyInstanceUID", "")),
         patient_id=str(data_set.get("PatientID", "") or ""),
         issuer_of_patient_id=str(data_set.get("IssuerOfPatientID", "") or ""),
         patient_birth_date=str(data_set.get("PatientBirthDate", "") or ""),
         modality=str(data_set.get("Modality", "") or "OT"),
     )
+
+
+def _bare(data_set: Dataset) -> bytes:
+    """`data_set` as it is encoded in its transfer syntax, without file meta information."""
+    file = BytesIO()
+    dcmwrite(file, data_set, enforce_file_format=True)
+    content = file.getvalue()
+    return content[
+        _AFTER_GROUP_LENGTH + int.from_bytes(content[_AFTER_GROUP_LENGTH - 4 : _AFTER_GROUP_LENGTH], "little") :
+    ]
