@@ -96,8 +96,9 @@ def test_the_lint_finds_what_is_left_out_of_a_trace(
     assert found and all(complaint in violation for violation in found)
 
 
-def test_the_lint_finds_every_response_that_comes_too_early(trace: list[strace.Call]) -> None:
-    """Each step in turn, and all before it, moved behind the response."""
+def test_the_lint_finds_every_response_that_comes_too_early(tmp_path: Path) -> None:
+    """Each step in turn, and all before it, moved behind the response; with one sender, they are all its own."""
+    trace = traced(tmp_path)
     (uid, told), *_ = acknowledged(trace)
     steps = [call for call in trace if call.end < told.begin and call.name in ("fdatasync", "fsync", "link")][-6:]
     for step in steps:
