@@ -4,31 +4,25 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from pynetdicom import AE, evt
-from pynetdicom.events import Event
 
 from dimse.scu.requestor import Patience
+from dimse.settings import Peer
 from gateway import scu
+from tests.dimse.node import MemoryStore, running
+from tests.dimse.peer import CT
 from tests.support.gateway import free_port
 from tests.support.synthetic import ct, part10
 
 
 @pytest.fixture
 def slow_port() -> Iterator[tuple[int, threading.Event]]:
-    """A peer that answers a C-STORE when the event is set, or after 10 s."""
-    go = threading.Event()
-
-    def store(event: Event) -> int:
-        go.wait(10)
-        return 0
-
-    entity = AE("SLOW")
-    entity.add_supported_context("1.2.840.10008.5.1.4.1.1.2")
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
-    assert server is not None
-    yield server.server_address[1], go
-    go.set()
-    server.shutdown()
+    """A peer that takes CT only, and answers a C-STORE when the event is set, or fails after 10 s."""
+    store = MemoryStore()
+    store.gate.clear()
+    us = Peer("TEST", "127.0.0.1", 104, sop_classes=(CT,))
+    with running(store, ae_title="SLOW", accept_unknown_peers=False, peers=(us,)) as node:
+        yield node.port, store.gate
+        store.gate.set()
 
 
 def _push(port: int) -> list[scu.Sent]:
