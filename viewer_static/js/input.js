@@ -43,6 +43,7 @@ export class Input {
     this.rest = 0;
     this.wheelRest = 0;
     this.longPress = 0;
+    this.pressedUntil = 0;
     this.lastTap = { x: 0, y: 0, time: 0 };
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
@@ -66,6 +67,7 @@ export class Input {
     this.origin = { x: event.clientX, y: event.clientY };
     this.axis = "";
     this.rest = 0;
+    this.pressedUntil = 0;
     if (event.button === 2 || (event.button === 0 && this.actions.isWindowing())) {
       this.gesture = "window";
     } else if (event.button === 1) {
@@ -76,6 +78,7 @@ export class Input {
     if (this.gesture === "waiting" && event.pointerType !== "mouse") {
       this.longPress = setTimeout(() => {
         this.gesture = "window";
+        this.pressedUntil = event.timeStamp + LONG;
         navigator.vibrate?.(15);
       }, LONG);
     }
@@ -88,6 +91,10 @@ export class Input {
       return;
     }
     const now = { x: event.clientX, y: event.clientY };
+    // A busy device runs the timer of a long press before it tells of moves that were made earlier.
+    if (this.gesture === "window" && event.timeStamp < this.pressedUntil && this.isFar(now)) {
+      this.gesture = "waiting";
+    }
     if (this.gesture === "pinch") {
       this.pinch(event.pointerId, before, now);
     } else {
@@ -103,8 +110,7 @@ export class Input {
   drag(before, now) {
     const [x, y] = [now.x - before.x, now.y - before.y];
     if (this.gesture === "waiting") {
-      const far = Math.hypot(now.x - this.origin.x, now.y - this.origin.y) > STILL;
-      if (!far) {
+      if (!this.isFar(now)) {
         return;
       }
       clearTimeout(this.longPress);
@@ -118,6 +124,12 @@ export class Input {
     } else if (this.gesture === "scroll") {
       this.scroll(this.axis === "x" ? -x : -y);
     }
+  }
+
+  // Whether somewhere is too far from where the gesture began to be the same place.
+  /** @param {Point} place */
+  isFar(place) {
+    return Math.hypot(place.x - this.origin.x, place.y - this.origin.y) > STILL;
   }
 
   // A finger that crosses the stage passes the whole series, but never flies through it or crawls.
@@ -155,7 +167,7 @@ export class Input {
   up(event, cancelled = false) {
     this.pointers.delete(event.pointerId);
     clearTimeout(this.longPress);
-    const still = Math.hypot(event.clientX - this.origin.x, event.clientY - this.origin.y) <= STILL;
+    const still = !this.isFar({ x: event.clientX, y: event.clientY });
     if (!cancelled && still && event.button === 0 && (this.gesture === "waiting" || this.gesture === "window")) {
       this.tap(event);
     }
