@@ -24,7 +24,7 @@ from dimse.status import failed
 if TYPE_CHECKING:
     from dimse.handshake import Handshake
 
-_PDUS_PER_BUFFER: Final = 4
+_PDUS_PER_BUFFER: Final = 2
 _DISCARD_BUFFER: Final = 4_096
 _QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
@@ -67,7 +67,9 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the A-ASSOCIATE-RQ (action AE-5)."""
         self.transport = cast(asyncio.Transport, transport)
-        self._socket = transport.get_extra_info("socket")
+        # A socket of our own: the one that the transport lends makes a new object for every option that is set.
+        lent = transport.get_extra_info("socket")
+        self._socket = socket.fromfd(lent.fileno(), lent.family, lent.type)
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
@@ -120,6 +122,7 @@ class Connection(asyncio.BufferedProtocol):
         self._drop_waiting()
         # Not later, when the garbage collector comes by: a crowd of short associations would hold many buffers.
         self._reader.release()
+        self._socket.close()
         self._node.occupancy.leave(self)
         self.closed.set_result(None)
 

@@ -70,7 +70,7 @@ class DimseSettings:
     close_seconds: float = 10.0
     """Time for running stores to finish when the server is closed."""
 
-    longest_pdu: int = 131_072
+    longest_pdu: int = 262_144
     """What we offer as maximum length (PS3.8 D.1): the P-DATA-TF PDU without its first 6 bytes."""
     longest_request: int = 262_144
     """The A-ASSOCIATE-RQ PDU without its first 6 bytes."""

@@ -63,6 +63,7 @@ class Ingest:
         """
         meta = incoming.meta or FileMeta("", "", "")
         try:
+            incoming.hasten()
             entry = self._examine(incoming, source, study_instance_uid)
             _admit(entry.record, scope)
             return self._keep(incoming, entry)

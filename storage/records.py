@@ -27,7 +27,7 @@ class InstanceRecord:
     data_set_offset: int
     """Where the data set begins in it."""
     digest: str
-    """SHA-256 (hex) of the data set as it lies in the file."""
+    """BLAKE3 (hex) of the data set as it lies in the file."""
     modality: str
     instance_number: int | None
     number_of_frames: int

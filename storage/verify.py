@@ -1,9 +1,10 @@
 """Whether what the index promises is really on the disk: looked at, not remembered."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable
 from typing import Final
+
+from blake3 import blake3
 
 from storage.attributes import Level
 from storage.catalogue.summaries import RECORD_COLUMNS, record
@@ -35,7 +36,7 @@ def indexed(database: Database, scope: StudyScope, sop_instance_uids: Iterable[s
 
 
 def intact(files: Files, record: InstanceRecord, look_up: Callable[[], None] = lambda: None) -> bool:
-    """Whether the blob of `record` has its size and its data set the SHA-256 that it came with.
+    """Whether the blob of `record` has its size and its data set the BLAKE3 digest that it came with.
 
     Reads all of it, a megabyte at a time; `look_up` is called before each and may raise to stop. The page cache is
     emptied of it before, so that the disk answers, and afterwards. Raises `NoSuchInstance` when the blob is gone,
@@ -46,7 +47,7 @@ def intact(files: Files, record: InstanceRecord, look_up: Callable[[], None] = l
         if os.fstat(handle).st_size != record.size:
             return False
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-        digest = hashlib.sha256()
+        digest = blake3()
         at = record.data_set_offset
         while at < record.size:
             look_up()

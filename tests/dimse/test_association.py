@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dimse import command
+from dimse.settings import DimseSettings
 from storage.data_set.part10 import FileMeta
 from storage.errors import (
     CannotUnderstand,
@@ -282,7 +283,7 @@ def test_echo_on_a_storage_context(node: Node) -> None:
         (b"\x02\0\0\0\0\4\0\0\0\0", 2),
         (b"\x06\0\0\0\0\4\0\0\0\0", 2),
         (struct.pack(">BxI", 4, 0xFFFFFFFF), 6),
-        (struct.pack(">BxI", 4, 131_073), 6),
+        (struct.pack(">BxI", 4, DimseSettings().longest_pdu + 1), 6),
         (b"\4\0\0\0\0\0", 6),
         (p_data(pdv(9, 3, echo_command())), 6),
         (p_data(pdv(3, 3, store_command())) + ECHO, 5),

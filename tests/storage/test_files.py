@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
@@ -66,7 +66,7 @@ def test_no_part_of_a_key_comes_from_a_header(files: Files) -> None:
 def test_the_same_data_set_by_c_store_and_by_stow_has_one_digest(files: Files, piece: int) -> None:
     whole = part10(ct(rows=4, columns=4))
     start = 144 + int.from_bytes(whole[140:144], "little")
-    expected = hashlib.sha256(whole[start:]).hexdigest()
+    expected = blake3(whole[start:]).hexdigest()
     streamed = received(files, whole, piece=piece)
     announced = received(files, whole[start:], META, piece=piece)
     assert streamed.digest == announced.digest == expected
@@ -82,8 +82,8 @@ def test_the_digest_is_computed_again_where_the_header_lies_about_its_length(fil
     start = 144 + int.from_bytes(whole[140:144], "little")
     whole[140:144] = (2**32 - 1).to_bytes(4, "little")
     incoming = received(files, bytes(whole))
-    assert incoming.digest == hashlib.sha256().hexdigest()
-    assert incoming.digest_from(start) == hashlib.sha256(whole[start:]).hexdigest()
+    assert incoming.digest == blake3().hexdigest()
+    assert incoming.digest_from(start) == blake3(whole[start:]).hexdigest()
     incoming.abandon()
 
 
@@ -91,7 +91,7 @@ def test_the_digest_is_computed_again_where_the_header_lies_about_its_length(fil
 def test_the_digest_of_what_states_no_length_is_of_everything(files: Files, size: int) -> None:
     data = b"\x08\x00\x05\x00" * 200
     incoming = received(files, data[:size])
-    assert incoming.digest == hashlib.sha256(data[:size]).hexdigest()
+    assert incoming.digest == blake3(data[:size]).hexdigest()
     incoming.abandon()
 
 
