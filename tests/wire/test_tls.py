@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Iterator
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from pydicom import dcmread
@@ -57,6 +59,18 @@ def kept(storage: Storage) -> int:
     return len([path for path in (storage.folder / "blobs").rglob("*") if path.is_file()])
 
 
+@pytest.fixture
+def warnings() -> Iterator[SimpleQueue[logging.LogRecord]]:
+    """What the node warns of from now on; the peer may have gone before it does."""
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(queue)
+    handler.setLevel(logging.WARNING)
+    log = logging.getLogger("durchblick.dimse")
+    log.addHandler(handler)
+    yield queue
+    log.removeHandler(handler)
+
+
 @pytest.mark.parametrize("profile", ["--profile-bcp195-nd", "--profile-bcp195"])
 def test_storescu_and_echoscu(
     node: tuple[Node, Storage],
@@ -75,13 +89,12 @@ def test_storescu_and_echoscu(
 
 
 def test_storescu_without_a_certificate_or_without_tls_is_refused(
-    node: tuple[Node, Storage], tls: TlsSettings, authority: Authority, caplog: pytest.LogCaptureFixture
+    node: tuple[Node, Storage], tls: TlsSettings, authority: Authority, warnings: SimpleQueue[logging.LogRecord]
 ) -> None:
-    with caplog.at_level(logging.WARNING, "durchblick.dimse"):
-        assert dcmtk.run("echoscu", "+tla", "+cf", str(authority.file), port=tls.port).returncode != 0
-        assert "it shows no certificate" in caplog.text
-        assert dcmtk.run("echoscu", "-to", "5", "-ta", "5", port=tls.port).returncode != 0
-        assert "it does not speak TLS on this port" in caplog.text
+    assert dcmtk.run("echoscu", "+tla", "+cf", str(authority.file), port=tls.port).returncode != 0
+    assert "it shows no certificate" in warnings.get(timeout=10).getMessage()
+    assert dcmtk.run("echoscu", "-to", "5", "-ta", "5", port=tls.port).returncode != 0
+    assert "it does not speak TLS on this port" in warnings.get(timeout=10).getMessage()
     assert dcmtk.run("echoscu", port=node[0].port).returncode == 0
 
 
