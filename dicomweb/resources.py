@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dicomweb.descriptions import OPENAPI, PLAIN_JSON, Descriptions
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
@@ -43,6 +44,7 @@ class Services:
     pixels: PixelRetrieval
     renderings: Renderings
     intake: Intake
+    descriptions: Descriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,19 @@ class Transaction:
     can be satisfied, empty for answers without content; `takes` the media types of the request's content.
     """
 
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
     name: str
     clause: str
     handler: Callable[[Services], Blocking | Receiving]
     offers: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    right: Right = "read"
+    right: Right | None = "read"
+    """None: whoever has any right at all."""
     takes: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
     """What it answers when nothing is refused."""
+    refusals: tuple[int, ...] = ()
+    """With what it refuses, beyond what every transaction does."""
     draws: bool = False
     """Whether it takes long at the decoders; it then waits in a queue of its own."""
 
@@ -111,6 +116,11 @@ SEARCH: Final = (
     Parameter("fuzzymatching", "Fuzzy matching of person names (8.3.4.2)", _SWITCH),
     Parameter("emptyvaluematching", "Matching of empty values (8.3.4.6)", _SWITCH),
     Parameter("multiplevaluematching", "Matching of several values (8.3.4.7)", _SWITCH),
+    Parameter(
+        "match",
+        "Attributes by keyword, tag or dotted path, with what they have to match (8.3.4.1)",
+        {"type": "object", "additionalProperties": {"type": "string"}},
+    ),
 )
 RENDERING: Final = (
     *ACCEPT,
@@ -158,6 +168,14 @@ _STORE: Final = Transaction(
     statuses=(200, 202, 409),
 )
 
+
+def _describe(method: Literal["GET", "OPTIONS"], name: str = "Retrieve") -> Transaction:
+    offers = ("application/vnd.sun.wadl+xml", "application/json")
+    return Transaction(
+        method, name, "8.9", lambda to: to.descriptions.capabilities, offers, ACCEPT, right=None, statuses=(200, 304)
+    )
+
+
 # In the order in which they are tried: what a viewer asks for most comes first.
 RESOURCES: Final = (
     Resource(
@@ -202,4 +220,18 @@ RESOURCES: Final = (
     Resource("/instances", "All Instances", (_search(lambda to: to.searches.instances),)),
     Resource(_SERIES + "/rendered", "Rendered Series", (_rendered(lambda to: to.renderings.collection),)),
     Resource(_STUDY + "/rendered", "Rendered Study", (_rendered(lambda to: to.renderings.collection),)),
+    Resource("/", "Capabilities of the Service", (_describe("GET"), _describe("OPTIONS", "Retrieve by OPTIONS"))),
+    Resource("/capabilities", "Capabilities", (_describe("GET"),)),
+    Resource(
+        "/openapi.json",
+        "OpenAPI Document",
+        (
+            Transaction(
+                *("GET", "Retrieve", "8.9", lambda to: to.descriptions.openapi),
+                *(_strings((PLAIN_JSON, OPENAPI)), ACCEPT),
+                right=None,
+                statuses=(200, 304),
+            ),
+        ),
+    ),
 )

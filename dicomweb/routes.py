@@ -6,20 +6,25 @@ First the caller is known or refused, then the method, then the resource: whoeve
 import inspect
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final, cast
 
+import orjson
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from dicomweb import capabilities, openapi
+from dicomweb.descriptions import Descriptions
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
 from dicomweb.rendered import Renderings
-from dicomweb.resources import RESOURCES, Blocking, Receiving, Services, Transaction
+from dicomweb.resources import RESOURCES, Blocking, Receiving, Resource, Services, Transaction
 from dicomweb.resources import Right as Right
 from dicomweb.stow import Intake
 from dicomweb.wado import Retrieval
@@ -48,6 +53,11 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         pixels=PixelRetrieval(storage, base_url),
         renderings=Renderings(storage, base_url),
         intake=Intake(storage.ingest, base_url),
+        descriptions=Descriptions(
+            base_url,
+            {capabilities.WADL: _of_table(capabilities.wadl), capabilities.JSON: _of_table(capabilities.as_json)},
+            openapi_document,
+        ),
     )
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
@@ -56,6 +66,22 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         for resource in RESOURCES
     ]
     return [*known, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing))]
+
+
+def openapi_document(base_url: str) -> bytes:
+    """The OpenAPI document of the service at `base_url` as JSON."""
+    return orjson.dumps(openapi.document(base_url, RESOURCES, _version()), option=orjson.OPT_INDENT_2)
+
+
+def _of_table(describe: Callable[[str, Iterable[Resource]], bytes]) -> Callable[[str], bytes]:
+    return lambda base_url: describe(base_url, RESOURCES)
+
+
+def _version() -> str:
+    try:
+        return version("durchblick")
+    except PackageNotFoundError:
+        return "0"
 
 
 class _Resource(Route):
@@ -97,31 +123,32 @@ class _Endpoint:
         method = "GET" if request.method == "HEAD" else request.method
         transaction = self._transactions.get(method)
         if transaction is None:
-            await to_thread.run_sync(self._check_known, request)
+            await to_thread.run_sync(self._any_scope, request)
             return self._without_transaction(method)
         handler = self._handlers[method]
         if inspect.iscoroutinefunction(handler):
-            scope = await to_thread.run_sync(self._scope_of, request, transaction.right)
+            scope = await to_thread.run_sync(self._scope, request, transaction.right)
             return await cast(Receiving, handler)(request, scope)
         limiter = self._drawing if transaction.draws else None
         blocking = cast(Blocking, handler)
         return await to_thread.run_sync(self._call, request, transaction.right, blocking, limiter=limiter)
 
-    def _call(self, request: Request, right: Right, handler: Blocking) -> Response:
-        scope = self._scope_of(request, right)
+    def _call(self, request: Request, right: Right | None, handler: Blocking) -> Response:
+        scope = self._scope(request, right)
         try:
             return handler(request, scope)
         except OutOfResources as refusal:
             raise Busy(refusal.detail) from None
 
-    def _check_known(self, request: Request) -> None:
-        """Raise `NotAuthenticated` unless the caller may do anything here at all."""
-        for right in _RIGHTS:
-            try:
-                self._scope_of(request, right)
-                return
-            except NotAuthorised:
-                continue
+    def _scope(self, request: Request, right: Right | None) -> StudyScope:
+        return self._scope_of(request, right) if right else self._any_scope(request)
+
+    def _any_scope(self, request: Request) -> StudyScope:
+        """The scope of whatever the caller may do here; `NotAuthenticated` or `NotAuthorised` if that is nothing."""
+        for right in _RIGHTS[:-1]:
+            with suppress(NotAuthorised):
+                return self._scope_of(request, right)
+        return self._scope_of(request, _RIGHTS[-1])
 
     def _without_transaction(self, method: str) -> Response:
         methods = self._methods()
@@ -135,7 +162,7 @@ class _Endpoint:
         methods = [
             name for method in self._transactions for name in ((method, "HEAD") if method == "GET" else (method,))
         ]
-        return [*methods, "OPTIONS"] if methods else []
+        return list(dict.fromkeys((*methods, "OPTIONS"))) if methods else []
 
 
 async def _head(response: Response, send: Send) -> None:

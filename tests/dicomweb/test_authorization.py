@@ -20,6 +20,7 @@ from tests.support.synthetic import ct, part10
 
 # What a route is, as far as permission goes: a search is narrowed, a thing is there or not, a store is allowed or not.
 SEARCH, THING, NOT_WHOLE, UNKNOWN = "search", "thing", "not rendered as a whole", "unknown"
+DESCRIPTION = "tells whoever is known what the service can do"
 _STUDY, _SERIES = "/studies/{study}", "/studies/{study}/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
 KINDS = {
@@ -45,6 +46,9 @@ KINDS = {
     _INSTANCE + "/frames/{frames}/rendered": THING,
     _INSTANCE + "/frames/{frames}/thumbnail": THING,
     _INSTANCE + "/bulkdata/{path:path}": THING,
+    "/": DESCRIPTION,
+    "/capabilities": DESCRIPTION,
+    "/openapi.json": DESCRIPTION,
     "/{path:path}": UNKNOWN,
 }
 # Which of the three studies each caller sees. Anna has two, Bert one.
@@ -87,7 +91,7 @@ def expected(kind: str, seen: set[str] | None, study: str) -> int:
     """The policy: strangers 401; searches are narrowed, never refused; what is not seen is not there."""
     if seen is None:
         return 401
-    if kind == SEARCH:
+    if kind in (SEARCH, DESCRIPTION):
         return 200
     if kind == UNKNOWN or study not in seen:
         return 404

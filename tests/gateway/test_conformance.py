@@ -20,6 +20,14 @@ def test_the_document_is_what_the_command_prints() -> None:
     assert document == printed.output, "run: durchblick conformance > docs/conformance.md"
 
 
+def test_the_table_of_web_transactions_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(durchblick, ["openapi", "--table"])
+    assert printed.exit_code == 0
+    document = (ROOT / "docs" / "dicomweb.md").read_text(encoding="utf-8")
+    assert printed.output in document, "put what `durchblick openapi --table` prints into docs/dicomweb.md"
+    assert document.count("\n| `") == printed.output.count("\n| `")
+
+
 def test_every_operation_and_every_class_is_in_it() -> None:
     for offer in OFFERS:
         assert f" {offer.name}\n" in STATEMENT
