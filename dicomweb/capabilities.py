@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from dicomweb.resources import Parameter, Resource, Transaction
+from dicomweb.transactions import Parameter, Resource, Transaction
 
 WADL: Final = "application/vnd.sun.wadl+xml"
 JSON: Final = "application/json"

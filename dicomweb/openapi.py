@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from dicomweb.capabilities import identifier, template
-from dicomweb.resources import Parameter, Resource, Transaction
+from dicomweb.transactions import Parameter, Resource, Transaction
 
 _PROBLEM_CONTENT: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PROBLEM: Final = {"$ref": "#/components/responses/Problem"}

@@ -57,6 +57,13 @@ class UnsupportedMediaType(Refusal):
         self.offers = tuple(offers)
 
 
+class ContentTooLarge(Refusal):
+    """The content of the request is larger than any of its kind has to be."""
+
+    http_status = 413
+    title = "Content too large"
+
+
 class NoSuchResource(Refusal):
     """The path is none of ours."""
 

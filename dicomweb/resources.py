@@ -1,17 +1,8 @@
-"""The resources of the web services and their transactions as one table.
+"""Every resource of the web services: those of the Studies service (PS3.18 table 10.1-1), and what other rooms list."""
 
-It drives routing, `Allow`, the capabilities (PS3.18 8.9) and the OpenAPI document, so none of them can differ from what
-is answered.
-"""
+from typing import Final, Literal
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
-
-from starlette.requests import Request
-from starlette.responses import Response
-
-from dicomweb.descriptions import OPENAPI, PLAIN_JSON, Descriptions
+from dicomweb.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
@@ -22,105 +13,24 @@ from dicomweb.media_types import (
     RENDERED,
     Representation,
 )
-from dicomweb.pixel_data import PixelRetrieval
-from dicomweb.qido import Searches
-from dicomweb.rendered import Renderings
-from dicomweb.stow import Intake
-from dicomweb.wado import Retrieval
-from storage.scope import StudyScope
+from dicomweb.transactions import ACCEPT, SEARCH, SWITCH, Handler, Parameter, Resource, Transaction, strings
+from dicomweb.worklist_service import WORKLIST
 
-Right = Literal["read", "write", "delete"]
-Blocking = Callable[[Request, StudyScope], Response]
-Receiving = Callable[[Request, StudyScope], Awaitable[Response]]
-"""A handler that reads a request body itself, and does what blocks in threads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the handlers are methods of."""
-
-    searches: Searches
-    retrieval: Retrieval
-    pixels: PixelRetrieval
-    renderings: Renderings
-    intake: Intake
-    descriptions: Descriptions
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter: its name, what it asks for, and its JSON Schema."""
-
-    name: str
-    meaning: str
-    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """One method of one resource. GET brings HEAD with it, and every resource knows OPTIONS.
-
-    `handler` blocks and is called in a thread, unless it is a coroutine function. `offers` are the Accept values that
-    can be satisfied, empty for answers without content; `takes` the media types of the request's content.
-    """
-
-    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
-    name: str
-    clause: str
-    handler: Callable[[Services], Blocking | Receiving]
-    offers: tuple[str, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
-    right: Right | None = "read"
-    """None: whoever has any right at all."""
-    takes: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = (200,)
-    """What it answers when nothing is refused."""
-    refusals: tuple[int, ...] = ()
-    """With what it refuses, beyond what every transaction does."""
-    draws: bool = False
-    """Whether it takes long at the decoders; it then waits in a queue of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource by its path below the mount, with the name that PS3.18 gives it."""
-
-    path: str
-    name: str
-    transactions: tuple[Transaction, ...]
-
-
-def _strings(offers: Iterable[Representation]) -> tuple[str, ...]:
-    return tuple(str(offer) for offer in offers)
-
-
-_INSTANCES: Final = _strings(Representation(DICOM, multipart) for multipart in (True, False))
-_FRAME_TYPES: Final = _strings(
+_INSTANCES: Final = strings(Representation(DICOM, multipart) for multipart in (True, False))
+_FRAME_TYPES: Final = strings(
     Representation(media_type, multipart)
     for multipart in (True, False)
     for media_type in (OCTET_STREAM, *dict.fromkeys(FRAME_MEDIA_TYPES.values()))
 )
-_BULK: Final = tuple(dict.fromkeys((*_strings(BULK_DATA), *_FRAME_TYPES)))
-_METADATA: Final = _strings(METADATA)
-_RENDERED: Final = _strings(RENDERED)
-_STORED: Final = (*_strings([Representation(DICOM, True)]), DICOM)
+_BULK: Final = tuple(dict.fromkeys((*strings(BULK_DATA), *_FRAME_TYPES)))
+_METADATA: Final = strings(METADATA)
+_RENDERED: Final = strings(RENDERED)
+_STORED: Final = (*strings([Representation(DICOM, True)]), DICOM)
 
-_SWITCH: Final[dict[str, Any]] = {"type": "string", "enum": ["true", "false"]}
-_UNSIGNED: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
-ACCEPT: Final = (Parameter("accept", "Acceptable media types, before those of the Accept field (8.3.3.1)"),)
-SEARCH: Final = (
-    *ACCEPT,
-    Parameter("limit", "How many results at most (8.3.4.4)", _UNSIGNED),
-    Parameter("offset", "How many results to skip (8.3.4.4)", _UNSIGNED),
-    Parameter("includefield", "Attributes to return besides, or all (8.3.4.3)"),
-    Parameter("fuzzymatching", "Fuzzy matching of person names (8.3.4.2)", _SWITCH),
-    Parameter("emptyvaluematching", "Matching of empty values (8.3.4.6)", _SWITCH),
-    Parameter("multiplevaluematching", "Matching of several values (8.3.4.7)", _SWITCH),
-    Parameter(
-        "match",
-        "Attributes by keyword, tag or dotted path, with what they have to match (8.3.4.1)",
-        {"type": "object", "additionalProperties": {"type": "string"}},
-    ),
+SEARCH_STUDIES: Final = (
+    *SEARCH,
+    Parameter("emptyvaluematching", "Matching of empty values (8.3.4.6)", SWITCH),
+    Parameter("multiplevaluematching", "Matching of several values (8.3.4.7)", SWITCH),
 )
 RENDERING: Final = (
     *ACCEPT,
@@ -134,26 +44,24 @@ _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 
-_Handler = Callable[[Services], Blocking | Receiving]
+
+def _search(handler: Handler) -> Transaction:
+    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES)
 
 
-def _search(handler: _Handler) -> Transaction:
-    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH)
-
-
-def _metadata(handler: _Handler) -> Transaction:
+def _metadata(handler: Handler) -> Transaction:
     return Transaction("GET", "Retrieve", "10.4.1.1.2", handler, _METADATA, ACCEPT, statuses=(200, 304))
 
 
-def _instances(handler: _Handler) -> Transaction:
+def _instances(handler: Handler) -> Transaction:
     return Transaction("GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304))
 
 
-def _rendered(handler: _Handler, clause: str = "10.4.1.1.3") -> Transaction:
+def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
     return Transaction("GET", "Retrieve", clause, handler, _RENDERED, RENDERING, statuses=(200, 304), draws=True)
 
 
-def _thumbnail(handler: _Handler) -> Transaction:
+def _thumbnail(handler: Handler) -> Transaction:
     return _rendered(handler, "10.4.1.1.4")
 
 
@@ -228,10 +136,11 @@ RESOURCES: Final = (
         (
             Transaction(
                 *("GET", "Retrieve", "8.9", lambda to: to.descriptions.openapi),
-                *(_strings((PLAIN_JSON, OPENAPI)), ACCEPT),
+                *(strings((PLAIN_JSON, OPENAPI)), ACCEPT),
                 right=None,
                 statuses=(200, 304),
             ),
         ),
     ),
+    *WORKLIST,
 )

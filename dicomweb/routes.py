@@ -15,19 +15,23 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from dicomweb import capabilities, openapi
 from dicomweb.descriptions import Descriptions
+from dicomweb.notifications import Channel
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
 from dicomweb.rendered import Renderings
-from dicomweb.resources import RESOURCES, Blocking, Receiving, Resource, Services, Transaction
-from dicomweb.resources import Right as Right
+from dicomweb.resources import RESOURCES
 from dicomweb.stow import Intake
+from dicomweb.subscriptions import Subscriptions
+from dicomweb.transactions import Blocking, Receiving, Resource, Services, Transaction
+from dicomweb.transactions import Right as Right
 from dicomweb.wado import Retrieval
+from dicomweb.workitems import Workitems
 from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -58,6 +62,8 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
             {capabilities.WADL: _of_table(capabilities.wadl), capabilities.JSON: _of_table(capabilities.as_json)},
             openapi_document,
         ),
+        workitems=Workitems(storage.worklist, base_url),
+        subscriptions=Subscriptions(storage.worklist, base_url),
     )
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
@@ -65,7 +71,8 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         _Resource(resource.path, _Endpoint(scope_of, services, resource.transactions, drawing))
         for resource in RESOURCES
     ]
-    return [*known, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing))]
+    channel = WebSocketRoute("/subscribers/{aetitle}", Channel(storage.worklist.events, scope_of).serve)
+    return [*known, channel, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing))]
 
 
 def openapi_document(base_url: str) -> bytes:

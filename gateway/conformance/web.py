@@ -1,7 +1,8 @@
 """The web services (PS3.18), row by row of the table of resources."""
 
 from dicomweb.capabilities import template
-from dicomweb.resources import RESOURCES, Transaction
+from dicomweb.resources import RESOURCES
+from dicomweb.transactions import Transaction
 from gateway.conformance.markdown import table
 
 
