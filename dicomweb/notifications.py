@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dicomweb.problems import answer, log_unexpected
+from dicomweb.problems import Busy, answer, log_unexpected
 from dicomweb.subscriptions import ae_title
 from storage.errors import NotAuthorised, Refusal
 from storage.scope import StudyScope, WholeArchive
@@ -27,6 +27,9 @@ RECHECK_SECONDS: Final = 30.0
 
 SEND_SECONDS: Final = 20.0
 """How long one who does not read is waited for."""
+
+MOST_CHANNELS: Final = 500
+"""In one process."""
 
 _POLICY_VIOLATION: Final = 1008
 _INTERNAL_ERROR: Final = 1011
@@ -41,16 +44,26 @@ class Channel:
         self._events = events
         self._scope_of = scope_of
         self._poll_seconds = poll_seconds
+        self._open = 0
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one connection until either side ends it."""
         try:
             aetitle = ae_title(websocket.path_params["aetitle"])
             await to_thread.run_sync(self._check, websocket)
+            if self._open >= MOST_CHANNELS:
+                raise Busy("Too many notification connections are open.")
         except Exception as error:
             await _deny(websocket, answer(error))
             return
-        await websocket.accept()
+        self._open += 1
+        try:
+            await websocket.accept()
+            await self._serve(websocket, aetitle)
+        finally:
+            self._open -= 1
+
+    async def _serve(self, websocket: WebSocket, aetitle: str) -> None:
         gone = asyncio.create_task(_gone(websocket))
         try:
             await self._deliver(websocket, aetitle, gone)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from httpx2 import Response
 from starlette.testclient import TestClient
 
 from dicomweb.workitems import LARGEST_WORKITEM
@@ -12,40 +11,20 @@ from storage.storage import Storage
 from storage.worklist.data_sets import element
 from tests.dicomweb.conftest import BASE, Callers
 from tests.dicomweb.replies import problem_of
-from tests.dicomweb.workitems import STATE, TRANSACTION, new_uid, performed, state, workitem
-
-JSON = {"Content-Type": "application/dicom+json"}
-
-
-def create(client: TestClient, **elements: dict[str, Any]) -> str:
-    uid = new_uid()
-    response = client.post(f"/workitems?{uid}", json=workitem(**elements), headers=JSON)
-    assert (response.status_code, response.content) == (201, b"")
-    return uid
-
-
-def retrieve(client: TestClient, uid: str) -> dict[str, Any]:
-    response = client.get(f"/workitems/{uid}")
-    assert (response.status_code, response.headers["content-type"]) == (200, "application/dicom+json")
-    (data_set,) = response.json()
-    assert isinstance(data_set, dict)
-    return data_set
-
-
-def change(client: TestClient, uid: str, name: str, transaction_uid: str = "") -> Response:
-    return client.put(f"/workitems/{uid}/state", json=state(name, transaction_uid), headers=JSON)
-
-
-def found(client: TestClient, query: str) -> list[str]:
-    response = client.get(f"/workitems?{query}")
-    assert response.status_code == 200
-    return [one["00080018"]["Value"][0] for one in response.json()]
-
-
-def claimed(client: TestClient) -> tuple[str, str]:
-    uid, claim = create(client), new_uid()
-    assert change(client, uid, "IN PROGRESS", claim).status_code == 200
-    return uid, claim
+from tests.dicomweb.workitems import (
+    JSON,
+    STATE,
+    TRANSACTION,
+    change,
+    claimed,
+    create,
+    found,
+    new_uid,
+    performed,
+    retrieve,
+    state,
+    workitem,
+)
 
 
 def test_the_life_of_a_workitem(client: TestClient) -> None:
@@ -151,94 +130,6 @@ def test_the_transaction_uid_is_never_told(client: TestClient) -> None:
     assert client.get(f"/workitems?TransactionUID={claim}").json() == []
 
 
-# The status of PS3.18 table 11.7.3-1 and of PS3.4 table CC.1.1-2 for each requested state and each that there is; first
-# with the Transaction UID of the claim, then with another one, then with none.
-TRANSITIONS = {
-    ("SCHEDULED", "IN PROGRESS"): (200, 200, "C301H"),
-    ("SCHEDULED", "COMPLETED"): ("C310H", "C310H", "C301H"),
-    ("SCHEDULED", "CANCELED"): ("C310H", "C310H", "C301H"),
-    ("IN PROGRESS", "IN PROGRESS"): ("C302H", "C301H", "C301H"),
-    ("IN PROGRESS", "COMPLETED"): (200, "C301H", "C301H"),
-    ("IN PROGRESS", "CANCELED"): (200, "C301H", "C301H"),
-    ("COMPLETED", "IN PROGRESS"): ("C300H", "C301H", "C301H"),
-    ("COMPLETED", "COMPLETED"): ("B306H", "C301H", "C301H"),
-    ("COMPLETED", "CANCELED"): ("C300H", "C301H", "C301H"),
-    ("CANCELED", "IN PROGRESS"): ("C300H", "C301H", "C301H"),
-    ("CANCELED", "COMPLETED"): ("C300H", "C301H", "C301H"),
-    ("CANCELED", "CANCELED"): ("B304H", "C301H", "C301H"),
-} | {(current, "SCHEDULED"): ("C303H",) * 3 for current in ("SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED")}
-
-
-def brought_to(client: TestClient, name: str) -> tuple[str, str]:
-    """A workitem in this state, and its claim."""
-    uid, claim = create(client), new_uid()
-    if name != "SCHEDULED":
-        change(client, uid, "IN PROGRESS", claim)
-        client.post(f"/workitems/{uid}?transaction={claim}", json=performed(), headers=JSON)
-    if name in ("COMPLETED", "CANCELED"):
-        change(client, uid, name, claim)
-    assert retrieve(client, uid)[STATE]["Value"] == [name]
-    return uid, claim
-
-
-@pytest.mark.parametrize(("states", "outcomes"), TRANSITIONS.items(), ids=lambda one: "-".join(map(str, one)))
-def test_every_transition(client: TestClient, states: tuple[str, str], outcomes: tuple[int | str, ...]) -> None:
-    """PS3.4 table CC.1.1-2, every cell."""
-    current, requested = states
-    for which, outcome in enumerate(outcomes):
-        uid, claim = brought_to(client, current)
-        before = retrieve(client, uid)
-        response = change(client, uid, requested, (claim, new_uid(), "")[which])
-        if outcome == 200:
-            assert (response.status_code, response.content) == (200, b"")
-            assert retrieve(client, uid)[STATE]["Value"] == [requested]
-        elif outcome in ("B304H", "B306H"):
-            said = f'299 {BASE} "The UPS is already in the requested state of {requested}."'
-            assert (response.status_code, response.headers["warning"]) == (200, said)
-            assert retrieve(client, uid) == before
-        else:
-            problem = problem_of(response, 400 if outcome == "C303H" else 409)
-            assert problem["dicomStatus"] == outcome
-            assert response.headers["warning"] == f'299 {BASE} "{warning_of(outcome, given=which < 2)}"'
-            assert retrieve(client, uid) == before
-
-
-def warning_of(outcome: int | str, *, given: bool) -> str:
-    """The texts of PS3.18 11.7.3.2."""
-    if outcome != "C301H":
-        return "The submitted request is inconsistent with the state of the UPS Instance."
-    return "The Transaction UID is incorrect." if given else "The Transaction UID is missing."
-
-
-@pytest.mark.parametrize("missing", ["00404028", "00404050", "00404051", "00404019", "00404033"])
-def test_nothing_is_completed_without_what_was_done(client: TestClient, missing: str) -> None:
-    """CC.2.5.1.1: final state code P."""
-    uid, claim = claimed(client)
-    problem = problem_of(change(client, uid, "COMPLETED", claim), 409)
-    assert problem["dicomStatus"] == "C304H"
-    item = dict(performed()["00741216"]["Value"][0])
-    del item[missing]
-    client.post(f"/workitems/{uid}?{claim}", json={"00741216": element("SQ", item)}, headers=JSON)
-    problem_of(change(client, uid, "COMPLETED", claim), 409)
-    client.post(f"/workitems/{uid}?{claim}", json=performed(), headers=JSON)
-    assert change(client, uid, "COMPLETED", claim).status_code == 200
-
-
-def test_who_cancels_needs_no_update(client: TestClient) -> None:
-    """Table CC.2.5-3, final state code X: we fill in the moment and that there is no reason, unless there is one."""
-    uid, claim = claimed(client)
-    assert change(client, uid, "CANCELED", claim).status_code == 200
-    (item,) = retrieve(client, uid)["00741002"]["Value"]
-    assert item["0074100E"]["Value"][0]["00080100"]["Value"] == ["110513"]
-    assert item["00404052"]["Value"][0].startswith("2")
-    uid, claim = claimed(client)
-    own = {"0074100E": element("SQ", {"00080100": element("SH", "110500")}), "00741004": element("DS", "10")}
-    client.post(f"/workitems/{uid}?{claim}", json={"00741002": element("SQ", own)}, headers=JSON)
-    change(client, uid, "CANCELED", claim)
-    (item,) = retrieve(client, uid)["00741002"]["Value"]
-    assert (item["0074100E"], item["00741004"]) == (own["0074100E"], own["00741004"])
-
-
 @pytest.mark.parametrize("query", ["transaction-uid={}", "transaction={}", "TransactionUID={}", "{}", ""])
 def test_where_the_transaction_uid_may_be(client: TestClient, query: str) -> None:
     """11.6.1.2 and CC.2.6.2: in the query, however an edition spells it, or in the data set."""
@@ -293,82 +184,6 @@ def test_updates_are_idempotent(client: TestClient) -> None:
     assert client.post(f"/workitems/{uid}", json=before, headers=JSON).status_code == 200
     after = retrieve(client, uid)
     assert {**after, "00404010": before["00404010"]} == before
-
-
-def test_cancellation_of_what_nobody_has_claimed(client: TestClient) -> None:
-    """11.8.2 and table CC.1.1-2: SCHEDULED becomes CANCELED at once."""
-    uid = create(client)
-    why = {"00741238": element("LT", "Wrong patient")}
-    response = client.post(f"/workitems/{uid}/cancelrequest", json=why, headers=JSON)
-    assert (response.status_code, response.content) == (202, b"")
-    data_set = retrieve(client, uid)
-    assert data_set[STATE]["Value"] == ["CANCELED"]
-    assert data_set["00741002"]["Value"][0]["00741238"]["Value"] == ["Wrong patient"]
-    again = client.post(f"/workitems/{uid}/cancelrequest")
-    assert again.status_code == 202
-    assert again.headers["warning"] == f'299 {BASE} "The UPS is already in the requested state of CANCELED."'
-
-
-def test_cancellation_of_what_is_claimed(client: TestClient) -> None:
-    """Table 11.8.3-1: 409 when it is completed, or when nobody listens who could be the performer."""
-    uid, _ = claimed(client)
-    response = client.post(f"/workitems/{uid}/cancelrequest")
-    assert problem_of(response, 409)["dicomStatus"] == "C312H"
-    assert response.headers["warning"] == f'299 {BASE} "The performer cannot be contacted."'
-    assert client.post(f"/workitems/{uid}/subscribers/PERFORMER").status_code == 201
-    assert client.post(f"/workitems/{uid}/cancelrequest").status_code == 202
-    assert retrieve(client, uid)[STATE]["Value"] == ["IN PROGRESS"]
-    uid, _ = brought_to(client, "COMPLETED")
-    response = client.post(f"/workitems/{uid}/cancelrequest")
-    assert problem_of(response, 409)["dicomStatus"] == "C311H"
-    assert response.headers["warning"] == f'299 {BASE} "The UPS is already COMPLETED."'
-
-
-def test_searches(client: TestClient) -> None:
-    """11.9: keys by keyword, tag or path; lists of UIDs, ranges, wildcards, empty values."""
-    one = create(client, t0020000D=element("UI", "1.2.9"), t00404005=element("DT", "20260101"))
-    two = create(client, t00741204=element("LO", "Segment MR"), t00741200=element("CS", "HIGH"))
-    assert found(client, "") == [one, two]
-    for query, expected in {
-        "StudyInstanceUID=1.2.9": [one],
-        "0020000D=1.2.9,1.2.3": [one, two],
-        "StudyInstanceUID=1.2": [],
-        "ScheduledProcedureStepStartDateTime=20260201-": [two],
-        "ProcedureStepLabel=Seg*": [two],
-        "ReferencedRequestSequence.AccessionNumber=ACC1": [one, two],
-        "0040A370.00080050=ACC2": [],
-        "ReferencedRequestSequence.AccessionNumber=ACC1&ReferencedRequestSequence.StudyInstanceUID=9": [],
-        "PatientName=BEISPIEL*&ScheduledProcedureStepPriority=HIGH": [two],
-        'AdmissionID=""': [one, two],
-        "ScheduledStationNameCodeSequence=": [one, two],
-        f"SOPInstanceUID={two}": [two],
-        "limit=1": [one],
-        "limit=1&offset=1": [two],
-        "ProcedureStepState=*": [one, two],
-        "ProcedureStepState=COMPLETED": [],
-    }.items():
-        assert found(client, query) == expected, query
-
-
-def test_searches_say_what_they_did_not_do(client: TestClient) -> None:
-    """8.3.4: what is not supported is told; a typing error never widens the answer to everything."""
-    create(client), create(client)
-    response = client.get("/workitems?limit=1")
-    assert response.headers["warning"] == f'299 {BASE} "There are 1 additional results that can be requested"'
-    response = client.get("/workitems?WorklistLable=READING")
-    assert response.json() == [] and "WorklistLable" in response.headers["warning"]
-    response = client.get("/workitems?WorklistLabel=READING&Nonsense=1&fuzzymatching=true")
-    assert len(response.json()) == 2 and response.headers["warning"].count("299 ") == 2
-    for query in ("limit=-1", "offset=x", "fuzzymatching=maybe", "limit=" + "9" * 40):
-        problem_of(client.get(f"/workitems?{query}"), 400)
-
-
-def test_what_was_performed_is_returned_when_asked_for(client: TestClient) -> None:
-    """Table CC.2.5-3: it is no return key."""
-    uid, _ = brought_to(client, "COMPLETED")
-    assert "00741216" not in client.get("/workitems").json()[0]
-    for query in ("includefield=all", "includefield=00741216", f"SOPInstanceUID={uid}&includefield=all"):
-        assert client.get(f"/workitems?{query}").json()[0]["00741216"] == performed()["00741216"]
 
 
 LIMITED = {

@@ -1,8 +1,10 @@
-"""Workitems for tests: the least that may be created, and what a performer adds to it."""
+"""Workitems for tests: the least that may be created, what a performer adds to it, and the usual requests."""
 
 from typing import Any
 
+from httpx2 import Response
 from pydicom.uid import generate_uid
+from starlette.testclient import TestClient
 
 from storage.worklist.data_sets import element
 
@@ -55,3 +57,49 @@ def state(name: str, transaction_uid: str = "") -> dict[str, Any]:
 
 def new_uid() -> str:
     return str(generate_uid())
+
+
+JSON = {"Content-Type": "application/dicom+json"}
+
+
+def create(client: TestClient, **elements: dict[str, Any]) -> str:
+    uid = new_uid()
+    response = client.post(f"/workitems?{uid}", json=workitem(**elements), headers=JSON)
+    assert (response.status_code, response.content) == (201, b"")
+    return uid
+
+
+def retrieve(client: TestClient, uid: str) -> dict[str, Any]:
+    response = client.get(f"/workitems/{uid}")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/dicom+json")
+    (data_set,) = response.json()
+    assert isinstance(data_set, dict)
+    return data_set
+
+
+def change(client: TestClient, uid: str, name: str, transaction_uid: str = "") -> Response:
+    return client.put(f"/workitems/{uid}/state", json=state(name, transaction_uid), headers=JSON)
+
+
+def found(client: TestClient, query: str) -> list[str]:
+    response = client.get(f"/workitems?{query}")
+    assert response.status_code == 200
+    return [one["00080018"]["Value"][0] for one in response.json()]
+
+
+def claimed(client: TestClient) -> tuple[str, str]:
+    uid, claim = create(client), new_uid()
+    assert change(client, uid, "IN PROGRESS", claim).status_code == 200
+    return uid, claim
+
+
+def brought_to(client: TestClient, name: str) -> tuple[str, str]:
+    """A workitem in this state, and its claim."""
+    uid, claim = create(client), new_uid()
+    if name != "SCHEDULED":
+        change(client, uid, "IN PROGRESS", claim)
+        client.post(f"/workitems/{uid}?transaction={claim}", json=performed(), headers=JSON)
+    if name in ("COMPLETED", "CANCELED"):
+        change(client, uid, name, claim)
+    assert retrieve(client, uid)[STATE]["Value"] == [name]
+    return uid, claim
