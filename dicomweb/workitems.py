@@ -30,7 +30,7 @@ from storage.worklist.states import State
 from storage.worklist.worklist import Worklist
 
 WORKITEM: Final = (Representation(DICOM_JSON),)
-LARGEST_WORKITEM: Final = 4 * 1024 * 1024
+LARGEST_WORKITEM: Final = 1024 * 1024
 
 CREATED_WITH_MODIFICATIONS: Final = "The Workitem was created with modifications."
 

@@ -29,6 +29,7 @@ class _Server(uvicorn.Server):
 
 async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
     """Serve HTTP until `stop`. Raises CannotStart."""
+    await asyncio.to_thread(house.storage.worklist.restarted)
     http = house.config.http
     listening = listen(http.host, http.port, "http")
     server = _Server(

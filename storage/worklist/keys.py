@@ -21,7 +21,8 @@ def tag_of(name: str) -> str:
     """The tag (8 hexadecimal digits, upper case) of a keyword of PS3.6 or of a tag; empty for what is neither."""
     if _TAG.fullmatch(name):
         return name.upper()
-    number = tag_for_keyword(name)
+    # The dictionary has retired attributes whose keyword is empty.
+    number = tag_for_keyword(name) if name else None
     return "" if number is None else f"{number:08X}"
 
 

@@ -44,6 +44,7 @@ FINAL_STATE_NOT_MET: Final = Status(
     0xC304, 409, "The workitem lacks attributes that the requested state needs.", _INCONSISTENT
 )
 NO_SUCH_WORKITEM: Final = Status(0xC307, 404, "Nothing of that name is visible here.", "")
+GONE: Final = Status(0xC307, 410, "This workitem was finished long ago and is kept no more.", "")
 NOT_CREATED_SCHEDULED: Final = Status(
     0xC309, 400, "A workitem is created with the Procedure Step State (0074,1000) SCHEDULED.", ""
 )

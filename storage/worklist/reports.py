@@ -13,13 +13,14 @@ from storage.worklist.requirements import (
     STATE,
     STATIONS,
     UPS_PUSH,
+    WORKLIST,
 )
 
 N_EVENT_REPORT_RQ: Final = 0x0100
 EVENT_TYPE: Final = "00001002"
 MESSAGE_ID: Final = "00000110"
 
-STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
+STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, SCP_STATUS_CHANGE, ASSIGNED = 1, 2, 3, 4, 5
 """Event Type IDs of PS3.4 table CC.2.4-1."""
 
 REQUESTING_AE: Final = "00741236"
@@ -68,6 +69,13 @@ def of_update(before: DataSet, after: DataSet) -> Iterator[DataSet]:
         yield assigned(after)
     if _differ(before, after, (PROGRESS,)):
         yield progress_report(after)
+
+
+def restarted() -> DataSet:
+    """The service has started again, with its worklist and all subscriptions (CC.2.4.3, SCP Status Change)."""
+    warm = element("CS", "WARM START")
+    status = {"00741242": element("CS", "RESTARTED"), "00741244": warm, "00741246": warm}
+    return _report({"00080018": element("UI", WORKLIST)}, SCP_STATUS_CHANGE, status)
 
 
 def _differ(before: DataSet, after: DataSet, tags: Iterable[str]) -> bool:

@@ -11,6 +11,10 @@ from storage.worklist.states import State
 UPS_PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
 """The SOP Class of every workitem (PS3.4 CC.2.5.1.3.1)."""
 
+WORKLIST: Final = "1.2.840.10008.5.1.4.34.5"
+FILTERED_WORKLIST: Final = "1.2.840.10008.5.1.4.34.5.1"
+"""The well-known UIDs that stand for all workitems, and for those that match (PS3.4 CC.2.3.2)."""
+
 SOP_CLASS, SOP_INSTANCE, TRANSACTION_UID = "00080016", "00080018", "00081195"
 STATE, PROGRESS, PERFORMED = "00741000", "00741002", "00741216"
 MODIFIED, START, LABEL = "00404010", "00404005", "00741202"
@@ -95,6 +99,8 @@ def created(uid: str, given: DataSet, now: str) -> tuple[DataSet, bool]:
     What may be empty and is missing is added empty. Raises `CannotUnderstand` naming everything that needs a value,
     or `WorkitemRefused` for another state than SCHEDULED.
     """
+    if uid in (WORKLIST, FILTERED_WORKLIST):
+        raise CannotUnderstand("This UID stands for the worklist; a workitem has one of its own.")
     if text(given, STATE) not in ("", State.SCHEDULED):
         raise WorkitemRefused(NOT_CREATED_SCHEDULED)
     missing = [row.keyword for row in REQUIREMENTS if row.create == "1" and not has_value(given, row.tag)]

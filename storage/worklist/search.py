@@ -13,7 +13,10 @@ from storage.worklist.data_sets import DataSet
 from storage.worklist.requirements import PERFORMED, STATE
 from storage.worklist.subscriptions import Filter
 
-_PAGE: Final = 200
+LARGEST_ANSWER: Final = 16 * 1024 * 1024
+"""Bytes of DICOM JSON after which an answer ends; what is left can be asked for."""
+
+_PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,16 @@ def search(
     test = matching(matches)
     left_out = frozenset() if include_all else frozenset({PERFORMED}) - include
     data_sets: list[DataSet] = []
-    count = 0
-    for workitem in _workitems(database, _state(matches)):
+    count, size = 0, 0
+    for text in _workitems(database, _state(matches)):
+        workitem = orjson.loads(text)
         if not test(workitem):
             continue
         count += 1
-        if offset < count <= offset + limit:
+        if offset < count <= offset + limit and size < LARGEST_ANSWER:
+            size += len(text)
             data_sets.append({tag: one for tag, one in workitem.items() if tag not in left_out})
-    return Found(data_sets, max(count - offset - limit, 0))
+    return Found(data_sets, max(count - offset - len(data_sets), 0))
 
 
 def matching(matches: Sequence[Match]) -> Filter:
@@ -60,19 +65,21 @@ def _state(matches: Sequence[Match]) -> str:
     return plain[0].strip() if plain else ""
 
 
-def _workitems(database: Database, state: str) -> Iterator[DataSet]:
-    """All of them, in the order of searches, with no more than a page in memory."""
+def _workitems(database: Database, state: str) -> Iterator[str]:
+    """All of them as DICOM JSON, in the order of searches, with no more than a page in memory."""
     start, last = "", 0
     while True:
         parameters = (start, last, *([state] if state else []), _PAGE)
         rows = database.read(_IN_STATE if state else _ALL, parameters)
-        yield from (orjson.loads(row["attributes"]) for row in rows)
+        yield from (row["attributes"] for row in rows)
         if len(rows) < _PAGE:
             return
         start, last = rows[-1]["scheduled_start"], rows[-1]["id"]
 
 
-_SELECT: Final = "SELECT id, scheduled_start, attributes FROM workitem WHERE (scheduled_start, id) > (?, ?)"
+_SELECT: Final = (
+    "SELECT id, scheduled_start, attributes FROM workitem WHERE (scheduled_start, id) > (?, ?) AND state <> ''"
+)
 _ORDER: Final = " ORDER BY scheduled_start, id LIMIT ?"
 _ALL: Final = _SELECT + _ORDER
 _IN_STATE: Final = _SELECT + " AND state = ?" + _ORDER

@@ -11,10 +11,8 @@ import orjson
 
 from storage.worklist import reports
 from storage.worklist.data_sets import DataSet
-
-WORKLIST: Final = "1.2.840.10008.5.1.4.34.5"
-FILTERED_WORKLIST: Final = "1.2.840.10008.5.1.4.34.5.1"
-"""The well-known UIDs that stand for all workitems, and for those that match (PS3.4 CC.2.3.2)."""
+from storage.worklist.requirements import FILTERED_WORKLIST as FILTERED_WORKLIST
+from storage.worklist.requirements import WORKLIST as WORKLIST
 
 EVENTS_KEPT: Final = 3600.0
 """Seconds for which events wait for a subscriber whose channel is not open."""
@@ -76,14 +74,15 @@ def has_subscribers(connection: sqlite3.Connection, workitem_id: int) -> bool:
 def tell(connection: sqlite3.Connection, workitem_id: int, events: Iterable[DataSet], now: float) -> None:
     """Keep `events` for everybody who is subscribed to the workitem."""
     subscribers = [row["aetitle"] for row in connection.execute(_SUBSCRIBERS, (workitem_id,)).fetchall()]
-    for event in events if subscribers else ():
-        for aetitle in subscribers:
-            _keep(connection, aetitle, event, now)
+    if subscribers:
+        for event in events:
+            keep(connection, subscribers, event, now)
+        forget_events(connection, now)
 
 
 def tell_state(connection: sqlite3.Connection, aetitle: str, workitem: DataSet, now: float) -> None:
     """Keep the initial event of a subscription for one subscriber."""
-    _keep(connection, aetitle, reports.state_report(workitem), now)
+    keep(connection, (aetitle,), reports.state_report(workitem), now)
 
 
 def keys_of(text: str) -> Keys:
@@ -91,9 +90,19 @@ def keys_of(text: str) -> Keys:
     return tuple((name, value) for name, value in orjson.loads(text)) if text else ()
 
 
-def _keep(connection: sqlite3.Connection, aetitle: str, event: DataSet, now: float) -> None:
-    """The newest event always stays, so that numbers are never used twice."""
-    connection.execute(_ADD_EVENT, (aetitle, now, orjson.dumps(event).decode()))
+def everybody(connection: sqlite3.Connection) -> list[str]:
+    """The AE titles that are subscribed to anything."""
+    return [row["aetitle"] for row in connection.execute(_EVERYBODY).fetchall()]
+
+
+def keep(connection: sqlite3.Connection, aetitles: Iterable[str], event: DataSet, now: float) -> None:
+    """Keep an event for these subscribers."""
+    report = orjson.dumps(event).decode()
+    connection.executemany(_ADD_EVENT, [(aetitle, now, report) for aetitle in aetitles])
+
+
+def forget_events(connection: sqlite3.Connection, now: float) -> None:
+    """Remove what nobody fetched in time. The newest event always stays, so that no number is used twice."""
     connection.execute(_FORGET_EVENTS, (now - EVENTS_KEPT, MOST_EVENTS))
 
 
@@ -109,6 +118,8 @@ _SUBSCRIBE_WORKLIST: Final = """
 _WORKLIST_SUBSCRIBERS: Final = "SELECT aetitle, deletion_lock, keys FROM worklist_subscription ORDER BY aetitle"
 _SUBSCRIBERS: Final = "SELECT aetitle FROM workitem_subscription WHERE workitem_id = ? ORDER BY aetitle"
 _ANY_SUBSCRIBER: Final = "SELECT 1 FROM workitem_subscription WHERE workitem_id = ? LIMIT 1"
+_EVERYBODY: Final = """
+    SELECT aetitle FROM worklist_subscription UNION SELECT aetitle FROM workitem_subscription ORDER BY aetitle"""
 _SUSPEND: Final = "DELETE FROM worklist_subscription WHERE aetitle = ?"
 _UNSUBSCRIBE: Final = "DELETE FROM workitem_subscription WHERE workitem_id = ? AND aetitle = ?"
 _UNSUBSCRIBE_ALL: Final = "DELETE FROM workitem_subscription WHERE aetitle = ?"

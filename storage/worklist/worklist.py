@@ -19,6 +19,7 @@ from storage.worklist.keys import matches_of
 from storage.worklist.refusals import (
     ALREADY_CANCELED,
     CANCEL_COMPLETED,
+    GONE,
     MISSING_TRANSACTION_UID,
     NO_LONGER_UPDATED,
     NO_SUCH_WORKITEM,
@@ -38,7 +39,12 @@ from storage.worklist.subscriptions import FILTERED_WORKLIST, WORKLIST, Filter, 
 Clock = Callable[[], float]
 """Returns seconds since 1970 in UTC."""
 
+FORGOTTEN: Final = 30 * 24 * 3600.0
+"""Seconds after which a finished workitem is deleted, unless a subscriber has locked it."""
+
 _BAD_REQUEST: Final = 400
+_GONE: Final = ""
+"""The state, so to say, of a workitem of which nothing but its UID is kept."""
 
 
 class Worklist:
@@ -75,9 +81,7 @@ class Worklist:
     def retrieve(self, uid: str) -> DataSet:
         """All attributes of a workitem but its Transaction UID (CC.2.7)."""
         rows = self._database.read(_SELECT, (uid,))
-        if not rows:
-            raise WorkitemRefused(NO_SUCH_WORKITEM)
-        found: DataSet = orjson.loads(rows[0]["attributes"])
+        found: DataSet = orjson.loads(_there(rows[0] if rows else None)["attributes"])
         return found
 
     def search(
@@ -176,6 +180,7 @@ class Worklist:
                 new = subscriptions.subscribe_where_not(connection, row["id"], aetitle, deletion_lock=deletion_lock)
                 if new and deletion_lock:
                     subscriptions.tell_state(connection, aetitle, workitem, now)
+            subscriptions.forget_events(connection, now)
 
         self._database.write(work)
 
@@ -200,6 +205,27 @@ class Worklist:
                 raise WorkitemRefused(NO_SUCH_WORKITEM, "There is no such subscription.")
 
         self._database.write(work)
+
+    def restarted(self) -> None:
+        """Tell everybody who is subscribed to anything that the service was started again (CC.2.4.3)."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> None:
+            subscriptions.keep(connection, subscriptions.everybody(connection), reports.restarted(), now)
+            subscriptions.forget_events(connection, now)
+
+        self._database.write(work)
+
+    def forget(self) -> int:
+        """Delete what was finished long ago and is not locked; how many that were. Their UIDs are still known."""
+        limit = self._clock() - FORGOTTEN
+
+        def work(connection: sqlite3.Connection) -> int:
+            gone = [(row["id"],) for row in connection.execute(_FORGET, (limit,)).fetchall()]
+            connection.executemany(_UNSUBSCRIBE_GONE, gone)
+            return len(gone)
+
+        return self._database.write(work)
 
 
 def _filter(keys: Keys) -> Filter:
@@ -245,9 +271,14 @@ def _change(
 
 
 def _row(connection: sqlite3.Connection, uid: str) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute(_SELECT, (uid,)).fetchone()
+    return _there(connection.execute(_SELECT, (uid,)).fetchone())
+
+
+def _there(row: sqlite3.Row | None) -> sqlite3.Row:
     if row is None:
         raise WorkitemRefused(NO_SUCH_WORKITEM)
+    if row["state"] == _GONE:
+        raise WorkitemRefused(GONE)
     return row
 
 
@@ -268,7 +299,13 @@ _INSERT: Final = """
     INSERT INTO workitem (workitem_uid, state, transaction_uid, scheduled_start, attributes) VALUES (?, ?, '', ?, ?)
     ON CONFLICT (workitem_uid) DO NOTHING RETURNING id"""
 _SELECT: Final = "SELECT id, state, transaction_uid, attributes FROM workitem WHERE workitem_uid = ?"
-_EVERY: Final = "SELECT id, attributes FROM workitem ORDER BY id"
+_EVERY: Final = "SELECT id, attributes FROM workitem WHERE state <> '' ORDER BY id"
+_FORGET: Final = """
+    UPDATE workitem SET state = '', transaction_uid = '', attributes = '{}'
+    WHERE state <> '' AND finished_at < ? AND id NOT IN (
+        SELECT workitem_id FROM workitem_subscription WHERE deletion_lock = 1
+    ) RETURNING id"""
+_UNSUBSCRIBE_GONE: Final = "DELETE FROM workitem_subscription WHERE workitem_id = ?"
 _UPDATE: Final = """
     UPDATE workitem SET state = ?, transaction_uid = ?, scheduled_start = ?, attributes = ?, finished_at = ?
     WHERE id = ?"""
