@@ -79,9 +79,12 @@ def element(vr: str, *values: Any) -> dict[str, Any]:
 
 
 def has_value(data_set: DataSet, tag: str) -> bool:
-    """Whether `tag` is there and not empty."""
+    """Whether `tag` is there and not empty; padding is no value, and neither is an item without elements."""
     found = data_set.get(tag, {})
-    return any(found.get(name) not in (None, [], [None], [""], [{}], "") for name in _CONTENT)
+    if any(found.get(name) for name in ("InlineBinary", "BulkDataURI")):
+        return True
+    values = (value.strip("\0 ") if isinstance(value, str) else value for value in found.get("Value") or ())
+    return any(value not in (None, "", {}) for value in values)
 
 
 def first(data_set: DataSet, tag: str) -> Any:

@@ -239,7 +239,10 @@ def test_a_filtered_worklist(site: Site) -> None:
             assert event(other) == (uid, STATE_REPORT)
 
 
-@pytest.mark.parametrize("query", ["", "?filter=", "?filter=WorklistLable=X", "?WorklistLable=X", "?WorklistLabel="])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?filter=", "?filter=WorklistLable=X", "?WorklistLable=X", "?WorklistLabel=", "?WorklistLabel=X&Nonsense=1"],
+)
 def test_a_filter_that_would_be_none(site: Site, query: str) -> None:
     """A typing error never becomes a subscription to everything."""
     assert site.client.post(f"/workitems/{FILTERED_WORKLIST}/subscribers/WATCHER{query}").status_code == 400
