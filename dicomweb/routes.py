@@ -111,6 +111,7 @@ class _Endpoint:
         self._drawing = drawing
         self._transactions: Mapping[str, Transaction] = {one.method: one for one in transactions}
         self._handlers: dict[str, Blocking | Receiving] = {one.method: one.handler(services) for one in transactions}
+        self._receiving = {method for method, one in self._handlers.items() if inspect.iscoroutinefunction(one)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; HEAD is GET without body."""
@@ -133,7 +134,7 @@ class _Endpoint:
             await to_thread.run_sync(self._any_scope, request)
             return self._without_transaction(method)
         handler = self._handlers[method]
-        if inspect.iscoroutinefunction(handler):
+        if method in self._receiving:
             scope = await to_thread.run_sync(self._scope, request, transaction.right)
             return await cast(Receiving, handler)(request, scope)
         limiter = self._drawing if transaction.draws else None

@@ -2,24 +2,22 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
-from storage.catalogue import comparable
 from storage.database import Database
 from storage.errors import DuplicateInstance
 from storage.query import Match
-from storage.worklist import reports, requirements, subscriptions
-from storage.worklist.data_sets import DataSet, has_value, text
+from storage.worklist import reports, requirements, rows, subscriptions
+from storage.worklist.data_sets import DataSet, has_value
 from storage.worklist.events import Events
 from storage.worklist.keys import matches_of
 from storage.worklist.refusals import (
     ALREADY_CANCELED,
     CANCEL_COMPLETED,
-    GONE,
     MISSING_TRANSACTION_UID,
     NO_LONGER_UPDATED,
     NO_SUCH_WORKITEM,
@@ -30,7 +28,6 @@ from storage.worklist.refusals import (
     Status,
     WorkitemRefused,
 )
-from storage.worklist.requirements import START
 from storage.worklist.schema import MIGRATIONS
 from storage.worklist.search import Found, matching, search
 from storage.worklist.states import State, outcome
@@ -43,8 +40,6 @@ FORGOTTEN: Final = 30 * 24 * 3600.0
 """Seconds after which a finished workitem is deleted, unless a subscriber has locked it."""
 
 _BAD_REQUEST: Final = 400
-_GONE: Final = ""
-"""The state, so to say, of a workitem of which nothing but its UID is kept."""
 
 
 class Worklist:
@@ -66,23 +61,22 @@ class Worklist:
         """
         now = self._clock()
         workitem, modified = requirements.created(uid, given, _date_time(now))
-        start = comparable.date_time(text(workitem, START))
 
         def work(connection: sqlite3.Connection) -> None:
-            row = connection.execute(_INSERT, (uid, State.SCHEDULED.value, start, _packed(workitem))).fetchone()
-            if row is None:
+            own = rows.insert(connection, uid, workitem)
+            if own is None:
                 raise DuplicateInstance("A workitem with this UID exists already.")
-            subscriptions.subscribe_new(connection, row["id"], workitem, _filter)
-            subscriptions.tell(connection, row["id"], reports.of_creation(workitem), now)
+            subscriptions.subscribe_new(connection, own, workitem, _filter)
+            subscriptions.tell(connection, own, reports.of_creation(workitem), now)
 
         self._database.write(work)
         return modified
 
     def retrieve(self, uid: str) -> DataSet:
         """All attributes of a workitem but its Transaction UID (CC.2.7)."""
-        rows = self._database.read(_SELECT, (uid,))
-        found: DataSet = orjson.loads(_there(rows[0] if rows else None)["attributes"])
-        return found
+        found = self._database.read(rows.SELECT, (uid,))
+        workitem: DataSet = orjson.loads(rows.there(found[0] if found else None)["attributes"])
+        return workitem
 
     def search(
         self,
@@ -104,11 +98,11 @@ class Worklist:
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> None:
-            row = _row(connection, uid)
+            row = rows.row_of(connection, uid)
             _check_may_update(row, transaction_uid)
             before: DataSet = orjson.loads(row["attributes"])
             after = requirements.updated(before, changes, _date_time(now))
-            _change(connection, row, after, now, reports.of_update(before, after))
+            rows.change(connection, row, after, now, reports.of_update(before, after))
 
         self._database.write(work)
 
@@ -117,7 +111,7 @@ class Worklist:
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> Status | None:
-            row = _row(connection, uid)
+            row = rows.row_of(connection, uid)
             if not transaction_uid and requested is not State.SCHEDULED:
                 raise WorkitemRefused(MISSING_TRANSACTION_UID)
             correct = row["transaction_uid"] in ("", transaction_uid)
@@ -128,7 +122,7 @@ class Worklist:
                 return found
             before: DataSet = orjson.loads(row["attributes"])
             after = _in_state(before, found, now)
-            _change(connection, row, after, now, [reports.state_report(after)], transaction_uid)
+            rows.change(connection, row, after, now, [reports.state_report(after)], transaction_uid)
             return None
 
         return self._database.write(work)
@@ -142,7 +136,7 @@ class Worklist:
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> Status | None:
-            row = _row(connection, uid)
+            row = rows.row_of(connection, uid)
             workitem: DataSet = orjson.loads(row["attributes"])
             state = State(row["state"])
             if state is State.CANCELED:
@@ -156,7 +150,7 @@ class Worklist:
                 claimed = requirements.in_state(workitem, State.IN_PROGRESS)
                 canceled = requirements.canceled(claimed, _date_time(now), _reasons(request))
                 events = [reports.state_report(claimed), reports.state_report(canceled)]
-                _change(connection, row, canceled, now, events)
+                rows.change(connection, row, canceled, now, events)
             return None
 
         return self._database.write(work)
@@ -168,12 +162,12 @@ class Worklist:
 
         def work(connection: sqlite3.Connection) -> None:
             if uid not in (WORKLIST, FILTERED_WORKLIST):
-                row = _row(connection, uid)
+                row = rows.row_of(connection, uid)
                 subscriptions.subscribe(connection, row["id"], aetitle, deletion_lock=deletion_lock)
                 subscriptions.tell_state(connection, aetitle, orjson.loads(row["attributes"]), now)
                 return
             subscriptions.subscribe_to_worklist(connection, aetitle, deletion_lock=deletion_lock, keys=keys)
-            for row in connection.execute(_EVERY):
+            for row in rows.every(connection):
                 workitem = orjson.loads(row["attributes"])
                 if not wanted(workitem):
                     continue
@@ -191,7 +185,7 @@ class Worklist:
             if uid in (WORKLIST, FILTERED_WORKLIST):
                 subscriptions.unsubscribe_everywhere(connection, aetitle)
             else:
-                subscriptions.unsubscribe(connection, _row(connection, uid)["id"], aetitle)
+                subscriptions.unsubscribe(connection, rows.row_of(connection, uid)["id"], aetitle)
 
         self._database.write(work)
 
@@ -220,12 +214,7 @@ class Worklist:
         """Delete what was finished long ago and is not locked; how many that were. Their UIDs are still known."""
         limit = self._clock() - FORGOTTEN
 
-        def work(connection: sqlite3.Connection) -> int:
-            gone = [(row["id"],) for row in connection.execute(_FORGET, (limit,)).fetchall()]
-            connection.executemany(_UNSUBSCRIBE_GONE, gone)
-            return len(gone)
-
-        return self._database.write(work)
+        return self._database.write(lambda connection: rows.forget(connection, limit))
 
 
 def _filter(keys: Keys) -> Filter:
@@ -254,58 +243,10 @@ def _check_may_update(row: sqlite3.Row, transaction_uid: str) -> None:
         raise WorkitemRefused(WRONG_TRANSACTION_UID, http_status=_BAD_REQUEST)
 
 
-def _change(
-    connection: sqlite3.Connection,
-    row: sqlite3.Row,
-    workitem: DataSet,
-    now: float,
-    events: Iterable[DataSet],
-    transaction_uid: str = "",
-) -> None:
-    state = State(text(workitem, requirements.STATE))
-    finished = now if state.is_final else None
-    start = comparable.date_time(text(workitem, START))
-    claim = row["transaction_uid"] or transaction_uid
-    connection.execute(_UPDATE, (state.value, claim, start, _packed(workitem), finished, row["id"]))
-    subscriptions.tell(connection, row["id"], events, now)
-
-
-def _row(connection: sqlite3.Connection, uid: str) -> sqlite3.Row:
-    return _there(connection.execute(_SELECT, (uid,)).fetchone())
-
-
-def _there(row: sqlite3.Row | None) -> sqlite3.Row:
-    if row is None:
-        raise WorkitemRefused(NO_SUCH_WORKITEM)
-    if row["state"] == _GONE:
-        raise WorkitemRefused(GONE)
-    return row
-
-
 def _reasons(request: DataSet) -> DataSet:
     return {tag: request[tag] for tag in (requirements.REASON, requirements.REASON_CODE) if has_value(request, tag)}
-
-
-def _packed(workitem: DataSet) -> str:
-    return orjson.dumps(workitem).decode()
 
 
 def _date_time(now: float) -> str:
     """A moment as DT (PS3.5 6.2)."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y%m%d%H%M%S.%f+0000")
-
-
-_INSERT: Final = """
-    INSERT INTO workitem (workitem_uid, state, transaction_uid, scheduled_start, attributes) VALUES (?, ?, '', ?, ?)
-    ON CONFLICT (workitem_uid) DO NOTHING RETURNING id"""
-_SELECT: Final = "SELECT id, state, transaction_uid, attributes FROM workitem WHERE workitem_uid = ?"
-_EVERY: Final = "SELECT id, attributes FROM workitem WHERE state <> '' ORDER BY id"
-_FORGET: Final = """
-    UPDATE workitem SET state = '', transaction_uid = '', attributes = '{}'
-    WHERE state <> '' AND finished_at < ? AND id NOT IN (
-        SELECT workitem_id FROM workitem_subscription WHERE deletion_lock = 1
-    ) RETURNING id"""
-_UNSUBSCRIBE_GONE: Final = "DELETE FROM workitem_subscription WHERE workitem_id = ?"
-_UPDATE: Final = """
-    UPDATE workitem SET state = ?, transaction_uid = ?, scheduled_start = ?, attributes = ?, finished_at = ?
-    WHERE id = ?"""

@@ -31,8 +31,6 @@ from tests.dicomweb.conftest import BASE, Callers, Keep
 from tests.dicomweb.workitems import new_uid, state, workitem
 from tests.support.synthetic import ct
 
-pytest_plugins = ("tests.dicomweb.conftest",)
-
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "4"))
 BY_CHANCE = "CONTRACT_EXAMPLES" in os.environ
 CHECKS = (

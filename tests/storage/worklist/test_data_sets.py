@@ -16,7 +16,9 @@ def nested(times: int) -> dict[str, Any]:
 
 
 def test_tags_are_in_order_and_in_upper_case() -> None:
-    given = {"0040a370": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO"}, "00080050": {"vr": "SH", "Value": ["1"]}}]}}
+    given: dict[str, Any] = {
+        "0040a370": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO"}, "00080050": {"vr": "SH", "Value": ["1"]}}]}
+    }
     found = checked({"00741204": element("LO", "x")} | given)
     assert list(found) == ["0040A370", "00741204"]
     assert list(found["0040A370"]["Value"][0]) == ["00080050", "00100020"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
+from storage.schema import MIGRATIONS
 from storage.worklist import search as searching
 from storage.worklist.data_sets import element
 from storage.worklist.keys import DEEPEST, matches_of, tag_of
@@ -76,6 +77,7 @@ def test_pages_join_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """By scheduled start, then by age; however small a page of ours is, and however large an answer may be."""
     monkeypatch.setattr(searching, "_PAGE", 2)
     database = Database(tmp_path / "database")
+    database.migrate(MIGRATIONS)
     worklist = Worklist(database)
     starts = ("20260102", "20260101", "20260101120000+0100", "20260101", "20260103")
     uids = [new_uid() for _ in starts]

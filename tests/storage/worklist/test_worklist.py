@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from storage.database import Database
 from storage.errors import CannotUnderstand, DuplicateInstance
+from storage.schema import MIGRATIONS
 from storage.worklist.data_sets import DataSet, element
 from storage.worklist.refusals import WorkitemRefused
 from storage.worklist.reports import EVENT_TYPE
@@ -29,6 +31,7 @@ def process(tmp_path: Path, now: list[float]) -> Iterator[Callable[[], Worklist]
 
     def open_one() -> Worklist:
         opened.append(Database(tmp_path / "database"))
+        opened[-1].migrate(MIGRATIONS)
         return Worklist(opened[-1], lambda: now[0])
 
     yield open_one
@@ -216,3 +219,19 @@ def test_the_moment_of_the_last_change(worklist: Worklist, now: list[float]) -> 
     now[0] += 1
     worklist.update(uid, {"00741204": element("LO", "Again")}, "")
     assert modified(worklist.retrieve(uid)) == "19700112134641.000000+0000"
+
+
+def test_who_has_to_account_for_a_workitem_finds_what_became_of_it(tmp_path: Path, worklist: Worklist) -> None:
+    """UIDs and states, nothing of patients, and no Transaction UID."""
+    uid, claim = new_uid(), new_uid()
+    worklist.create(uid, workitem())
+    worklist.change_state(uid, State.IN_PROGRESS, claim)
+    worklist.update(uid, performed(), claim)
+    worklist.change_state(uid, State.COMPLETED, claim)
+    with closing(Database(tmp_path / "database")) as database:
+        rows = database.read("SELECT event, subject, detail FROM audit ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("workitem created", uid, ""),
+        ("workitem state", uid, "state=IN PROGRESS"),
+        ("workitem state", uid, "state=COMPLETED"),
+    ]
