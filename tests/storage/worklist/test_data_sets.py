@@ -25,7 +25,7 @@ def test_tags_are_in_order_and_in_upper_case() -> None:
 
 
 def test_nothing_unknown_is_kept() -> None:
-    given = {"vr": "LO", "Value": [], "name": "x", "InlineBinary": None, "BulkDataURI": ""}
+    given: dict[str, Any] = {"vr": "LO", "Value": [], "name": "x", "InlineBinary": None, "BulkDataURI": ""}
     assert checked({"00741204": given}) == {"00741204": {"vr": "LO"}}
     assert checked({"00741204": {"vr": "OB", "InlineBinary": "eA=="}})["00741204"]["InlineBinary"] == "eA=="
 
