@@ -82,6 +82,13 @@ class MethodNotAllowed(Refusal):
         self.methods = tuple(methods)
 
 
+class UpgradeRequired(Refusal):
+    """The resource speaks another protocol than HTTP (RFC 9110 15.5.22)."""
+
+    http_status = 426
+    title = "Upgrade required"
+
+
 class Busy(Refusal):
     """All that could do the work are at it; the same request may succeed in a moment."""
 
@@ -136,6 +143,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Allow": ", ".join(refusal.methods)}
         case NotAcceptable():
             return {"Vary": "Accept"}
+        case UpgradeRequired():
+            return {"Upgrade": "websocket", "Connection": "Upgrade"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.problems import PRIVATE, BadRequest
+from dicomweb.problems import PRIVATE, BadRequest, UpgradeRequired
 from dicomweb.workitem_parameters import deletion_lock, subscription_keys
 from storage.errors import NotAuthorised
 from storage.identifiers import uid
@@ -32,18 +32,27 @@ class Subscriptions:
         own, aetitle = _target(request, scope)
         keys = subscription_keys(request.query_params.multi_items()) if own == FILTERED_WORKLIST else ()
         self._worklist.subscribe(own, aetitle, deletion_lock=deletion_lock(request), keys=keys)
-        channel = f"{self._base_url(request).replace('http', 'ws', 1)}/subscribers/{quote(aetitle)}"
-        return Response(status_code=201, headers=PRIVATE | {"Content-Location": channel})
+        headers = PRIVATE | {"Content-Location": self._channel_url(request, aetitle)}
+        return Response(status_code=201, headers=headers)
 
     def unsubscribe(self, request: Request, scope: StudyScope) -> Response:
         """End a subscription; that to the worklist ends all of them (11.11)."""
         self._worklist.unsubscribe(*_target(request, scope))
         return Response(status_code=200, headers=PRIVATE)
 
+    def channel(self, request: Request, scope: StudyScope) -> Response:
+        """Over plain HTTP there is no channel: say how to open it (8.10.4)."""
+        aetitle = ae_title(request.path_params["aetitle"])
+        url = self._channel_url(request, aetitle)
+        raise UpgradeRequired(f"Event reports come over a WebSocket: open {url} with the same Authorization.")
+
     def suspend(self, request: Request, scope: StudyScope) -> Response:
         """Be told of no new workitems (11.12)."""
         self._worklist.suspend(*_target(request, scope))
         return Response(status_code=200, headers=PRIVATE)
+
+    def _channel_url(self, request: Request, aetitle: str) -> str:
+        return f"{self._base_url(request).replace('http', 'ws', 1)}/subscribers/{quote(aetitle)}"
 
 
 def ae_title(text: str) -> str:

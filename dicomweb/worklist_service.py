@@ -92,6 +92,15 @@ WORKLIST: Final = (
         ),
     ),
     Resource(
+        "/subscribers/{aetitle}",
+        "Notification Connection",
+        (
+            Transaction(
+                *("GET", "Open", "8.10.4", lambda to: to.subscriptions.channel), statuses=(101,), refusals=(426,)
+            ),
+        ),
+    ),
+    Resource(
         _SUBSCRIBER + "/suspend",
         "Subscription to the Worklist",
         (_changing("POST", "Suspend", "11.12", lambda to: to.subscriptions.suspend, takes=()),),

@@ -22,6 +22,7 @@ from tests.support.synthetic import ct, part10
 SEARCH, THING, NOT_WHOLE, UNKNOWN = "search", "thing", "not rendered as a whole", "unknown"
 DESCRIPTION = "tells whoever is known what the service can do"
 # Of the worklist only those see anything who see the whole archive.
+CHANNEL = "a WebSocket"
 WORKLIST, WORKITEM, NO_GET = "the worklist", "a workitem", "known, but not by GET"
 _STUDY, _SERIES = "/studies/{study}", "/studies/{study}/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
@@ -54,6 +55,7 @@ KINDS = {
     "/workitems/{workitem}/cancelrequest": NO_GET,
     "/workitems/{workitem}/subscribers/{aetitle}": NO_GET,
     "/workitems/{workitem}/subscribers/{aetitle}/suspend": NO_GET,
+    "/subscribers/{aetitle}": CHANNEL,
     "/": DESCRIPTION,
     "/capabilities": DESCRIPTION,
     "/openapi.json": DESCRIPTION,
@@ -101,8 +103,8 @@ def expected(kind: str, seen: set[str] | None, study: str) -> int:
         return 401
     if kind in (SEARCH, DESCRIPTION, WORKLIST):
         return 200
-    if kind in (WORKITEM, NO_GET):
-        return 405 if kind == NO_GET else 404
+    if kind in (WORKITEM, NO_GET, CHANNEL):
+        return {NO_GET: 405, CHANNEL: 426}.get(kind, 404)
     if kind == UNKNOWN or study not in seen:
         return 404
     return 406 if kind == NOT_WHOLE else 200

@@ -283,6 +283,14 @@ def test_names_that_are_none(client: TestClient) -> None:
     problem_of(client.get(f"/workitems/{create(client)}", headers={"Accept": "text/html"}), 406)
 
 
+def test_events_need_another_protocol(client: TestClient) -> None:
+    """8.10.4: whoever asks over plain HTTP is told what would have worked."""
+    response = client.get("/subscribers/WATCHER")
+    assert f"{BASE.replace('http', 'ws')}/subscribers/WATCHER" in problem_of(response, 426)["detail"]
+    assert response.headers["upgrade"] == "websocket"
+    problem_of(client.get("/subscribers/SEVENTEEN LETTERS"), 400)
+
+
 def test_unchanged_workitems_need_not_be_sent_again(client: TestClient) -> None:
     uid = create(client)
     etag = client.get(f"/workitems/{uid}").headers["etag"]
