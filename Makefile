@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test check bench fuzz crash lock clean
+.PHONY: help demo serve test check bench fuzz crash contract lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -14,6 +14,7 @@ help:
 	@echo "make bench              measurements beside DCMTK and Orthanc"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
+	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 
 demo: $(RUNTIME)
@@ -41,6 +42,9 @@ fuzz: $(TESTING)
 
 crash: $(TESTING)
 	$(BIN)/python -m tests.scenarios.crashing $(or $(KILLS),200) $(SEED)
+
+contract: $(TESTING)
+	CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/contract
 
 lock:
 	setup/lock

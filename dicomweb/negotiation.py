@@ -33,7 +33,7 @@ class MediaRange:
         """How precisely this range names `offer`: 0 not at all, more is more precise (RFC 9110 12.5.1)."""
         if self.multipart is not None and self.multipart != offer.multipart:
             return 0
-        precision = self._type_precision(offer.media_type)
+        precision = self._type_precision(ALIASES.get(offer.media_type, offer.media_type))
         if not precision or not offer.transfer_syntax:
             return precision
         match self.transfer_syntax:

@@ -57,6 +57,13 @@ class UnsupportedMediaType(Refusal):
         self.offers = tuple(offers)
 
 
+class ContentTooLarge(Refusal):
+    """The content of the request is larger than any of its kind has to be."""
+
+    http_status = 413
+    title = "Content too large"
+
+
 class NoSuchResource(Refusal):
     """The path is none of ours."""
 
@@ -73,6 +80,13 @@ class MethodNotAllowed(Refusal):
     def __init__(self, methods: Sequence[str]) -> None:
         super().__init__("This resource does not know the method; the header field Allow lists those it knows.")
         self.methods = tuple(methods)
+
+
+class UpgradeRequired(Refusal):
+    """The resource speaks another protocol than HTTP (RFC 9110 15.5.22)."""
+
+    http_status = 426
+    title = "Upgrade required"
 
 
 class Busy(Refusal):
@@ -129,6 +143,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Allow": ", ".join(refusal.methods)}
         case NotAcceptable():
             return {"Vary": "Accept"}
+        case UpgradeRequired():
+            return {"Upgrade": "websocket", "Connection": "Upgrade"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

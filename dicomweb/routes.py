@@ -1,43 +1,48 @@
-"""The resources of the Studies service (PS3.18 table 10.1-1) as routes, and what every request goes through.
+"""The table of resources (`dicomweb.resources`) as routes, and what every request goes through.
 
 First the caller is known or refused, then the method, then the resource: whoever is nobody learns nothing.
 """
 
+import inspect
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, cast
 
+import orjson
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from dicomweb import capabilities, openapi
+from dicomweb.descriptions import Descriptions
+from dicomweb.notifications import Channel
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
 from dicomweb.rendered import Renderings
+from dicomweb.resources import RESOURCES
 from dicomweb.stow import Intake
+from dicomweb.subscriptions import Subscriptions
+from dicomweb.transactions import Blocking, Receiving, Resource, Services, Transaction
+from dicomweb.transactions import Right as Right
 from dicomweb.wado import Retrieval
-from storage.errors import OutOfResources
+from dicomweb.workitems import Workitems
+from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
 
 _log = logging.getLogger("durchblick.dicomweb")
 
-Right = Literal["read", "write", "delete"]
 ScopeOf = Callable[[HTTPConnection, Right], StudyScope]
 BaseUrl = Callable[[HTTPConnection], str]
-Get = Callable[[Request, StudyScope], Response]
-Post = Callable[[Request, StudyScope], Awaitable[Response]]
 
-_STUDY: Final = "/studies/{study}"
-_SERIES: Final = _STUDY + "/series/{series}"
-_INSTANCE: Final = _SERIES + "/instances/{instance}"
-_FRAMES: Final = _INSTANCE + "/frames/{frames}"
-_PICTURES: Final = ("/rendered", "/thumbnail")
 _DRAWING_AT_ONCE: Final = 8
+_RIGHTS: Final[tuple[Right, ...]] = ("read", "write", "delete")
 
 
 def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseRoute]:
@@ -46,43 +51,44 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     `scope_of` says what the caller of a request may see or do, or raises `NotAuthenticated` or `NotAuthorised`; it may
     block. `base_url` gives the public URL of the mount without a slash at its end.
     """
-    searches = Searches(storage.index, base_url)
-    retrieval = Retrieval(storage, base_url)
-    pixels = PixelRetrieval(storage, base_url)
-    renderings = Renderings(storage, base_url)
-    intake = Intake(storage.ingest, base_url)
-    # In the order in which they are tried: what a viewer asks for most comes first.
-    resources: list[tuple[str, Get | None, Post | None]] = [
-        (_FRAMES, pixels.frames, None),
-        (_FRAMES + "/rendered", renderings.frames, None),
-        (_FRAMES + "/thumbnail", renderings.frame_thumbnail, None),
-        (_INSTANCE + "/rendered", renderings.instance, None),
-        (_INSTANCE + "/thumbnail", renderings.thumbnail, None),
-        (_SERIES + "/thumbnail", renderings.thumbnail, None),
-        (_STUDY + "/thumbnail", renderings.thumbnail, None),
-        (_SERIES + "/metadata", retrieval.metadata, None),
-        (_STUDY + "/metadata", retrieval.metadata, None),
-        (_INSTANCE + "/metadata", retrieval.metadata, None),
-        (_INSTANCE + "/bulkdata/{path:path}", pixels.bulk_data, None),
-        (_INSTANCE, retrieval.instances, None),
-        (_SERIES, retrieval.instances, None),
-        (_STUDY, retrieval.instances, intake.store),
-        ("/studies", searches.studies, intake.store),
-        (_STUDY + "/series", searches.series, None),
-        (_STUDY + "/instances", searches.instances, None),
-        (_SERIES + "/instances", searches.instances, None),
-        ("/series", searches.series, None),
-        ("/instances", searches.instances, None),
-        (_SERIES + "/rendered", renderings.collection, None),
-        (_STUDY + "/rendered", renderings.collection, None),
-    ]
+    services = Services(
+        searches=Searches(storage.index, base_url),
+        retrieval=Retrieval(storage, base_url),
+        pixels=PixelRetrieval(storage, base_url),
+        renderings=Renderings(storage, base_url),
+        intake=Intake(storage.ingest, base_url),
+        descriptions=Descriptions(
+            base_url,
+            {capabilities.WADL: _of_table(capabilities.wadl), capabilities.JSON: _of_table(capabilities.as_json)},
+            openapi_document,
+        ),
+        workitems=Workitems(storage.worklist, base_url),
+        subscriptions=Subscriptions(storage.worklist, base_url),
+    )
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
     known: list[BaseRoute] = [
-        _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None))
-        for path, get, post in resources
+        _Resource(resource.path, _Endpoint(scope_of, services, resource.transactions, drawing))
+        for resource in RESOURCES
     ]
-    return [*known, _Resource("/{path:path}", _Endpoint(scope_of, None, None))]
+    channel = WebSocketRoute("/subscribers/{aetitle}", Channel(storage.worklist.events, scope_of).serve)
+    return [*known, channel, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing))]
+
+
+def openapi_document(base_url: str) -> bytes:
+    """The OpenAPI document of the service at `base_url` as JSON."""
+    return orjson.dumps(openapi.document(base_url, RESOURCES, _version()), option=orjson.OPT_INDENT_2)
+
+
+def _of_table(describe: Callable[[str, Iterable[Resource]], bytes]) -> Callable[[str], bytes]:
+    return lambda base_url: describe(base_url, RESOURCES)
+
+
+def _version() -> str:
+    try:
+        return version("durchblick")
+    except PackageNotFoundError:
+        return "0"
 
 
 class _Resource(Route):
@@ -98,16 +104,17 @@ class _Endpoint:
     """One resource as an ASGI application. It lets no exception out, so that no server logs what is in one."""
 
     def __init__(
-        self, scope_of: ScopeOf, get: Get | None, post: Post | None, limiter: CapacityLimiter | None = None
+        self, scope_of: ScopeOf, services: Services, transactions: Sequence[Transaction], drawing: CapacityLimiter
     ) -> None:
-        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body."""
+        """Transactions that draw are called in threads of `drawing`, together with `scope_of`."""
         self._scope_of = scope_of
-        self._limiter = limiter
-        self._get = get
-        self._post = post
+        self._drawing = drawing
+        self._transactions: Mapping[str, Transaction] = {one.method: one for one in transactions}
+        self._handlers: dict[str, Blocking | Receiving] = {one.method: one.handler(services) for one in transactions}
+        self._receiving = {method for method, one in self._handlers.items() if inspect.iscoroutinefunction(one)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; HEAD is GET without body."""
         request = Request(scope, receive)
         try:
             response = await self._respond(request)
@@ -121,13 +128,37 @@ class _Endpoint:
             await _body(response, scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        method = request.method
-        if method in ("GET", "HEAD") and self._get is not None:
-            return await to_thread.run_sync(self._read, request, limiter=self._limiter)
-        right: Right = "write" if method == "POST" and self._post is not None else "read"
-        scope = await to_thread.run_sync(self._scope_of, request, right)
-        if method == "POST" and self._post is not None:
-            return await self._post(request, scope)
+        method = "GET" if request.method == "HEAD" else request.method
+        transaction = self._transactions.get(method)
+        if transaction is None:
+            await to_thread.run_sync(self._any_scope, request)
+            return self._without_transaction(method)
+        handler = self._handlers[method]
+        if method in self._receiving:
+            scope = await to_thread.run_sync(self._scope, request, transaction.right)
+            return await cast(Receiving, handler)(request, scope)
+        limiter = self._drawing if transaction.draws else None
+        blocking = cast(Blocking, handler)
+        return await to_thread.run_sync(self._call, request, transaction.right, blocking, limiter=limiter)
+
+    def _call(self, request: Request, right: Right | None, handler: Blocking) -> Response:
+        scope = self._scope(request, right)
+        try:
+            return handler(request, scope)
+        except OutOfResources as refusal:
+            raise Busy(refusal.detail) from None
+
+    def _scope(self, request: Request, right: Right | None) -> StudyScope:
+        return self._scope_of(request, right) if right else self._any_scope(request)
+
+    def _any_scope(self, request: Request) -> StudyScope:
+        """The scope of whatever the caller may do here; `NotAuthenticated` or `NotAuthorised` if that is nothing."""
+        for right in _RIGHTS[:-1]:
+            with suppress(NotAuthorised):
+                return self._scope_of(request, right)
+        return self._scope_of(request, _RIGHTS[-1])
+
+    def _without_transaction(self, method: str) -> Response:
         methods = self._methods()
         if not methods:
             raise NoSuchResource("There is no such resource in this service.")
@@ -135,18 +166,11 @@ class _Endpoint:
             return Response(status_code=204, headers=PRIVATE | {"Allow": ", ".join(methods)})
         raise MethodNotAllowed(methods)
 
-    def _read(self, request: Request) -> Response:
-        assert self._get is not None
-        scope = self._scope_of(request, "read")
-        try:
-            return self._get(request, scope)
-        except OutOfResources as refusal:
-            raise Busy(refusal.detail) from None
-
     def _methods(self) -> list[str]:
-        methods = ["GET", "HEAD"] if self._get else []
-        methods += ["POST"] if self._post else []
-        return [*methods, "OPTIONS"] if methods else []
+        methods = [
+            name for method in self._transactions for name in ((method, "HEAD") if method == "GET" else (method,))
+        ]
+        return list(dict.fromkeys((*methods, "OPTIONS"))) if methods else []
 
 
 async def _head(response: Response, send: Send) -> None:

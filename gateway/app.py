@@ -7,6 +7,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from dicomweb import problems
+from dicomweb.cors import CrossOrigin
 from dicomweb.routes import routes as dicomweb_routes
 from gateway import health, metrics
 from gateway.headers import SecurityHeaders
@@ -27,7 +28,11 @@ def application(house: House) -> ASGIApp:
         routes=[
             *health.routes(house),
             *metrics.routes(house, meter),
-            Mount(path, routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_url)),
+            Mount(
+                path,
+                routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_url),
+                middleware=[Middleware(CrossOrigin, origins=house.config.http.cors_origins)],
+            ),
             *portal_routes(house),
         ],
         middleware=[

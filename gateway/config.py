@@ -50,6 +50,18 @@ class HttpConfig(_Section):
     public_url: str = ""
     dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    cors_origins: tuple[str, ...] = ()
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            url = urlsplit(value)
+            if value != "*" and (
+                url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc.lower()}"
+            ):
+                raise ValueError(f'{value} is no origin; write them like https://viewer.example.org, or "*" for all')
+        return values
 
     @field_validator("public_url")
     @classmethod

@@ -74,6 +74,7 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(SWEEP_SECONDS, partial(mend, house)),
         Job(REPORT_SECONDS, commitment.report),
         Job(FORGET_SECONDS, commitment.forget),
+        Job(FORGET_SECONDS, house.storage.worklist.forget),
     ]
 
 

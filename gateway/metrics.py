@@ -38,7 +38,7 @@ class Meter:
     def add(self, path: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         area = self.area(path)
-        known = method if method in {"GET", "HEAD", "POST", "DELETE", "OPTIONS"} else "other"
+        known = method if method in {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} else "other"
         self.requests[area, known, status] += 1
         self.seconds[area] += int(seconds * 1e6)
 

@@ -26,8 +26,8 @@ class Refusal(Exception):
     logs and to the peer. `sop_class_uid` and `sop_instance_uid` say which instance was refused, as far as known.
     """
 
-    dicom_status: ClassVar[int] = 0x0110
-    http_status: ClassVar[int] = 500
+    dicom_status: int = 0x0110
+    http_status: int = 500
     title: ClassVar[str] = "Processing failure"
 
     def __init__(self, detail: str, *, sop_class_uid: str = "", sop_instance_uid: str = "") -> None:

@@ -12,6 +12,7 @@ from storage.pixels import Pixels
 from storage.prepared import PreparedPictures
 from storage.schema import MIGRATIONS
 from storage.sweep import SweepReport, sweep
+from storage.worklist.worklist import Worklist
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Storage:
     pixels: Pixels
     pictures: PreparedPictures
     audit: Audit
+    worklist: Worklist
 
     @classmethod
     def open(cls, folder: Path, settings: StorageSettings | None = None) -> "Storage":
@@ -61,7 +63,7 @@ class Storage:
         sweep(files, database, ingest, whole=False)
         pictures = PreparedPictures(cache / "pictures", files)
         pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache, pictures)
-        return cls(folder, files, database, index, ingest, pixels, pictures, audit)
+        return cls(folder, files, database, index, ingest, pixels, pictures, audit, Worklist(database))
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""

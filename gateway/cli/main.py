@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
     "import": "gateway.cli.importing:import_",
+    "openapi": "gateway.cli.openapi:openapi",
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",

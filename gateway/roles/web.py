@@ -16,6 +16,8 @@ from gateway.processes import Parent, listen
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
 GRACE_SECONDS: Final = 8
+LARGEST_MESSAGE: Final = 16 * 1024
+"""Bytes of what a client sends over a WebSocket; nothing that it sends means anything."""
 
 
 class _Server(uvicorn.Server):
@@ -27,13 +29,16 @@ class _Server(uvicorn.Server):
 
 async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
     """Serve HTTP until `stop`. Raises CannotStart."""
+    await asyncio.to_thread(house.storage.worklist.restarted)
     http = house.config.http
     listening = listen(http.host, http.port, "http")
     server = _Server(
         uvicorn.Config(
             application(house),
             http=GuardedProtocol,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_MESSAGE,
+            ws_max_queue=1,
             lifespan="off",
             log_config=None,
             access_log=False,

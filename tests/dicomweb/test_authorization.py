@@ -20,6 +20,10 @@ from tests.support.synthetic import ct, part10
 
 # What a route is, as far as permission goes: a search is narrowed, a thing is there or not, a store is allowed or not.
 SEARCH, THING, NOT_WHOLE, UNKNOWN = "search", "thing", "not rendered as a whole", "unknown"
+DESCRIPTION = "tells whoever is known what the service can do"
+# Of the worklist only those see anything who see the whole archive.
+CHANNEL = "a WebSocket"
+WORKLIST, WORKITEM, NO_GET = "the worklist", "a workitem", "known, but not by GET"
 _STUDY, _SERIES = "/studies/{study}", "/studies/{study}/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
 KINDS = {
@@ -45,6 +49,16 @@ KINDS = {
     _INSTANCE + "/frames/{frames}/rendered": THING,
     _INSTANCE + "/frames/{frames}/thumbnail": THING,
     _INSTANCE + "/bulkdata/{path:path}": THING,
+    "/workitems": WORKLIST,
+    "/workitems/{workitem}": WORKITEM,
+    "/workitems/{workitem}/state": NO_GET,
+    "/workitems/{workitem}/cancelrequest": NO_GET,
+    "/workitems/{workitem}/subscribers/{aetitle}": NO_GET,
+    "/workitems/{workitem}/subscribers/{aetitle}/suspend": NO_GET,
+    "/subscribers/{aetitle}": CHANNEL,
+    "/": DESCRIPTION,
+    "/capabilities": DESCRIPTION,
+    "/openapi.json": DESCRIPTION,
     "/{path:path}": UNKNOWN,
 }
 # Which of the three studies each caller sees. Anna has two, Bert one.
@@ -87,8 +101,10 @@ def expected(kind: str, seen: set[str] | None, study: str) -> int:
     """The policy: strangers 401; searches are narrowed, never refused; what is not seen is not there."""
     if seen is None:
         return 401
-    if kind == SEARCH:
+    if kind in (SEARCH, DESCRIPTION, WORKLIST):
         return 200
+    if kind in (WORKITEM, NO_GET, CHANNEL):
+        return {NO_GET: 405, CHANNEL: 426}.get(kind, 404)
     if kind == UNKNOWN or study not in seen:
         return 404
     return 406 if kind == NOT_WHOLE else 200
@@ -96,7 +112,12 @@ def expected(kind: str, seen: set[str] | None, study: str) -> int:
 
 def filled(path: str, stored: Stored) -> str:
     return path.replace("{path:path}", "7FE00010").format(
-        study=stored.study_instance_uid, series=stored.series_instance_uid, instance=stored.sop_instance_uid, frames=1
+        study=stored.study_instance_uid,
+        series=stored.series_instance_uid,
+        instance=stored.sop_instance_uid,
+        frames=1,
+        workitem=stored.study_instance_uid,
+        aetitle="X",
     )
 
 

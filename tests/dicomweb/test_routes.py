@@ -71,8 +71,6 @@ def test_malformed_uids(client: TestClient, stored: Stored, uid: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "",
-        "/",
         "/patients",
         "/studies/1.2/frames",
         "/studies//series",

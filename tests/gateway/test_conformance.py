@@ -1,5 +1,8 @@
 """The conformance statement says what the program does, because it is made of the same tables."""
 
+import json
+from pathlib import Path
+
 from click.testing import CliRunner
 
 from dimse.services.dispatch import OFFERS
@@ -18,6 +21,23 @@ def test_the_document_is_what_the_command_prints() -> None:
     assert printed.exit_code == 0
     document = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
     assert document == printed.output, "run: durchblick conformance > docs/conformance.md"
+
+
+def test_the_openapi_document_is_that_of_the_public_service(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[http]\npublic_url = "https://images.example.org"\ndicomweb_path = "/dw"\n')
+    printed = CliRunner().invoke(durchblick, ["openapi", "--config", str(file)])
+    document = json.loads(printed.output)
+    assert document["servers"] == [{"url": "https://images.example.org/dw"}]
+    assert document["paths"]["/workitems/{workitem}/state"]["put"]["operationId"] == "ChangeWorkitemState"
+
+
+def test_the_table_of_web_transactions_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(durchblick, ["openapi", "--table"])
+    assert printed.exit_code == 0
+    document = (ROOT / "docs" / "dicomweb.md").read_text(encoding="utf-8")
+    assert printed.output in document, "put what `durchblick openapi --table` prints into docs/dicomweb.md"
+    assert document.count("\n| `") == printed.output.count("\n| `")
 
 
 def test_every_operation_and_every_class_is_in_it() -> None:

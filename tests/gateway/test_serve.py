@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from pynetdicom import AE
+from websockets.sync.client import connect
 
+from tests.dicomweb.workitems import new_uid, workitem
 from tests.support.gateway import Gateway, command, configuration, environment, running, stop
 
 
@@ -57,6 +59,24 @@ def test_metrics_are_for_tokens_over_the_whole_archive(gateway: Gateway) -> None
     assert b'durchblick_kept{level="study"} ' in body
     assert b"\ndurchblick_sessions " in body
     assert b"secret" not in body
+
+
+def test_events_of_the_worklist_reach_a_websocket(gateway: Gateway) -> None:
+    """PS3.18 8.10.4, through the web role as it is served."""
+    token = gateway.answer("token", "create", "worklist", "--allow", "read,write")["token"]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/dicom+json"}
+    worklist, uid = f"{gateway.url}/dicom-web/workitems", new_uid()
+
+    def post(url: str, content: object) -> str:
+        request = urllib.request.Request(url, json.dumps(content).encode(), headers, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 201
+            return str(answer.headers["Content-Location"])
+
+    post(f"{worklist}?{uid}", workitem())
+    channel = post(f"{worklist}/{uid}/subscribers/WATCHER", {})
+    with connect(channel, additional_headers={"Authorization": headers["Authorization"]}) as opened:
+        assert json.loads(opened.recv(timeout=20))["00001000"]["Value"] == [uid]
 
 
 def _listens(port: int) -> bool:
