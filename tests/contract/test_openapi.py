@@ -28,8 +28,8 @@ from dicomweb.routes import routes
 from storage.scope import WholeArchive
 from storage.storage import Storage
 from tests.dicomweb.conftest import BASE, Callers, Keep
-from tests.dicomweb.workitems import new_uid, state, workitem
 from tests.support.synthetic import ct
+from tests.support.workitems import new_uid, state, workitem
 
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "4"))
 BY_CHANCE = "CONTRACT_EXAMPLES" in os.environ

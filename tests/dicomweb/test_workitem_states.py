@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from storage.worklist.data_sets import element
 from tests.dicomweb.conftest import BASE
 from tests.dicomweb.replies import problem_of
-from tests.dicomweb.workitems import (
+from tests.support.workitems import (
     JSON,
     STATE,
     brought_to,

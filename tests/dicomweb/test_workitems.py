@@ -11,7 +11,7 @@ from storage.storage import Storage
 from storage.worklist.data_sets import element
 from tests.dicomweb.conftest import BASE, Callers
 from tests.dicomweb.replies import problem_of
-from tests.dicomweb.workitems import (
+from tests.support.workitems import (
     JSON,
     STATE,
     TRANSACTION,

@@ -15,8 +15,8 @@ import pytest
 from pynetdicom import AE
 from websockets.sync.client import connect
 
-from tests.dicomweb.workitems import new_uid, workitem
 from tests.support.gateway import Gateway, command, configuration, environment, running, stop
+from tests.support.workitems import new_uid, workitem
 
 
 def _get(url: str, token: str = "") -> tuple[int, bytes]:

@@ -29,7 +29,7 @@ from storage.storage import Storage, StorageSettings
 from storage.worklist.data_sets import element
 from storage.worklist.subscriptions import FILTERED_WORKLIST, WORKLIST
 from storage.worklist.worklist import Worklist
-from tests.dicomweb.workitems import CODE, new_uid, performed, state, workitem
+from tests.support.workitems import CODE, new_uid, performed, state, workitem
 
 JSON = {"Content-Type": "application/dicom+json"}
 STAFF = {"Authorization": "Bearer staff"}

@@ -11,7 +11,7 @@ from storage.worklist.data_sets import element
 from storage.worklist.keys import DEEPEST, matches_of, tag_of
 from storage.worklist.search import matching
 from storage.worklist.worklist import Worklist
-from tests.dicomweb.workitems import new_uid, workitem
+from tests.support.workitems import new_uid, workitem
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from storage.worklist.reports import EVENT_TYPE
 from storage.worklist.states import State
 from storage.worklist.subscriptions import FILTERED_WORKLIST, MOST_EVENTS, WORKLIST
 from storage.worklist.worklist import FORGOTTEN, Worklist
-from tests.dicomweb.workitems import new_uid, performed, workitem
+from tests.support.workitems import new_uid, performed, workitem
 
 
 @pytest.fixture
