@@ -33,6 +33,7 @@ class Matching(Enum):
     DATE_TIME = "single value or range of date-times"
     NUMBER = "single value"
     SEQUENCE = "one item"
+    STORED = "as the value representation in each data set has it"
     DERIVED = "computed by the index"
     NONE = "returned only"
 
@@ -174,7 +175,8 @@ BY_KEYWORD: Final = {attribute.keyword: attribute for attribute in ATTRIBUTES}
 def attribute(tag: str, vr: str = "") -> Attribute:
     """The row of `tag` (8 hexadecimal digits, upper case), or one made up for an attribute of the instance.
 
-    `vr` counts where neither table nor data dictionary know one: for private attributes.
+    `vr` counts where neither table nor data dictionary know one: for private attributes. Without it these are compared
+    as each data set says.
     """
     known = BY_TAG.get(tag)
     if known is not None:
@@ -182,4 +184,5 @@ def attribute(tag: str, vr: str = "") -> Attribute:
     found = dictionary_value_representation(int(tag, 16))[:2]
     if found == "UN":
         found = vr or found
-    return Attribute(tag, dictionary_keyword(int(tag, 16)), found, Level.INSTANCE, BY_VR.get(found, Matching.NONE))
+    matching = BY_VR.get(found, Matching.NONE if found != "UN" or vr else Matching.STORED)
+    return Attribute(tag, dictionary_keyword(int(tag, 16)), found, Level.INSTANCE, matching)

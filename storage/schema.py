@@ -6,8 +6,12 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.attributes import ATTRIBUTES, Attribute, Level, Matching
+from storage.catalogue import fuzzy_names
 
 MIGRATIONS: Final = Migrations("storage")
+
+INSERT_NAME_WORD: Final = "INSERT INTO study_name_word (study_id, tag, word, backwards) VALUES (?, ?, ?, ?)"
+"""The statement for `fuzzy_names.rows`."""
 
 
 def columns(level: Level) -> tuple[Attribute, ...]:
@@ -121,3 +125,26 @@ def _audit(database: sqlite_utils.Database) -> None:
         ) STRICT"""
     )
     database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
+
+
+@MIGRATIONS(name="005_study_name_words")
+def _study_name_words(database: sqlite_utils.Database) -> None:
+    """The words of the person names of each study, folded, both ways round: for fuzzy matching.
+
+    Elsewhere than in SQLite both indexes must order by code points, so that a LIKE with a literal beginning is a range.
+    """
+    database.execute(
+        """CREATE TABLE study_name_word (
+            study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL,
+            word TEXT NOT NULL,
+            backwards TEXT NOT NULL,
+            PRIMARY KEY (study_id, tag, word)
+        ) WITHOUT ROWID, STRICT"""
+    )
+    for name in ("word", "backwards"):
+        database.execute(f"CREATE INDEX study_name_by_{name} ON study_name_word (tag, {name})")
+    for attribute in columns(Level.STUDY):
+        if attribute.matching is Matching.NAME:
+            for study, value in database.execute(f"SELECT id, {attribute.column} FROM study").fetchall():
+                database.conn.executemany(INSERT_NAME_WORD, fuzzy_names.rows(study, attribute.tag, value))

@@ -10,11 +10,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from storage.attributes import Matching
-from storage.catalogue import comparable
+from storage.catalogue import comparable, fuzzy_names
 from storage.catalogue.condition import NEVER, Condition, any_of
-
-EMPTY: Final = '""'
-"""The value of a key that matches what has no value (PS3.4 C.2.2.2.7)."""
 
 _LONGEST_PATTERN: Final = 10_000
 _WILDCARD: Final = re.compile(r"(\*+|\?)")
@@ -72,6 +69,24 @@ class Range:
         return form != "" and form >= self.low and (not self.high or form <= self.high)
 
 
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """A name that has all `words`, or, where these have wildcards, is covered by the whole pattern."""
+
+    words: tuple[str, ...]
+    whole: "Comparison"
+
+    @property
+    def is_wild(self) -> bool:
+        """Whether the pattern covers names that do not have the words."""
+        return any(fuzzy_names.is_wild(word) for word in self.words)
+
+    def holds(self, form: Any) -> bool:
+        """Whether the folded name `form` is such a one."""
+        known = fuzzy_names.words(form)
+        return (self.is_wild and self.whole.holds(form)) or all(_any_near(word, known) for word in self.words)
+
+
 Comparison = Equal | Like | Range
 
 NOTHING: Final = Equal(None)
@@ -80,6 +95,12 @@ NOTHING: Final = Equal(None)
 def comparison(matching: Matching, value: str) -> Comparison:
     """What `value`, which is neither empty nor universal, asks of attributes that are matched so."""
     return _BY_MATCHING[matching](value)
+
+
+def fuzzy(value: str) -> Comparison | Fuzzy:
+    """What `value` asks of a name that is matched by its words; by its letters where it has none."""
+    words = fuzzy_names.key_words(value)
+    return Fuzzy(words, _name(value)) if words else _name(value)
 
 
 def form_of(matching: Matching, value: Any) -> Any:
@@ -91,6 +112,13 @@ def bounds(matching: Matching, value: str) -> Range | None:
     """The range that `value` asks for if it is one with a hyphen, else None."""
     found = _BY_MATCHING[matching](value) if "-" in value else None
     return found if isinstance(found, Range) else None
+
+
+def _any_near(word: str, known: tuple[str, ...]) -> bool:
+    if fuzzy_names.is_wild(word):
+        pattern = _pattern(word, str)
+        return any(_is_like(one, pattern) for one in known)
+    return any(fuzzy_names.is_near(word, one) for one in known)
 
 
 def _text(value: str) -> Comparison:

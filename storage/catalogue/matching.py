@@ -3,41 +3,33 @@
 from typing import Final
 
 from storage.attributes import Attribute, Level, Matching
-from storage.catalogue import comparable
-from storage.catalogue.comparison import EMPTY, NOTHING, Comparison, Like, bounds, comparison
-from storage.catalogue.condition import ALWAYS, NEVER, Condition, any_of, one_of
+from storage.catalogue import comparable, fuzzy_names
+from storage.catalogue.comparison import NOTHING, Comparison, Fuzzy, Like, comparison, fuzzy
+from storage.catalogue.condition import ALWAYS, NEVER, Condition, all_of, any_of, one_of
 from storage.errors import CannotUnderstand
-from storage.query import Match
+from storage.query import EMPTY, Match
 
 TABLES: Final = {Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
 
 _MOST_VALUES: Final = 10_000
+_MOST_FUZZY_VALUES: Final = 20
 
 
 def condition(match: Match, column: str | None = None, matching: Matching | None = None) -> Condition:
     """What `match` demands of its own column, or of `column` that is matched as told where it is derived."""
     if match.is_universal:
         return ALWAYS
-    if len(match.wanted) > _MOST_VALUES:
-        raise CannotUnderstand(f"A key lists more than {_MOST_VALUES} values.")
+    if len(match.wanted) > (_MOST_FUZZY_VALUES if match.fuzzy else _MOST_VALUES):
+        raise CannotUnderstand(f"A key lists more than {_MOST_VALUES} values, or {_MOST_FUZZY_VALUES} names fuzzily.")
     column = column or column_of(match.attribute)
     matching = matching or match.attribute.matching
     if matching is Matching.UID:
         return one_of(column, [comparable.text("" if uid == EMPTY else uid) for uid in match.wanted])
-    return any_of([_compared(column, matching, value) for value in match.wanted])
-
-
-def combined(date: Match, time: Match) -> Condition | None:
-    """Date and time as one range from the first moment to the last (PS3.4 C.2.2.2.5.4), if both keys are ranges."""
-    ends = _ends(date, time)
-    if ends is None:
-        return None
-    columns = f"({column_of(date.attribute)}, {column_of(time.attribute)})"
-    found = Condition(f"{column_of(date.attribute)} <> ''")
-    for operator, (day, moment) in zip((">=", "<="), ends, strict=True):
-        if day:
-            found = found & Condition(f"{columns} {operator} (?, ?)", (day, moment))
-    return found
+    if match.fuzzy and matching is Matching.NAME:
+        compared = [_fuzzily_compared(column, match.attribute.tag, value) for value in match.wanted]
+    else:
+        compared = [_compared(column, matching, value) for value in match.wanted if not (match.every and value == "*")]
+    return all_of(compared) if match.every else any_of(compared)
 
 
 def column_of(attribute: Attribute) -> str:
@@ -45,13 +37,12 @@ def column_of(attribute: Attribute) -> str:
     return f"{TABLES[attribute.level]}.{attribute.column}"
 
 
-def _ends(date: Match, time: Match) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    if len(date.wanted) != 1 or len(time.wanted) != 1:
-        return None
-    days, times = bounds(Matching.DATE, date.wanted[0]), bounds(Matching.TIME, time.wanted[0])
-    if days is None or times is None:
-        return None
-    return (days.low, times.low or "000000.000000"), (days.high, times.high or "235959.999999")
+def _fuzzily_compared(column: str, tag: str, value: str) -> Condition:
+    wanted = fuzzy(value)
+    if not isinstance(wanted, Fuzzy):
+        return _compared(column, Matching.NAME, value)
+    found = fuzzy_names.condition(tag, wanted.words)
+    return found | _compared(column, Matching.NAME, value) if wanted.is_wild else found
 
 
 def _compared(column: str, matching: Matching, value: str) -> Condition:

@@ -1,0 +1,51 @@
+"""Attributes named in URLs: by keyword or tag, below sequences with dots (PS3.18 8.3.4.1)."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from pydicom.datadict import dictionary_VM, tag_for_keyword
+
+from storage.attributes import Attribute, Matching, attribute
+
+Path = tuple[Attribute, ...]
+
+_TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
+_DEEPEST: Final = 16
+_LONGEST: Final = 1_000
+# PS3.4 C.2.2.2.8.
+_SEVERAL: Final = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
+
+
+@lru_cache(maxsize=4096)
+def parse_path(name: str) -> Path:
+    """The attributes from the outermost sequence inwards; nothing if one is unknown or lies in what is no sequence."""
+    names = name.split(".") if len(name) <= _LONGEST else []
+    path = tuple(attribute(tag) for tag in map(_tag, names) if tag)
+    if len(path) != len(names) or len(path) > _DEEPEST:
+        return ()
+    return path if all(one.matching is Matching.SEQUENCE for one in path[:-1]) else ()
+
+
+def creator_of(known: Attribute) -> str:
+    """The tag of the private creator of a private attribute, which is returned with it; "" for others (PS3.5 7.8.1)."""
+    group, element = int(known.tag[:4], 16), int(known.tag[4:], 16)
+    return f"{known.tag[:4]}00{element >> 8:02X}" if group % 2 and element >= 0x1000 else ""
+
+
+def takes_several(known: Attribute) -> bool:
+    """Whether each value of a key can match another value of the attribute (PS3.4 C.2.2.2.8)."""
+    if known.vr not in _SEVERAL:
+        return False
+    try:
+        return dictionary_VM(int(known.tag, 16)) != "1"
+    except KeyError:
+        return True
+
+
+def _tag(name: str) -> str:
+    """The tag of a keyword of PS3.6 or of 8 hexadecimal digits, or nothing."""
+    if _TAG.fullmatch(name):
+        return name.upper()
+    number = tag_for_keyword(name) if name else None
+    return "" if number is None else f"{number:08X}"
