@@ -6,12 +6,9 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.attributes import ATTRIBUTES, Attribute, Level, Matching
-from storage.catalogue import fuzzy_names
+from storage.catalogue import person_names
 
 MIGRATIONS: Final = Migrations("storage")
-
-INSERT_NAME_WORD: Final = "INSERT INTO study_name_word (study_id, tag, word, backwards) VALUES (?, ?, ?, ?)"
-"""The statement for `fuzzy_names.rows`."""
 
 
 def columns(level: Level) -> tuple[Attribute, ...]:
@@ -127,11 +124,11 @@ def _audit(database: sqlite_utils.Database) -> None:
     database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
 
 
-@MIGRATIONS(name="005_study_name_words")
-def _study_name_words(database: sqlite_utils.Database) -> None:
-    """The words of the person names of each study, folded, both ways round: for fuzzy matching.
+@MIGRATIONS(name="005_study_names")
+def _study_names(database: sqlite_utils.Database) -> None:
+    """Person names of studies by component group and by word, and those that are there already.
 
-    Elsewhere than in SQLite both indexes must order by code points, so that a LIKE with a literal beginning is a range.
+    Elsewhere than in SQLite these indexes must order by code points, so that LIKE with a literal beginning is a range.
     """
     database.execute(
         """CREATE TABLE study_name_word (
@@ -142,9 +139,22 @@ def _study_name_words(database: sqlite_utils.Database) -> None:
             PRIMARY KEY (study_id, tag, word)
         ) WITHOUT ROWID, STRICT"""
     )
-    for name in ("word", "backwards"):
-        database.execute(f"CREATE INDEX study_name_by_{name} ON study_name_word (tag, {name})")
+    database.execute(
+        """CREATE TABLE study_name_group (
+            study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (study_id, tag, name)
+        ) WITHOUT ROWID, STRICT"""
+    )
+    for name, table, key in (
+        ("study_name_by_word", "study_name_word", "tag, word"),
+        ("study_name_by_word_backwards", "study_name_word", "tag, backwards"),
+        ("study_name_by_group", "study_name_group", "tag, name"),
+        ("study_by_referrer", "study", "referring_physician_name_folded"),
+    ):
+        database.execute(f"CREATE INDEX {name} ON {table} ({key})")
     for attribute in columns(Level.STUDY):
         if attribute.matching is Matching.NAME:
             for study, value in database.execute(f"SELECT id, {attribute.column} FROM study").fetchall():
-                database.conn.executemany(INSERT_NAME_WORD, fuzzy_names.rows(study, attribute.tag, value))
+                person_names.keep(database.conn, study, attribute.tag, value)

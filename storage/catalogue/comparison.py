@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from storage.attributes import Matching
 from storage.catalogue import comparable, fuzzy_names
-from storage.catalogue.condition import NEVER, Condition, any_of
+from storage.catalogue.condition import NEVER, Condition
 
 _LONGEST_PATTERN: Final = 10_000
 _WILDCARD: Final = re.compile(r"(\*+|\?)")
@@ -37,17 +37,35 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Wildcard matching with any of several LIKE patterns, in which ! escapes."""
+    """Wildcard matching with a LIKE pattern, in which ! escapes."""
 
-    patterns: tuple[str, ...]
+    pattern: str
 
     def sql(self, column: str) -> Condition:
         """The condition on a column of comparable forms."""
-        return any_of([Condition(f"{column} LIKE ? ESCAPE '!'", (pattern,)) for pattern in self.patterns])
+        return Condition(f"{column} LIKE ? ESCAPE '!'", (self.pattern,))
 
     def holds(self, form: Any) -> bool:
-        """Whether any pattern covers all of `form`."""
-        return any(_is_like(form, pattern) for pattern in self.patterns)
+        """Whether the pattern covers all of `form`."""
+        return _is_like(form, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Matching of names that have a component group, or several in a row, like one of `forms` (LIKE patterns)."""
+
+    forms: tuple[str, ...]
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What a name is like that begins with such groups."""
+        return tuple(one for form in self.forms for one in ((form,) if form.endswith("%") else (form, f"{form}=%")))
+
+    def holds(self, form: Any) -> bool:
+        """Whether the name, or what follows one of its separators of groups, is like that."""
+        groups = form.split("=")
+        rests = ["=".join(groups[at:]) for at in range(len(groups))]
+        return any(_is_like(rest, pattern) for pattern in self.patterns for rest in rests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,7 @@ class Fuzzy:
         return (self.is_wild and self.whole.holds(form)) or all(_any_near(word, known) for word in self.words)
 
 
-Comparison = Equal | Like | Range
+Comparison = Equal | Like | Range | Name
 
 NOTHING: Final = Equal(None)
 
@@ -125,7 +143,7 @@ def _text(value: str) -> Comparison:
     plain = comparable.text(value)
     if not _WILDCARD.search(plain):
         return Equal(plain)
-    return Like((_pattern(plain, str),)) if len(plain) <= _LONGEST_PATTERN else NOTHING
+    return Like(_pattern(plain, str)) if len(plain) <= _LONGEST_PATTERN else NOTHING
 
 
 def _uid(value: str) -> Comparison:
@@ -139,7 +157,7 @@ def _name(value: str) -> Comparison:
     pattern = _pattern(value, comparable.folded)
     groups = "=".join(comparable.group_of_name(group) for group in pattern.split("=")).rstrip("=")
     forms = {groups, _EMPTY_COMPONENTS.sub("", groups)}
-    return Like(tuple(place for form in sorted(forms) for place in (form, f"{form}=%", f"%={form}", f"%={form}=%")))
+    return Name(tuple(sorted(forms)))
 
 
 def _date(value: str) -> Comparison:

@@ -9,11 +9,11 @@ import orjson
 
 from storage.attributes import Level, Matching
 from storage.audit import note
-from storage.catalogue import fuzzy_names
+from storage.catalogue import person_names
 from storage.catalogue.description import IDENTITY, LevelValues, level_values
 from storage.errors import DuplicateInstance
 from storage.records import InstanceRecord
-from storage.schema import INSERT_NAME_WORD, column_names, columns
+from storage.schema import column_names, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
 def _study(connection: sqlite3.Connection, place: sqlite3.Row, values: LevelValues, held: bool) -> int:
     if place["study_id"] is None:
         study_id = _insert(connection, _INSERT_STUDY, (), values)
-        connection.executemany(INSERT_NAME_WORD, _name_words(study_id, values))
+        _keep_names(connection, study_id, values)
         return study_id
     study_id = int(place["study_id"])
     if not held:
@@ -106,12 +106,14 @@ def _complete(connection: sqlite3.Connection, level: Level, row_id: int, known: 
     merged = level_values(level, {**new.attributes, **before})
     connection.execute(_UPDATE[level], (*merged.columns, merged.json, row_id))
     if level is Level.STUDY:
-        connection.execute("DELETE FROM study_name_word WHERE study_id = ?", (row_id,))
-        connection.executemany(INSERT_NAME_WORD, _name_words(row_id, merged))
+        person_names.forget(connection, row_id)
+        _keep_names(connection, row_id, merged)
 
 
-def _name_words(study_id: int, values: LevelValues) -> list[tuple[int, str, str, str]]:
-    return [row for tag, column in _NAMES for row in fuzzy_names.rows(study_id, tag, str(values.columns[column]))]
+def _keep_names(connection: sqlite3.Connection, study_id: int, values: LevelValues) -> None:
+    for tag, column in _NAMES:
+        if name := values.columns[column]:
+            person_names.keep(connection, study_id, tag, str(name))
 
 
 def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int, ...], values: LevelValues) -> int:

@@ -33,11 +33,6 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_split(name, "")))
 
 
-def rows(study_id: int, tag: str, name: str) -> list[tuple[int, str, str, str]]:
-    """What the index keeps of the name `tag` of a study."""
-    return [(study_id, tag, word, word[::-1]) for word in words(name)]
-
-
 def key_words(value: str) -> tuple[str, ...]:
     """The words that a key asks for, with their wildcards; none where the key has to be taken by its letters."""
     if len(value) > _LONGEST_KEY:
