@@ -12,6 +12,7 @@ from gateway.app import application
 from gateway.house import House
 from gateway.http_protocol import GuardedProtocol
 from gateway.processes import Parent, listen
+from gateway.public_address import BehindProxies
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
@@ -31,15 +32,14 @@ async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
     listening = listen(http.host, http.port, "http")
     server = _Server(
         uvicorn.Config(
-            application(house),
+            BehindProxies(application(house), http.trusted_proxies),
             http=GuardedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=list(http.trusted_proxies),
+            proxy_headers=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
