@@ -110,7 +110,7 @@ MODALITIES = st.sampled_from(["CT", "?R", "*", EMPTY])
 KEYS: dict[Level, list[st.SearchStrategy[Match]]] = {
     Level.STUDY: [
         st.builds(key, st.sampled_from(["PatientName", "ReferringPhysicianName"]), FUZZY, fuzzy=st.booleans()),
-        st.builds(key, st.just("PatientName"), FUZZY, FUZZY, fuzzy=st.just(True)),
+        st.builds(key, st.just("PatientName"), FUZZY, FUZZY, fuzzy=st.booleans(), every=st.booleans()),
         st.builds(key, st.just("OtherPatientNames"), FUZZY, fuzzy=st.booleans()),
         st.builds(key, st.just("OtherPatientNames"), FUZZY, FUZZY, fuzzy=st.booleans(), every=st.just(True)),
         st.builds(key, st.just("ModalitiesInStudy"), MODALITIES, st.just("MR"), every=st.booleans()),
