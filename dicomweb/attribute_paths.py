@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pydicom.datadict import dictionary_VM, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 
 from storage.attributes import Attribute, Matching, attribute
 
@@ -13,8 +13,6 @@ Path = tuple[Attribute, ...]
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _DEEPEST: Final = 16
 _LONGEST: Final = 1_000
-# PS3.4 C.2.2.2.8.
-_SEVERAL: Final = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
 
 
 @lru_cache(maxsize=4096)
@@ -31,16 +29,6 @@ def creator_of(known: Attribute) -> str:
     """The tag of the private creator of a private attribute, which is returned with it; "" for others (PS3.5 7.8.1)."""
     group, element = int(known.tag[:4], 16), int(known.tag[4:], 16)
     return f"{known.tag[:4]}00{element >> 8:02X}" if group % 2 and element >= 0x1000 else ""
-
-
-def takes_several(known: Attribute) -> bool:
-    """Whether each value of a key can match another value of the attribute (PS3.4 C.2.2.2.8)."""
-    if known.vr not in _SEVERAL:
-        return False
-    try:
-        return dictionary_VM(int(known.tag, 16)) != "1"
-    except KeyError:
-        return True
 
 
 def _tag(name: str) -> str:

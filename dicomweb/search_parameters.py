@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
-from dicomweb.attribute_paths import Path, creator_of, parse_path, takes_several
+from dicomweb.attribute_paths import Path, creator_of, parse_path
 from dicomweb.problems import BadRequest
 from storage.attributes import BY_KEYWORD, Attribute, Level, Matching
 from storage.catalogue.plain_matching import predicate
@@ -153,7 +153,7 @@ def _match(search: Search, attribute: Attribute, given: list[str]) -> Match:
     if not search.switches["emptyvaluematching"]:
         # With padding they are what they are: two quotation marks.
         values = tuple(f"{value} " if value == EMPTY else value for value in values)
-    every = search.switches["multiplevaluematching"] and len(values) > 1 and takes_several(attribute)
+    every = search.switches["multiplevaluematching"] and len(values) > 1 and attribute.takes_several
     fuzzy = search.switches["fuzzymatching"] and attribute.matching is Matching.NAME
     return Match(attribute, values, every=every, fuzzy=fuzzy)
 

@@ -11,7 +11,11 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Final
 
-from storage.data_set.value_representations import dictionary_keyword, dictionary_value_representation
+from storage.data_set.value_representations import (
+    dictionary_keyword,
+    dictionary_value_representation,
+    has_several_values,
+)
 
 
 class Level(IntEnum):
@@ -59,6 +63,13 @@ class Attribute:
         """Whether databases compare it; others are compared row by row over DICOM JSON."""
         return bool(self.column) or not self.is_kept
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether each value of a key can match another value of it (multiple values, PS3.4 C.2.2.2.8)."""
+        return self.vr in _SEVERAL and has_several_values(int(self.tag, 16))
+
+
+_SEVERAL: Final = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
 
 BY_VR: Final = {
     **dict.fromkeys(("AE", "AS", "AT", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"), Matching.TEXT),

@@ -73,7 +73,7 @@ def test_an_offset_that_nobody_ended_at_is_counted(client: TestClient, keep: Kee
 def test_pages_of_a_series_with_equal_numbers(client: TestClient, keep: Keep) -> None:
     """Instances without a number, and with the same one, have places of their own."""
     study, series = generate_uid(), generate_uid()
-    shared = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
+    shared: dict[str, Any] = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
     for number in (None, 1, 1, None, 2):
         keep(ct(**shared) if number == 2 else ct(**shared, InstanceNumber=number))
     path = f"/studies/{study}/series/{series}/instances"
