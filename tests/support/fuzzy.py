@@ -20,7 +20,7 @@ def fuzzily_matches(key: str, name: str) -> bool | None:
 
 
 def split(text: str, wild: str) -> list[str]:
-    letters = "".join(letter for letter in unicodedata.normalize("NFKD", text.casefold()) if letter not in IGNORED)
+    letters = unicodedata.normalize("NFKD", "".join(letter for letter in text if letter not in IGNORED)).casefold()
     plain = "".join(SPECIAL.get(letter, letter) for letter in letters if not unicodedata.combining(letter))
     plain = re.sub("(?<=[aou])e", "", unicodedata.normalize("NFC", plain))
     kept = [letter if letter in wild or unicodedata.category(letter)[0] in "LNM" else " " for letter in plain]
