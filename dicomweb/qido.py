@@ -14,6 +14,7 @@ from dicomweb.negotiation import Acceptable
 from dicomweb.paging import Pages
 from dicomweb.payloads import single_part
 from dicomweb.search_parameters import parse_search
+from dicomweb.turns import Turns
 from storage.attributes import BY_KEYWORD, Level
 from storage.identifiers import uid
 from storage.index import Index, Results
@@ -54,6 +55,7 @@ class Searches:
         self._index = index
         self._base_url = base_url
         self._pages = Pages()
+        self._turns = Turns()
 
     def studies(self, request: Request, scope: StudyScope) -> Response:
         """Search for studies."""
@@ -87,7 +89,8 @@ class Searches:
         """The page that is asked for, behind the one before it if that is known."""
         pages = self._pages.of(request)
         place = pages.begin(query.offset)
-        results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
+        with self._turns.take():
+            results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
         if results.last is not None:
             pages.end(query.offset + len(results.data_sets), results.last)
         return results

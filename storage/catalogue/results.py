@@ -117,7 +117,7 @@ class Shape:
         if self._everything:
             return _without_bulk_data(attributes.items())
         wanted = self._wanted[level]
-        shown = {tag: attributes[tag] for tag in wanted if tag in attributes}
+        shown = {tag: element for tag, element in attributes.items() if tag in wanted}
         plain = all("Value" in element and element["vr"] != "SQ" for element in shown.values())
         return shown if plain else _without_bulk_data(shown.items())
 
