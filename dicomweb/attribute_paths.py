@@ -15,10 +15,14 @@ _DEEPEST: Final = 16
 _LONGEST: Final = 1_000
 
 
-@lru_cache(maxsize=4096)
 def parse_path(name: str) -> Path:
     """The attributes from the outermost sequence inwards; nothing if one is unknown or lies in what is no sequence."""
-    names = name.split(".") if len(name) <= _LONGEST else []
+    return _parse(name) if len(name) <= _LONGEST else ()
+
+
+@lru_cache(maxsize=4096)
+def _parse(name: str) -> Path:
+    names = name.split(".")
     path = tuple(attribute(tag) for tag in map(_tag, names) if tag)
     if len(path) != len(names) or len(path) > _DEEPEST:
         return ()

@@ -12,7 +12,7 @@ _PATIENCE: Final = 0.05
 class Turns:
     """Lets a few threads work while others wait: more at once only take the interpreter from each other, row by row.
 
-    Who has waited for `patience` seconds goes on without a turn, so that slow ones do not hold up quick ones for longer.
+    Who has waited for `patience` seconds goes on without a turn: slow ones do not hold up quick ones for longer.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, patience: float = _PATIENCE) -> None:

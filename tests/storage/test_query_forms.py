@@ -16,11 +16,11 @@ from storage.query import EMPTY, Match, Query
 from storage.schema import MIGRATIONS
 from storage.scope import StudyScope, WholeArchive
 from tests.storage.test_query import DATES, TIMES, scopes, uid
-from tests.support.archive import AnInstance, by_keyword, fill
+from tests.support.archive import AnInstance, by_keyword, data_set, fill
 from tests.support.matcher import matching
 
 EVERYTHING = WholeArchive()
-PROPERTY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 WORDS = st.sampled_from(
     [
@@ -180,3 +180,45 @@ def test_who_goes_on_behind_a_place_misses_nothing_and_sees_nothing_twice(
     still = {name for name in expected if not name.startswith(f"1.{gone}")}
     assert still <= set(found) <= {*expected, *matching(arrived, query, EVERYTHING)}
     assert [name for name in found if name in expected] == [name for name in expected if name in found]
+
+
+INCLUDED = (
+    "PatientID",
+    "OtherPatientNames",
+    "RequestAttributesSequence",
+    "Modality",
+    "InstanceNumber",
+    "KVP",
+    "00091002",
+)
+
+
+@PROPERTY
+@given(
+    instances=archives(),
+    level=st.sampled_from(list(Level)),
+    included=st.sets(st.sampled_from(INCLUDED)),
+    everything=st.booleans(),
+)
+def test_what_is_included_is_what_the_first_instance_of_its_level_says(
+    database: Database, instances: list[AnInstance], level: Level, included: set[str], everything: bool
+) -> None:
+    """PS3.18 8.3.4.3, 10.6.3.3: of the level and those above, with its value, and nothing from below."""
+    instances = [replace(one, values={**one.values, "KVP": "120", "00091002": one.uid}) for one in instances]
+    fill(database, instances)
+    known = [by_keyword(keyword) for keyword in INCLUDED]
+    query = Query(level, include=frozenset(by_keyword(keyword).tag for keyword in included), include_all=everything)
+    for found in Index(database).search(EVERYTHING, query).data_sets:
+        for attribute in known:
+            asked = everything or attribute.keyword in included or attribute.tag in included
+            if attribute.level > level:
+                assert attribute.tag not in found
+            elif asked:
+                told = data_set(first_of(instances, found, attribute.level)).get(attribute.tag)
+                assert found.get(attribute.tag) == (told if told and told["Value"] else None)
+
+
+def first_of(instances: list[AnInstance], found: dict[str, Any], level: Level) -> AnInstance:
+    """The instance that came first of the study, series or instance `found`."""
+    name = {Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "uid"}[level]
+    return next(one for one in instances if getattr(one, name) == uid(found, level))
