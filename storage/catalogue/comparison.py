@@ -52,20 +52,17 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Matching of names that have a component group, or several in a row, like one of `forms` (LIKE patterns)."""
+    """Matching of a name, one of its component groups, or several in a row, with `exact` or with LIKE patterns."""
 
-    forms: tuple[str, ...]
-
-    @property
-    def patterns(self) -> tuple[str, ...]:
-        """What a name is like that begins with such groups."""
-        return tuple(one for form in self.forms for one in ((form,) if form.endswith("%") else (form, f"{form}=%")))
+    exact: str | None
+    patterns: tuple[str, ...] = ()
 
     def holds(self, form: Any) -> bool:
-        """Whether the name, or what follows one of its separators of groups, is like that."""
-        groups = form.split("=")
-        rests = ["=".join(groups[at:]) for at in range(len(groups))]
-        return any(_is_like(rest, pattern) for pattern in self.patterns for rest in rests)
+        """Whether the name or such a part of it is the same or is like that."""
+        return any(self._is(one) for one in (form, *comparable.runs_of_groups(form)))
+
+    def _is(self, part: str) -> bool:
+        return part == self.exact or any(_is_like(part, pattern) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Fuzzy:
     """A name that has all `words`, or, where these have wildcards, is covered by the whole pattern."""
 
     words: tuple[str, ...]
-    whole: "Comparison"
+    whole: Name
 
     @property
     def is_wild(self) -> bool:
@@ -105,20 +102,31 @@ class Fuzzy:
         return (self.is_wild and self.whole.holds(form)) or all(_any_near(word, known) for word in self.words)
 
 
-Comparison = Equal | Like | Range | Name
+Comparison = Equal | Like | Range
 
 NOTHING: Final = Equal(None)
 
 
 def comparison(matching: Matching, value: str) -> Comparison:
-    """What `value`, which is neither empty nor universal, asks of attributes that are matched so."""
+    """What `value`, which is neither empty nor universal, asks of attributes that are matched so; see `named` too."""
     return _BY_MATCHING[matching](value)
 
 
-def fuzzy(value: str) -> Comparison | Fuzzy:
+def named(value: str) -> Name:
+    """A name matches when one of its component groups does, or several in a row; empty components may be left out."""
+    if len(value) > _LONGEST_PATTERN:
+        return Name(None)
+    if not _WILDCARD.search(value):
+        return Name(comparable.name(value))
+    pattern = _pattern(value, comparable.folded)
+    groups = "=".join(comparable.group_of_name(group) for group in pattern.split("=")).rstrip("=")
+    return Name(None, tuple(sorted({groups, _EMPTY_COMPONENTS.sub("", groups)})))
+
+
+def fuzzy(value: str) -> Name | Fuzzy:
     """What `value` asks of a name that is matched by its words; by its letters where it has none."""
     words = fuzzy_names.key_words(value)
-    return Fuzzy(words, _name(value)) if words else _name(value)
+    return Fuzzy(words, named(value)) if words else named(value)
 
 
 def form_of(matching: Matching, value: Any) -> Any:
@@ -148,16 +156,6 @@ def _text(value: str) -> Comparison:
 
 def _uid(value: str) -> Comparison:
     return Equal(comparable.text(value))
-
-
-def _name(value: str) -> Comparison:
-    """A name matches when one of its component groups does, or several in a row; empty components may be left out."""
-    if len(value) > _LONGEST_PATTERN:
-        return NOTHING
-    pattern = _pattern(value, comparable.folded)
-    groups = "=".join(comparable.group_of_name(group) for group in pattern.split("=")).rstrip("=")
-    forms = {groups, _EMPTY_COMPONENTS.sub("", groups)}
-    return Name(tuple(sorted(forms)))
 
 
 def _date(value: str) -> Comparison:
@@ -236,7 +234,6 @@ def _pieces(pattern: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 _BY_MATCHING: Final[dict[Matching, Callable[[str], Comparison]]] = {
     Matching.UID: _uid,
     Matching.TEXT: _text,
-    Matching.NAME: _name,
     Matching.DATE: _date,
     Matching.TIME: _time,
     Matching.DATE_TIME: _date_time,

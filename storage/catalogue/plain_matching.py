@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from storage.attributes import BY_VR, Matching
 from storage.catalogue.comparable import one_text
-from storage.catalogue.comparison import comparison, form_of, fuzzy
+from storage.catalogue.comparison import Comparison, Fuzzy, Name, comparison, form_of, fuzzy, named
 from storage.query import EMPTY, Match
 
 DataSet = Mapping[str, Any]
@@ -54,8 +54,11 @@ def first_text(data_set: DataSet, tag: str) -> str:
 def _of_values(match: Match, matching: Matching) -> Predicate:
     tag, join = match.attribute.tag, all if match.every else any
     asked = [value for value in match.wanted if value not in (EMPTY, "*")]
-    by_words = match.fuzzy and matching is Matching.NAME
-    wanted = [fuzzy(value) if by_words else comparison(matching, value) for value in asked]
+    wanted: list[Comparison | Name | Fuzzy]
+    if matching is Matching.NAME:
+        wanted = [fuzzy(value) if match.fuzzy else named(value) for value in asked]
+    else:
+        wanted = [comparison(matching, value) for value in asked]
     takes_empty = EMPTY in match.wanted
 
     def matches(data_set: DataSet) -> bool:

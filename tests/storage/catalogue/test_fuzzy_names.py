@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.attributes import BY_KEYWORD, Level
-from storage.catalogue import comparison, fuzzy_names
+from storage.catalogue import comparison, fuzzy_names, person_names
 from storage.catalogue.fuzzy_names import is_near, key_words, words
 from storage.database import Database
 from storage.index import Index
@@ -147,3 +147,14 @@ def test_names_of_an_older_index_are_found(tmp_path: Path) -> None:
     database.migrate(MIGRATIONS)
     assert found(database, "joerg mueller") == {"1.0"}
     assert found(database, "山田*", fuzzy=False) == {"1.0"}
+
+
+def test_names_of_very_many_groups_and_words_take_no_room(database: Database) -> None:
+    """A name with ten thousand values is malformed; the first ones are found."""
+    fill(database, studies(""))
+    name = "\\".join(f"muster^{number}=山田" for number in range(10_000))
+    study = int(database.read("SELECT id FROM study")[0][0])
+    database.write(lambda connection: person_names.keep(connection, study, NAME.tag, name))
+    assert database.read("SELECT count(*) FROM study_name_group")[0][0] == 21
+    assert database.read("SELECT count(*) FROM study_name_word")[0][0] == 100
+    assert found(database, "Mustr") == {"1.0"}
