@@ -2,7 +2,7 @@
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, Final
 
@@ -60,10 +60,17 @@ def part10(data_set: DataSet) -> bytes:
     return meta.encode() + encode(data_set, _TRANSFER_SYNTAX)
 
 
-def fill(database: Database, count: int) -> None:
+def long_series(study: int, count: int) -> Iterator[DataSet]:
+    """The instances of one more study, which has a single series of so many."""
+    shared = _study(study, Random(study))
+    for number in range(count):
+        yield shared | _instance(study, 0, number)
+
+
+def fill(database: Database, data_sets: Iterable[DataSet]) -> None:
     """Enter them into an index, without files: queries do not look for these."""
     group: list[Entry] = []
-    for data_set in instances(count):
+    for data_set in data_sets:
         group.append(_entry(data_set))
         if len(group) == _GROUP:
             _enter(database, group)

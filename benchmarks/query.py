@@ -131,12 +131,12 @@ def filled(kind: Kind, folder: Path, count: int) -> Iterator[tuple[Any, ServerPr
     server = kind(folder)
     if isinstance(server, Durchblick):
         storage = Storage.open(folder / "data")
-        archive.fill(storage.database, count)
+        archive.fill(storage.database, archive.instances(count))
         storage.close()
     process = ServerProcess(server.command, server.port, server.environment, folder / "log")
     try:
         if isinstance(server, OrthancWithoutDelay):
-            _upload(server.http_port, count)
+            upload(server.http_port, archive.instances(count))
             if server.stored() != count:
                 raise RuntimeError(f"Orthanc has {server.stored()} instances")
         yield server, process
@@ -144,22 +144,22 @@ def filled(kind: Kind, folder: Path, count: int) -> Iterator[tuple[Any, ServerPr
         process.stop()
 
 
-def _upload(port: int, count: int) -> None:
+def upload(port: int, data_sets: Iterator[archive.DataSet]) -> None:
     """Over Orthanc's REST interface: with kept connections it is faster there than by C-STORE."""
-    waiting, lock = archive.instances(count), threading.Lock()
+    lock = threading.Lock()
 
-    def upload() -> None:
+    def work() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while True:
             with lock:
-                data_set = next(waiting, None)
+                data_set = next(data_sets, None)
             if data_set is None:
                 return
             connection.request("POST", "/instances", archive.part10(data_set))
             answer = connection.getresponse()
             answer.read()
 
-    threads = [threading.Thread(target=upload) for _ in range(_UPLOADS)]
+    threads = [threading.Thread(target=work) for _ in range(_UPLOADS)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -5,10 +5,14 @@ import shutil
 import sqlite3
 import sys
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
+from benchmarks.archive import DataSet, fill
 from benchmarks.processes import free_port
+from gateway.config import load
+from gateway.house import build
 
 _MAXIMUM_LENGTH: Final = 131_072
 
@@ -68,6 +72,7 @@ class Orthanc:
     name = "Orthanc as shipped"
     ae_title = "ORTHANC"
     environment: dict[str, str] = {}
+    plugins: tuple[str, ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -76,7 +81,7 @@ class Orthanc:
             "Name": "benchmark",
             "StorageDirectory": str(folder / "storage"),
             "IndexDirectory": str(folder / "storage"),
-            "Plugins": [],
+            "Plugins": list(self.plugins),
             "DicomAet": self.ae_title,
             "DicomPort": self.port,
             "DicomAlwaysAllowStore": True,
@@ -102,6 +107,41 @@ class OrthancWithoutDelay(Orthanc):
 
     name = "Orthanc, TCP_NODELAY=1"
     environment = {"TCP_NODELAY": "1"}
+
+
+class OrthancWeb(Orthanc):
+    """With Debian's DICOMweb plugin, on the path /dicom-web."""
+
+    name = "Orthanc, DICOMweb plugin"
+    plugins = ("/usr/share/orthanc/plugins/libOrthancDicomWeb.so",)
+    headers: dict[str, str] = {}
+
+    def __init__(self, folder: Path) -> None:
+        if not Path(self.plugins[0]).exists():
+            raise SystemExit("Orthanc's DICOMweb plugin is not installed (Debian: apt-get install orthanc-dicomweb).")
+        super().__init__(folder)
+
+
+class DurchblickWeb:
+    """The gateway's web role on a configuration of its own, asked with a bearer token."""
+
+    name = "durchblick"
+    environment: dict[str, str] = {}
+
+    def __init__(self, folder: Path) -> None:
+        self.http_port = free_port()
+        configuration = folder / "config.toml"
+        configuration.write_text(f"[http]\nport = {self.http_port}\n[storage]\nfree_space_floor_mb = 0\n")
+        self.config = load(configuration)
+        self.headers: dict[str, str] = {}
+        self.command = [sys.executable, "-m", "gateway", "serve", "--role", "web", "--config", str(configuration)]
+
+    def fill(self, data_sets: Iterable[DataSet]) -> None:
+        """Enter the instances into its index, and have a token made."""
+        house = build(self.config)
+        fill(house.storage.database, data_sets)
+        self.headers = {"Authorization": f"Bearer {house.tokens.create('benchmark', ['read'])}"}
+        house.close()
 
 
 class Storescp:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -10,11 +11,14 @@ from starlette.responses import Response
 
 from dicomweb.media_types import METADATA
 from dicomweb.negotiation import Acceptable
-from dicomweb.parameters import parse_search
+from dicomweb.paging import Pages
 from dicomweb.payloads import single_part
+from dicomweb.search_parameters import parse_search
+from dicomweb.turns import Turns
 from storage.attributes import BY_KEYWORD, Level
 from storage.identifiers import uid
-from storage.index import Index
+from storage.index import Index, Results
+from storage.query import Query
 from storage.scope import StudyScope
 
 RETRIEVE_URL: Final = "00081190"
@@ -23,10 +27,11 @@ _PATH_KEYS: Final = {
     "study": ("StudyInstanceUID", "Study Instance UID"),
     "series": ("SeriesInstanceUID", "Series Instance UID"),
 }
-# The required return attributes of PS3.18 tables 10.6.3-3 to 10.6.3-5, which are sent without value when unknown.
+# The required return attributes of PS3.18 tables 10.6.3-3 to 10.6.3-5, which are sent without value when unknown. Only
+# Modalities in Study (0008,0061) is left out then: viewers read the first of its values without looking.
 _REQUIRED: Final = {
     Level.STUDY: (
-        *("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "ReferringPhysicianName", "PatientName"),
+        *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "PatientName"),
         *("PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID"),
         *("NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"),
     ),
@@ -38,11 +43,19 @@ _LONGEST_WARNING: Final = 1_000
 
 
 class Searches:
-    """The six search resources of PS3.18 table 10.6.1-1."""
+    """The six search resources of PS3.18 table 10.6.1-1.
+
+    Results come newest study first, within it by series and instance number, which is one order for all of them. Who
+    reads page after page, each with the `offset` at which the one before ended, goes on behind the last result that he
+    was given: nothing that arrives or is deleted meanwhile moves, repeats or hides other results. That holds for the
+    latest 10,000 pages of this process. Any other `offset` counts from the newest result at that moment.
+    """
 
     def __init__(self, index: Index, base_url: Callable[[HTTPConnection], str]) -> None:
         self._index = index
         self._base_url = base_url
+        self._pages = Pages()
+        self._turns = Turns()
 
     def studies(self, request: Request, scope: StudyScope) -> Response:
         """Search for studies."""
@@ -65,12 +78,22 @@ class Searches:
         base_url = self._base_url(request)
         found: list[dict[str, Any]] = []
         if not search.matches_nothing:
-            results = self._index.search(scope, search.query())
+            results = self._results(request, scope, search.query())
             required = _required(level, request.path_params)
             found = [_completed(required | data_set, base_url, level) for data_set in results.data_sets]
             if results.remaining:
                 search.warnings.append(f"There are {results.remaining} additional results that can be requested")
         return single_part(request, encode_json(found), METADATA[0], warning_header(base_url, search.warnings))
+
+    def _results(self, request: Request, scope: StudyScope, query: Query) -> Results:
+        """The page that is asked for, behind the one before it if that is known."""
+        pages = self._pages.of(request)
+        place = pages.begin(query.offset)
+        with self._turns.take():
+            results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
+        if results.last is not None:
+            pages.end(query.offset + len(results.data_sets), results.last)
+        return results
 
 
 def encode_json(value: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -13,31 +12,27 @@ from gateway import health, metrics
 from gateway.headers import SecurityHeaders
 from gateway.house import House
 from gateway.portal.routes import routes as portal_routes
+from gateway.public_address import base_urls
 
 
 def application(house: House) -> ASGIApp:
     """The ASGI application for `house`."""
     path = house.config.http.dicomweb_path
-    root = house.config.public_root + path
     meter = metrics.Meter(path)
-
-    def base_url(connection: HTTPConnection) -> str:
-        return root
-
     return Starlette(
         routes=[
             *health.routes(house),
             *metrics.routes(house, meter),
             Mount(
                 path,
-                routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_url),
+                routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_urls(house.config)),
                 middleware=[Middleware(CrossOrigin, origins=house.config.http.cors_origins)],
             ),
             *portal_routes(house),
         ],
         middleware=[
             Middleware(metrics.Metered, meter=meter),
-            Middleware(SecurityHeaders, https=root.startswith("https://")),
+            Middleware(SecurityHeaders, https=house.config.public_root.startswith("https://")),
         ],
         exception_handlers=problems.handlers,
     )

@@ -11,7 +11,11 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Final
 
-from storage.data_set.value_representations import dictionary_keyword, dictionary_value_representation
+from storage.data_set.value_representations import (
+    dictionary_keyword,
+    dictionary_value_representation,
+    has_several_values,
+)
 
 
 class Level(IntEnum):
@@ -33,6 +37,7 @@ class Matching(Enum):
     DATE_TIME = "single value or range of date-times"
     NUMBER = "single value"
     SEQUENCE = "one item"
+    STORED = "as the value representation in each data set has it"
     DERIVED = "computed by the index"
     NONE = "returned only"
 
@@ -58,6 +63,13 @@ class Attribute:
         """Whether databases compare it; others are compared row by row over DICOM JSON."""
         return bool(self.column) or not self.is_kept
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether each value of a key can match another value of it (multiple values, PS3.4 C.2.2.2.8)."""
+        return self.vr in _SEVERAL and has_several_values(int(self.tag, 16))
+
+
+_SEVERAL: Final = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
 
 BY_VR: Final = {
     **dict.fromkeys(("AE", "AS", "AT", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"), Matching.TEXT),
@@ -174,7 +186,8 @@ BY_KEYWORD: Final = {attribute.keyword: attribute for attribute in ATTRIBUTES}
 def attribute(tag: str, vr: str = "") -> Attribute:
     """The row of `tag` (8 hexadecimal digits, upper case), or one made up for an attribute of the instance.
 
-    `vr` counts where neither table nor data dictionary know one: for private attributes.
+    `vr` counts where neither table nor data dictionary know one: for private attributes. Without it these are compared
+    as each data set says.
     """
     known = BY_TAG.get(tag)
     if known is not None:
@@ -182,4 +195,5 @@ def attribute(tag: str, vr: str = "") -> Attribute:
     found = dictionary_value_representation(int(tag, 16))[:2]
     if found == "UN":
         found = vr or found
-    return Attribute(tag, dictionary_keyword(int(tag, 16)), found, Level.INSTANCE, BY_VR.get(found, Matching.NONE))
+    matching = BY_VR.get(found, Matching.NONE if found != "UN" or vr else Matching.STORED)
+    return Attribute(tag, dictionary_keyword(int(tag, 16)), found, Level.INSTANCE, matching)

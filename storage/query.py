@@ -1,13 +1,17 @@
 """A question to the index in the words of PS3.4 C.2.2.2 and PS3.18 8.3.4, common to QIDO-RS and C-FIND."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from storage.attributes import PATIENT_TAGS, Attribute, Level, Matching
+
+EMPTY: Final = '""'
+"""The value of a key that matches what has no value (PS3.4 C.2.2.2.7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One matching key: an instance matches when its value matches any of `values`.
+    """One matching key: an instance matches when its value matches any of `values`, or as many values all of them.
 
     Values are as the peer sent them, decoded: with wildcards and ranges where the attribute's matching has them. No
     value, or only empty ones, is universal matching; two quotation marks match what has no value (PS3.4 C.2.2.2.7).
@@ -18,6 +22,10 @@ class Match:
     attribute: Attribute
     values: tuple[str, ...] = ()
     item: tuple["Match", ...] = ()
+    every: bool = False
+    """Each of `values` must match a value of the attribute, which has several (multiple values, PS3.4 C.2.2.2.8)."""
+    fuzzy: bool = False
+    """Person names match too when their words do, in any order and with a small mistake: see `fuzzy_names`."""
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -29,7 +37,18 @@ class Match:
         """Whether everything matches."""
         if self.item:
             return all(match.is_universal for match in self.item)
-        return "*" in self.values or not self.wanted or self.attribute.matching is Matching.NONE
+        if not self.wanted or self.attribute.matching is Matching.NONE:
+            return True
+        return all(value == "*" for value in self.wanted) if self.every else "*" in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a result stands in the stable order of its level, whatever comes or goes before it."""
+
+    study: tuple[str, str, str]
+    series: tuple[int, str] = (0, "")
+    instance: tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,10 @@ class Query:
     """Nothing is returned but what `include` names, and of sequences among `matches` the matching items only."""
     combined_date_time: bool = False
     """Ranges of a date and of its time are one range of moments (PS3.4 C.2.2.2.5.4)."""
+    timezone: str = ""
+    """The offset from UTC (+HHMM, -HHMM) in which dates and times of the keys are; "" is that of each study."""
+    after: Place | None = None
+    """Only what stands behind this place; `offset` counts from there."""
 
     def __post_init__(self) -> None:
         if any(match.attribute.level > self.level for match in self.matches):

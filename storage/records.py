@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from storage.data_set.frames import FrameTable
+from storage.query import Place
 
 _WORTH_COMPRESSING: Final = 512
 
@@ -54,6 +55,8 @@ class Results:
 
     data_sets: list[dict[str, Any]]
     remaining: int
+    last: Place | None = None
+    """Where the last of them stands; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

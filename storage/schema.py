@@ -6,6 +6,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.attributes import ATTRIBUTES, Attribute, Level, Matching
+from storage.catalogue import person_names
 
 MIGRATIONS: Final = Migrations("storage")
 
@@ -121,3 +122,39 @@ def _audit(database: sqlite_utils.Database) -> None:
         ) STRICT"""
     )
     database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
+
+
+@MIGRATIONS(name="005_study_names")
+def _study_names(database: sqlite_utils.Database) -> None:
+    """Person names of studies by component group and by word, and those that are there already.
+
+    Elsewhere than in SQLite these indexes must order by code points, so that LIKE with a literal beginning is a range.
+    """
+    database.execute(
+        """CREATE TABLE study_name_word (
+            study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL,
+            word TEXT NOT NULL,
+            backwards TEXT NOT NULL,
+            PRIMARY KEY (study_id, tag, word)
+        ) WITHOUT ROWID, STRICT"""
+    )
+    database.execute(
+        """CREATE TABLE study_name_group (
+            study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (study_id, tag, name)
+        ) WITHOUT ROWID, STRICT"""
+    )
+    for name, table, key in (
+        ("study_name_by_word", "study_name_word", "tag, word"),
+        ("study_name_by_word_backwards", "study_name_word", "tag, backwards"),
+        ("study_name_by_group", "study_name_group", "tag, name"),
+        ("study_by_referrer", "study", "referring_physician_name_folded"),
+    ):
+        database.execute(f"CREATE INDEX {name} ON {table} ({key})")
+    for attribute in columns(Level.STUDY):
+        if attribute.matching is Matching.NAME:
+            for study, value in database.execute(f"SELECT id, {attribute.column} FROM study").fetchall():
+                person_names.keep(database.conn, study, attribute.tag, value)

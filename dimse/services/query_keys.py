@@ -60,7 +60,7 @@ def keys_of(identifier: Mapping[str, Any], model: InformationModel, agreed: Agre
     keys = Keys(_level(identifier, model))
     for tag, element in identifier.items():
         if tag not in _NO_KEYS:
-            _add(keys, attribute(tag, element["vr"]), element)
+            _add(keys, attribute(tag, element["vr"]), element, agreed)
     if not agreed.relational_queries:
         _check_hierarchy(keys, model)
     return keys
@@ -75,9 +75,9 @@ def _level(identifier: Mapping[str, Any], model: InformationModel) -> str:
     return levels[0]
 
 
-def _add(keys: Keys, known: Attribute, element: Mapping[str, Any]) -> None:
+def _add(keys: Keys, known: Attribute, element: Mapping[str, Any], agreed: Agreed) -> None:
     keys.requested[known.tag] = {"vr": known.vr if known.vr != "UN" else element["vr"]}
-    match = _match(known, element)
+    match = _match(known, element, agreed)
     if known.tag in _CONSTANT:
         keys.constant.append(match)
         return
@@ -88,14 +88,16 @@ def _add(keys: Keys, known: Attribute, element: Mapping[str, Any]) -> None:
         keys.matches.append(match)
 
 
-def _match(known: Attribute, element: Mapping[str, Any]) -> Match:
+def _match(known: Attribute, element: Mapping[str, Any], agreed: Agreed) -> Match:
     values = (element.get("Value") or ()) if known.vr == element["vr"] or known.vr != "SQ" else ()
     if known.vr != "SQ":
-        return Match(known, tuple(comparable.one_text(value) for value in values))
+        texts = tuple(comparable.one_text(value) for value in values)
+        every = agreed.multiple_values and len(texts) > 1 and known.takes_several
+        return Match(known, texts, every=every, fuzzy=agreed.fuzzy_names and known.matching is Matching.NAME)
     if len(values) > 1:
         raise DataSetMismatch("A sequence of the identifier has more than one item.")
     item = values[0] if values else {}
-    return Match(known, (), tuple(_match(attribute(tag, inner["vr"]), inner) for tag, inner in item.items()))
+    return Match(known, (), tuple(_match(attribute(tag, inner["vr"]), inner, agreed) for tag, inner in item.items()))
 
 
 def _check_hierarchy(keys: Keys, model: InformationModel) -> None:

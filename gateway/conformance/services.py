@@ -139,10 +139,11 @@ def _find() -> tuple[str, ...]:
     ]
     return (
         table(("Information model", "Levels and their unique keys"), models),
-        "Negotiable: relational queries and combined date-time matching. Neither fuzzy semantic matching of person "
-        "names, "
-        "timezone query adjustment, nor enhanced multi-frame conversion. Names are compared without regard to case, "
-        f"accents and trailing components. An identifier has at most {LARGEST_IDENTIFIER >> 20} MiB. Responses are "
+        "Negotiable: relational queries, combined date-time matching, fuzzy semantic matching of person names, and "
+        "multiple value matching, without which any of several values matches. Neither timezone query adjustment nor "
+        "enhanced multi-frame conversion. Names are compared without regard to case, accents and trailing components; "
+        "fuzzily by their words in any order, umlauts as they are or spelled out, with one edit in each word of four "
+        f"letters or more. An identifier has at most {LARGEST_IDENTIFIER >> 20} MiB. Responses are "
         "in the "
         "character set that the identifier names, as far as it can write them, else in ISO_IR 192.",
         "Keys in this table are compared by the index; at level IMAGE every other attribute of a data set can be "
@@ -215,8 +216,8 @@ def extended_negotiation() -> str:
             "Asynchronous operations window: answered with one operation at a time.",
             "SCP/SCU role selection: the SCP role is granted for storage classes (C-GET) and for Storage Commitment.",
             "SOP class extended negotiation: answered for the C-FIND classes (relational queries, combined "
-            "date-time, "
-            "empty value and multiple value matching) and for storage (level 2, signature level 3, no coercion).",
+            "date-time, fuzzy names, empty value and multiple value matching) and for storage (level 2, signature "
+            "level 3, no coercion).",
             "SOP class common extended negotiation: read over; no answer exists.",
             "User identity: accepted without looking at it; user name, passcode and JSON Web Token get the empty "
             "positive "

@@ -12,6 +12,7 @@ from gateway.app import application
 from gateway.house import House
 from gateway.http_protocol import GuardedProtocol
 from gateway.processes import Parent, listen
+from gateway.public_address import BehindProxies
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
@@ -34,7 +35,7 @@ async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
     listening = listen(http.host, http.port, "http")
     server = _Server(
         uvicorn.Config(
-            application(house),
+            BehindProxies(application(house), http.trusted_proxies),
             http=GuardedProtocol,
             ws="websockets-sansio",
             ws_max_size=LARGEST_MESSAGE,
@@ -43,8 +44,7 @@ async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=list(http.trusted_proxies),
+            proxy_headers=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )

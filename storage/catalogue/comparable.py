@@ -17,6 +17,8 @@ _DATE_TIME: Final = re.compile(
 _LARGEST_NUMBER: Final = 2**31 - 1
 _GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _LONGEST_OFFSET: Final = 1400
+# PS3.5 6.2.1 has three; names in a data set that is not in order may have more.
+_MOST_GROUPS: Final = 6
 
 
 def one_text(value: Any) -> str:
@@ -46,6 +48,15 @@ def name(value: str) -> str:
     """A person name folded, without padding of its components and without empty ones at the end (PS3.5 6.2.1)."""
     groups = (group_of_name(folded(group)) for group in value.split("="))
     return "=".join(groups).rstrip("=")
+
+
+def runs_of_groups(name: str) -> list[str]:
+    """Each component group of a folded name, and several in a row; of a malformed name those of its first groups."""
+    groups = name.split("=", _MOST_GROUPS)[:_MOST_GROUPS]
+    ends = range(1, len(groups) + 1)
+    return list(
+        dict.fromkeys(["=".join(groups[begin:end]) for begin in range(len(groups)) for end in ends if begin < end])
+    )
 
 
 def group_of_name(group: str) -> str:

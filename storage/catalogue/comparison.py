@@ -10,11 +10,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from storage.attributes import Matching
-from storage.catalogue import comparable
-from storage.catalogue.condition import NEVER, Condition, any_of
-
-EMPTY: Final = '""'
-"""The value of a key that matches what has no value (PS3.4 C.2.2.2.7)."""
+from storage.catalogue import comparable, fuzzy_names
+from storage.catalogue.condition import NEVER, Condition
 
 _LONGEST_PATTERN: Final = 10_000
 _WILDCARD: Final = re.compile(r"(\*+|\?)")
@@ -40,17 +37,32 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Wildcard matching with any of several LIKE patterns, in which ! escapes."""
+    """Wildcard matching with a LIKE pattern, in which ! escapes."""
 
-    patterns: tuple[str, ...]
+    pattern: str
 
     def sql(self, column: str) -> Condition:
         """The condition on a column of comparable forms."""
-        return any_of([Condition(f"{column} LIKE ? ESCAPE '!'", (pattern,)) for pattern in self.patterns])
+        return Condition(f"{column} LIKE ? ESCAPE '!'", (self.pattern,))
 
     def holds(self, form: Any) -> bool:
-        """Whether any pattern covers all of `form`."""
-        return any(_is_like(form, pattern) for pattern in self.patterns)
+        """Whether the pattern covers all of `form`."""
+        return _is_like(form, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Matching of a name, one of its component groups, or several in a row, with `exact` or with LIKE patterns."""
+
+    exact: str | None
+    patterns: tuple[str, ...] = ()
+
+    def holds(self, form: Any) -> bool:
+        """Whether the name or such a part of it is the same or is like that."""
+        return any(self._is(one) for one in (form, *comparable.runs_of_groups(form)))
+
+    def _is(self, part: str) -> bool:
+        return part == self.exact or any(_is_like(part, pattern) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +84,49 @@ class Range:
         return form != "" and form >= self.low and (not self.high or form <= self.high)
 
 
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """A name that has all `words`, or, where these have wildcards, is covered by the whole pattern."""
+
+    words: tuple[str, ...]
+    whole: Name
+
+    @property
+    def is_wild(self) -> bool:
+        """Whether the pattern covers names that do not have the words."""
+        return any(fuzzy_names.is_wild(word) for word in self.words)
+
+    def holds(self, form: Any) -> bool:
+        """Whether the folded name `form` is such a one."""
+        known = fuzzy_names.words(form)
+        return (self.is_wild and self.whole.holds(form)) or all(_any_near(word, known) for word in self.words)
+
+
 Comparison = Equal | Like | Range
 
 NOTHING: Final = Equal(None)
 
 
 def comparison(matching: Matching, value: str) -> Comparison:
-    """What `value`, which is neither empty nor universal, asks of attributes that are matched so."""
+    """What `value`, which is neither empty nor universal, asks of attributes that are matched so; see `named` too."""
     return _BY_MATCHING[matching](value)
+
+
+def named(value: str) -> Name:
+    """A name matches when one of its component groups does, or several in a row; empty components may be left out."""
+    if len(value) > _LONGEST_PATTERN:
+        return Name(None)
+    if not _WILDCARD.search(value):
+        return Name(comparable.name(value))
+    pattern = _pattern(value, comparable.folded)
+    groups = "=".join(comparable.group_of_name(group) for group in pattern.split("=")).rstrip("=")
+    return Name(None, tuple(sorted({groups, _EMPTY_COMPONENTS.sub("", groups)})))
+
+
+def fuzzy(value: str) -> Name | Fuzzy:
+    """What `value` asks of a name that is matched by its words; by its letters where it has none."""
+    words = fuzzy_names.key_words(value)
+    return Fuzzy(words, named(value)) if words else named(value)
 
 
 def form_of(matching: Matching, value: Any) -> Any:
@@ -93,25 +140,22 @@ def bounds(matching: Matching, value: str) -> Range | None:
     return found if isinstance(found, Range) else None
 
 
+def _any_near(word: str, known: tuple[str, ...]) -> bool:
+    if fuzzy_names.is_wild(word):
+        pattern = _pattern(word, str)
+        return any(_is_like(one, pattern) for one in known)
+    return any(fuzzy_names.is_near(word, one) for one in known)
+
+
 def _text(value: str) -> Comparison:
     plain = comparable.text(value)
     if not _WILDCARD.search(plain):
         return Equal(plain)
-    return Like((_pattern(plain, str),)) if len(plain) <= _LONGEST_PATTERN else NOTHING
+    return Like(_pattern(plain, str)) if len(plain) <= _LONGEST_PATTERN else NOTHING
 
 
 def _uid(value: str) -> Comparison:
     return Equal(comparable.text(value))
-
-
-def _name(value: str) -> Comparison:
-    """A name matches when one of its component groups does, or several in a row; empty components may be left out."""
-    if len(value) > _LONGEST_PATTERN:
-        return NOTHING
-    pattern = _pattern(value, comparable.folded)
-    groups = "=".join(comparable.group_of_name(group) for group in pattern.split("=")).rstrip("=")
-    forms = {groups, _EMPTY_COMPONENTS.sub("", groups)}
-    return Like(tuple(place for form in sorted(forms) for place in (form, f"{form}=%", f"%={form}", f"%={form}=%")))
 
 
 def _date(value: str) -> Comparison:
@@ -190,7 +234,6 @@ def _pieces(pattern: str) -> tuple[tuple[re.Pattern[str], int], ...]:
 _BY_MATCHING: Final[dict[Matching, Callable[[str], Comparison]]] = {
     Matching.UID: _uid,
     Matching.TEXT: _text,
-    Matching.NAME: _name,
     Matching.DATE: _date,
     Matching.TIME: _time,
     Matching.DATE_TIME: _date_time,

@@ -45,3 +45,13 @@ def one_of(column: str, values: Sequence[Any]) -> Condition:
     if len(values) == 1:
         return Condition(f"{column} = ?", tuple(values))
     return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))
+
+
+def all_of(conditions: Sequence[Condition]) -> Condition:
+    """Joined by AND, likewise."""
+    if not conditions:
+        return ALWAYS
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return all_of(conditions[:middle]) & all_of(conditions[middle:])

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-from storage.attributes import Level
+from storage.attributes import Level, Matching
 from storage.audit import note
+from storage.catalogue import person_names
 from storage.catalogue.description import IDENTITY, LevelValues, level_values
 from storage.errors import DuplicateInstance
 from storage.records import InstanceRecord
-from storage.schema import column_names
+from storage.schema import column_names, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
 
 def _study(connection: sqlite3.Connection, place: sqlite3.Row, values: LevelValues, held: bool) -> int:
     if place["study_id"] is None:
-        return _insert(connection, _INSERT_STUDY, (), values)
+        study_id = _insert(connection, _INSERT_STUDY, (), values)
+        _keep_names(connection, study_id, values)
+        return study_id
     study_id = int(place["study_id"])
     if not held:
         _complete(connection, Level.STUDY, study_id, place["study_attributes"], values)
@@ -102,6 +105,15 @@ def _complete(connection: sqlite3.Connection, level: Level, row_id: int, known: 
         return
     merged = level_values(level, {**new.attributes, **before})
     connection.execute(_UPDATE[level], (*merged.columns, merged.json, row_id))
+    if level is Level.STUDY:
+        person_names.forget(connection, row_id)
+        _keep_names(connection, row_id, merged)
+
+
+def _keep_names(connection: sqlite3.Connection, study_id: int, values: LevelValues) -> None:
+    for tag, column in _NAMES:
+        if name := values.columns[column]:
+            person_names.keep(connection, study_id, tag, str(name))
 
 
 def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int, ...], values: LevelValues) -> int:
@@ -129,6 +141,11 @@ def _replacement(table: str, *names: str) -> str:
     return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
 
 
+_NAMES: Final = tuple(
+    (one.tag, column_names(Level.STUDY).index(one.column))
+    for one in columns(Level.STUDY)
+    if one.matching is Matching.NAME
+)
 _IDENTITY: Final = tuple((name, column_names(Level.STUDY).index(name)) for name in IDENTITY)
 # One row whatever is there, because one question costs less than two.
 _PLACE: Final = """

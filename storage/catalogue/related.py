@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from storage.attributes import Level, Matching
 from storage.catalogue import matching
-from storage.catalogue.comparison import EMPTY
-from storage.catalogue.condition import ALWAYS, NEVER, Condition
+from storage.catalogue.condition import ALWAYS, Condition, all_of, any_of
 from storage.catalogue.visibility import instance_count, visible
 from storage.database import Database
-from storage.query import Match
+from storage.query import EMPTY, Match
 from storage.scope import StudyScope, shows_held
 
 OF_STUDY: Final = frozenset({"00080061", "00201206", "00201208"})
@@ -82,15 +81,15 @@ def condition(scope: StudyScope, match: Match) -> Condition:
 def _of_members(scope: StudyScope, match: Match) -> Condition:
     """A value that any series or instance of the study has; the empty one when none has any."""
     column, source, shown, compared = _VALUES[match.attribute.tag]
-    others = tuple(value for value in match.wanted if value != EMPTY)
     seen = ALWAYS if shows_held(scope) else Condition(shown)
-    found = NEVER
-    if others:
-        wanted = matching.condition(Match(match.attribute, others), column, compared) & seen
-        found = _exists("EXISTS", source, wanted)
-    return (
-        found | _exists("NOT EXISTS", source, Condition(f"{column} <> ''") & seen) if EMPTY in match.wanted else found
-    )
+    others = [value for value in match.wanted if value not in (EMPTY, "*")]
+    found = []
+    for values in [(value,) for value in others] if match.every else [tuple(others)] if others else []:
+        wanted = matching.condition(Match(match.attribute, values), column, compared) & seen
+        found.append(_exists("EXISTS", source, wanted))
+    if EMPTY in match.wanted:
+        found.append(_exists("NOT EXISTS", source, Condition(f"{column} <> ''") & seen))
+    return all_of(found) if match.every else any_of(found)
 
 
 def _exists(operator: str, source: str, wanted: Condition) -> Condition:

@@ -1,10 +1,11 @@
 """What a query and a scope together restrict, level by level: as SQL, and what only DICOM JSON can tell."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from storage.attributes import Attribute, Level
-from storage.catalogue import matching
+from storage.catalogue import matching, moments
 from storage.catalogue.condition import ALWAYS, Condition
 from storage.catalogue.plain_matching import Predicate, predicate
 from storage.catalogue.related import condition
@@ -13,9 +14,6 @@ from storage.query import Query
 from storage.scope import StudyScope
 
 UNIQUE_KEYS: Final = {Level.STUDY: "0020000D", Level.SERIES: "0020000E", Level.INSTANCE: "00080018"}
-
-# Dates with the times that belong to them, as far as both have columns.
-_MOMENTS: Final = {"00080020": "00080030", "00400244": "00400245"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +30,13 @@ class Restriction:
     @classmethod
     def of(cls, scope: StudyScope, query: Query) -> "Restriction":
         """What `query` asks and `scope` allows."""
-        keys, tests, moments = dict.fromkeys(Level, ALWAYS), [], _moments(query)
-        for match in query.matches:
-            level = match.attribute.level
-            if match.attribute.is_compared_by_sql:
-                keys[level] = keys[level] & (moments.get(match.attribute.tag) or condition(scope, match))
-            elif not match.is_universal:
-                test = predicate(match)
-                tests.append((level, test))
-                if not test({}):
-                    keys[level] = keys[level] & _is_there(match.attribute)
+        keys: dict[Level, Condition] = dict.fromkeys(Level, ALWAYS)
+        tests: list[tuple[Level, Predicate]] = []
+        for level, one in _parts(scope, query):
+            if isinstance(one, Condition):
+                keys[level] = keys[level] & one
+            else:
+                tests.append((level, one))
         named = any(m.attribute.tag in UNIQUE_KEYS.values() and not m.is_universal for m in query.matches)
         return cls(query.level, {level: visible(scope, level) for level in Level}, keys, tuple(tests), named)
 
@@ -64,19 +59,29 @@ class Restriction:
         return self.seen[self.level] & self.keys[Level.SERIES] & self.keys[Level.INSTANCE]
 
 
+def _parts(scope: StudyScope, query: Query) -> Iterator[tuple[Level, Condition | Predicate]]:
+    """What must hold of each level, in the order in which it is asked."""
+    one_range = {match.attribute.tag: both for both in moments.combined(query) for match in (both.day, both.clock)}
+    for match in query.matches:
+        attribute = match.attribute
+        both = one_range.get(attribute.tag)
+        if match.is_universal or (both is not None and both.clock is match):
+            continue
+        if query.timezone and moments.is_zoned(match):
+            yield attribute.level, moments.around(match)
+            yield attribute.level, moments.in_zone(both.holds if both else predicate(match), query.timezone)
+        elif both is not None:
+            yield attribute.level, both.sql() if both.have_columns else both.holds
+        elif attribute.is_compared_by_sql:
+            yield attribute.level, condition(scope, match)
+        else:
+            test = predicate(match)
+            yield attribute.level, _is_there(attribute) if not test({}) else ALWAYS
+            yield attribute.level, test
+
+
 def _is_there(attribute: Attribute) -> Condition:
     """A cheap condition that rows without the attribute do not meet; that of an instance is known by its metadata."""
     if attribute.level is Level.INSTANCE:
         return ALWAYS
     return Condition(f"{matching.TABLES[attribute.level]}.attributes LIKE ?", (f'%"{attribute.tag}"%',))
-
-
-def _moments(query: Query) -> dict[str, Condition]:
-    """By tag what ranges of a date and of its time demand together, if they are to be one range of moments."""
-    by_tag = {match.attribute.tag: match for match in query.matches} if query.combined_date_time else {}
-    found: dict[str, Condition] = {}
-    for date, time in _MOMENTS.items():
-        both = matching.combined(by_tag[date], by_tag[time]) if {date, time} <= by_tag.keys() else None
-        if both is not None:
-            found |= {date: both, time: ALWAYS}
-    return found

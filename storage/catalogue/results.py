@@ -15,7 +15,7 @@ from storage.catalogue.restriction import UNIQUE_KEYS, Restriction
 from storage.catalogue.visibility import instance_count
 from storage.catalogue.walk import Rows
 from storage.database import Database
-from storage.query import Query
+from storage.query import Match, Query
 from storage.schema import columns
 from storage.scope import StudyScope
 
@@ -50,7 +50,7 @@ class Shape:
         self._wanted = _wanted(query)
         self._derived = _DERIVED if query.include_all else self._wanted[Level.STUDY] & _DERIVED
         self._is_ordered = not query.only_included
-        self._sequences = [match for match in query.matches if match.item] if query.only_included else []
+        self._sequences = [match for match in query.matches if _is_reduced(match, query)]
         self._tests = restriction.tests
         self._read = [level for level in Level if self._needs(level)]
         shown = self._wanted.get(Level.INSTANCE, frozenset())
@@ -71,8 +71,8 @@ class Shape:
         selected += [f"instance.{column}" for _, column, _ in self._columns]
         return ", ".join(selected) or "1"
 
-    def data_sets(self, database: Database, scope: StudyScope, rows: Rows) -> Iterator[DataSet]:
-        """Those of the rows that pass what only DICOM JSON can tell. They may share elements."""
+    def data_sets(self, database: Database, scope: StudyScope, rows: Rows) -> Iterator[tuple[sqlite3.Row, DataSet]]:
+        """Those of the rows that pass what only DICOM JSON can tell, as data sets. These may share elements."""
         facts = None
         if self._derived:
             facts = related(database, scope, {row["study_id"] for row in rows}, self._derived)
@@ -81,7 +81,7 @@ class Shape:
             for part in parts:
                 part.read(row)
             if not self._tests or self._passes({part.level: part.attributes for part in parts}):
-                yield self._data_set(row, parts, facts)
+                yield row, self._data_set(row, parts, facts)
 
     def _needs(self, level: Level) -> bool:
         """Whether the DICOM JSON of `level` must be read."""
@@ -117,7 +117,7 @@ class Shape:
         if self._everything:
             return _without_bulk_data(attributes.items())
         wanted = self._wanted[level]
-        shown = {tag: attributes[tag] for tag in wanted if tag in attributes}
+        shown = {tag: element for tag, element in attributes.items() if tag in wanted}
         plain = all("Value" in element and element["vr"] != "SQ" for element in shown.values())
         return shown if plain else _without_bulk_data(shown.items())
 
@@ -145,7 +145,7 @@ class _Part:
 def _wanted(query: Query) -> dict[Level, frozenset[str]]:
     """By level the tags asked for or always returned that are found there; of a level that is named, its UID."""
     asked: dict[Level, set[str]] = {level: set() for level in Level if level <= query.level}
-    for tag in query.include:
+    for tag in query.include | {match.attribute.tag for match in query.matches if match.item}:
         level = attribute(tag).level
         if level in asked:
             asked[level].add(tag)
@@ -156,6 +156,13 @@ def _wanted(query: Query) -> dict[Level, frozenset[str]]:
         level: frozenset(tags | ({UNIQUE_KEYS[level]} if level in named else _ALWAYS[level]))
         for level, tags in asked.items()
     }
+
+
+def _is_reduced(match: Match, query: Query) -> bool:
+    """Whether of a sequence only what the key names is told, and not all of it."""
+    attribute = match.attribute
+    whole = query.include_all or attribute.tag in query.include or attribute.tag in _ALWAYS[attribute.level]
+    return bool(match.item) and (query.only_included or not whole)
 
 
 def _without_bulk_data(elements: Iterable[tuple[str, Any]]) -> DataSet:

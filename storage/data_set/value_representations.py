@@ -44,6 +44,16 @@ def dictionary_keyword(tag: int) -> str:
     return keyword_for_tag(tag)
 
 
+def has_several_values(tag: int) -> bool:
+    """Whether the attribute may have more than one value; so may one that the dictionary does not know."""
+    from pydicom.datadict import dictionary_VM
+
+    try:
+        return dictionary_VM(tag) != "1"
+    except KeyError:
+        return True
+
+
 @lru_cache(maxsize=8192)
 def private_value_representation(tag: int, creator: str) -> str:
     """VR of a private attribute of a well-known `creator`, else "UN"."""

@@ -105,15 +105,6 @@ def test_a_warning_cannot_be_split(client: TestClient) -> None:
     assert len(client.get("/studies?" + "x" * 5000 + "=1").headers["warning"]) < 1500
 
 
-def test_fuzzy_matching_is_said_to_be_literal(client: TestClient, keep: Keep) -> None:
-    keep(ct())
-    response = client.get("/studies?PatientName=Muster*&fuzzymatching=true")
-    assert len(response.json()) == 1
-    assert response.headers["warning"] == (
-        f'299 {BASE} "The fuzzymatching parameter is not supported. Only literal matching has been performed."'
-    )
-
-
 def test_paging_says_what_remains(client: TestClient, keep: Keep) -> None:
     for number in range(5):
         keep(ct(PatientID=f"P{number}"))

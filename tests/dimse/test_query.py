@@ -231,6 +231,22 @@ def test_ranges_of_date_and_time_are_one_if_that_was_agreed(index: Index) -> Non
     assert values(asked(index, keys, agreed=b"\0\1")[1], "StudyInstanceUID") == ["1.1"]
 
 
+def test_names_are_matched_fuzzily_if_that_was_agreed(index: Index) -> None:
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", "PatientName": "Joerg Beispeil"}
+    assert values(asked(index, keys)[1], "StudyInstanceUID") == []
+    assert values(asked(index, keys, agreed=b"\0\0\1")[1], "StudyInstanceUID") == ["1.3"]
+
+
+def test_each_of_several_values_has_to_match_if_that_was_agreed(index: Index) -> None:
+    """PS3.4 C.2.2.2.8: only where the attribute has several too."""
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "", "ModalitiesInStudy": ["CT", "MR"]}
+    agreed = b"\0\0\0\0\0\0\1"
+    assert set(values(asked(index, keys)[1], "StudyInstanceUID")) == {"1.1", "1.2", "1.3"}
+    assert values(asked(index, keys, agreed=agreed)[1], "StudyInstanceUID") == []
+    keys |= {"ModalitiesInStudy": "", "PatientID": ["TEST-2", "TEST-3"]}
+    assert values(asked(index, keys, agreed=agreed)[1], "StudyInstanceUID") == ["1.3"]
+
+
 def test_the_text_comes_in_the_peers_character_set(index: Index) -> None:
     for terms, name in (("ISO_IR 100", b"Beispiel^J\xf6rg"), ("ISO_IR 144", "Beispiel^Jörg".encode())):
         key = Dataset()

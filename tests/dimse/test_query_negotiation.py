@@ -12,9 +12,10 @@ STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
     [
         (b"\1", b"\1"),
         (b"\0\1", b"\0\1"),
-        (b"\1\1\1\1\1\1\1", b"\1\1\0\0\0\1\1"),
-        (b"\1\1\1\1\1\1\1\1\1", b"\1\1\0\0\0\1\1"),
+        (b"\1\1\1\1\1\1\1", b"\1\1\1\0\0\1\1"),
+        (b"\1\1\1\1\1\1\1\1\1", b"\1\1\1\0\0\1\1"),
         (b"\0\0\0", b"\0\0\0"),
+        (b"\0\0\0\1\1", b"\0\0\0\0\0"),
         (b"", b""),
     ],
 )
@@ -27,8 +28,9 @@ def test_what_was_agreed() -> None:
     assert Agreed.read(b"") == Agreed(False, False)
     assert Agreed.read(b"\1") == Agreed(True, False)
     assert Agreed.read(b"\0\1\0") == Agreed(False, True)
+    assert Agreed.read(b"\0\0\1\0\0\0\1") == Agreed(fuzzy_names=True, multiple_values=True)
 
 
 def test_only_classes_that_negotiate_are_answered() -> None:
     proposed = [Extended(STUDY_ROOT, b"\1\1\1"), Extended("1.2.840.10008.1.1", b"\1")]
-    assert answer_extended(proposed) == (Extended(STUDY_ROOT, b"\1\1\0"),)
+    assert answer_extended(proposed) == (Extended(STUDY_ROOT, b"\1\1\1"),)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from storage.attributes import BY_KEYWORD, Level
 from storage.database import Database
+from storage.errors import CannotUnderstand
 from storage.index import Index
 from storage.query import Match, Query
 from storage.schema import MIGRATIONS
@@ -189,6 +190,12 @@ def test_a_key_below_the_level_is_a_mistake_of_the_caller() -> None:
 def test_long_lists_are_no_error(database: Database, keyword: str) -> None:
     fill(database, studies_with("PatientID", "A"))
     assert found(database, Level.STUDY, **{keyword: "\\".join(f"9.{i}" for i in range(3000))}) == []
+
+
+def test_more_names_with_wildcards_than_a_database_takes_are_refused(database: Database) -> None:
+    fill(database, studies_with("PatientName", "Muster"))
+    with pytest.raises(CannotUnderstand, match="wildcards"):
+        found(database, Level.STUDY, PatientName="\\".join(f"A{i}*" for i in range(201)))
 
 
 def test_hostile_patterns_end_soon(database: Database) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from pydicom.datadict import tag_for_keyword
 
-from storage.attributes import BY_KEYWORD, Level
+from storage.attributes import Attribute, Level, attribute
 from storage.catalogue.description import level_values
 from storage.catalogue.entries import Entry, enter
 from storage.data_set.frames import FrameTable
@@ -25,6 +26,8 @@ class AnInstance:
     values: Values = field(default_factory=dict)
     """Attributes of all levels by keyword; what is empty is left out of the data set."""
     frames: int = 1
+    items: dict[str, list[Values]] = field(default_factory=dict)
+    """By keyword of a sequence the attributes of its items."""
 
 
 def data_set(instance: AnInstance) -> dict[str, Any]:
@@ -36,12 +39,31 @@ def data_set(instance: AnInstance) -> dict[str, Any]:
         "SeriesInstanceUID": instance.series,
         "AvailableTransferSyntaxUID": "1.2.840.10008.1.2.1",
     }
-    elements = {}
-    for keyword, value in {**uids, **instance.values}.items():
-        attribute = BY_KEYWORD[keyword]
-        if value:
-            elements[attribute.tag] = {"vr": attribute.vr, "Value": [_json(attribute.vr, value)]}
+    elements = _elements({**uids, **instance.values})
+    for keyword, items in instance.items.items():
+        elements[by_keyword(keyword).tag] = {"vr": "SQ", "Value": [_elements(item) for item in items]}
     return dict(sorted(elements.items()))
+
+
+def by_keyword(keyword: str) -> Attribute:
+    """The attribute of this name, or of this tag."""
+    return attribute(f"{tag_for_keyword(keyword) or int(keyword, 16):08X}")
+
+
+def _elements(values: Values) -> dict[str, Any]:
+    known = [(by_keyword(keyword), value) for keyword, value in values.items() if value]
+    return {
+        one.tag: {
+            "vr": one.vr if one.vr != "UN" else "LO",
+            "Value": [_json(one.vr, part) for part in _parts(one, value)],
+        }
+        for one, value in known
+    }
+
+
+def _parts(known: Attribute, value: str) -> list[str]:
+    """Names may be several; other values of the table are single ones and keep their backslashes."""
+    return value.split("\\") if known.keyword == "OtherPatientNames" else [value]
 
 
 def _json(vr: str, value: str) -> Any:

@@ -1,14 +1,15 @@
 """A plain matcher, written from PS3.4 C.2.2.2 in Python and without an index: what searches are held against."""
 
-import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from itertools import groupby
 
 from storage.attributes import Level
-from storage.query import Match, Query
+from storage.query import EMPTY, Match, Query
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
-from tests.support.archive import AnInstance
+from tests.support.archive import AnInstance, Values
+from tests.support.fuzzy import fuzzily_matches
+from tests.support.matcher_texts import MATCHERS, name_matches, plain_date, plain_time, text_matches
 
 STUDY_UID, SERIES_UID, SOP_UID = "0020000D", "0020000E", "00080018"
 
@@ -49,19 +50,24 @@ def matching(instances: list[AnInstance], query: Query, scope: StudyScope) -> li
     }
 
     def matches(one: AnInstance) -> bool:
-        return all(value_matches(match, one) for match in query.matches)
+        own = {**one.values, "StudyInstanceUID": one.study}
+        of_study = {**first[one.study], "StudyInstanceUID": one.study}
+        if not moments_match(query, of_study):
+            return False
+        return all(value_matches(match, one, of_study, own) for match in query.matches)
 
-    def value_matches(match: Match, one: AnInstance) -> bool:
+    def value_matches(match: Match, one: AnInstance, of_study: Values, own: Values) -> bool:
         keyword = match.attribute.keyword
-        wanted = [value for value in match.values if value.strip()]
-        if not wanted or "*" in wanted:
+        if keyword in MOMENT and (query.timezone or is_combined(query)):
             return True
+        if match.item:
+            return any(all(one_matches(key, [item.get(key.attribute.keyword, "")]) for key in match.item)
+                       for item in one.items.get(keyword, [{}] if match.is_universal else []))  # fmt: skip
         if keyword == "ModalitiesInStudy":
-            return any(text_matches(value, modality) for value in wanted for modality in modalities[one.study])
-        values = {**one.values, "StudyInstanceUID": one.study}
-        if match.attribute.level is Level.STUDY:
-            values = {**first[one.study], "StudyInstanceUID": one.study}
-        return any(MATCHERS.get(keyword, text_matches)(value, values[keyword]) for value in wanted)
+            return one_matches(match, sorted(modalities[one.study] - {""}) or [""])
+        values = of_study if match.attribute.level is Level.STUDY else own
+        several = values.get(keyword, "").split("\\")
+        return one_matches(match, several if keyword == "OtherPatientNames" else [values.get(keyword, "")])
 
     def number(value: str) -> tuple[bool, int]:
         return (not value, int(value or 0))
@@ -78,61 +84,76 @@ def matching(instances: list[AnInstance], query: Query, scope: StudyScope) -> li
     return list(dict.fromkeys(getattr(one, names[query.level]) for one in ordered))
 
 
-def text_matches(pattern: str, value: str) -> bool:
-    translated = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern.strip())
-    return re.fullmatch(translated, value, re.DOTALL) is not None
+MOMENT = ("StudyDate", "StudyTime")
 
 
-def name_matches(pattern: str, value: str) -> bool:
-    groups = [plain_name(group) for group in plain_name(value).split("=")]
-    runs = ["=".join(groups[i:j]) for i in range(len(groups)) for j in range(i + 1, len(groups) + 1)]
-    whole = "=".join(plain_name(group) for group in pattern.split("=")).rstrip("=")
-    forms = {whole, re.sub(r"(\^\*+)+$", "", whole)}
-    return any(text_matches(form, run) for form in forms for run in runs)
+def one_matches(match: Match, values: list[str]) -> bool:
+    """Whether an attribute with these values matches the key."""
+    wanted = [value for value in match.values if value.strip()]
+    if not wanted or (not match.every and "*" in wanted):
+        return True
+    found = [key == "*" or any(is_match(match, key, value) for value in values) for key in wanted]
+    return all(found) if match.every else any(found)
 
 
-def plain_name(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    bare = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
-    return "^".join(part.strip() for part in bare.split("^")).rstrip("^")
+def is_match(match: Match, key: str, value: str) -> bool:
+    if key == EMPTY:
+        return not value
+    if match.fuzzy and match.attribute.vr == "PN":
+        by_words = fuzzily_matches(key, value)
+        wild = "*" in key or "?" in key
+        return name_matches(key, value) if by_words is None else by_words or (wild and name_matches(key, value))
+    plain = name_matches if match.attribute.vr == "PN" else text_matches
+    return MATCHERS.get(match.attribute.keyword, plain)(key, value)
 
 
-def plain_date(value: str) -> str:
-    digits = value.replace(".", "")
-    return digits if re.fullmatch(r"\d{8}", digits) else ""
+def is_combined(query: Query) -> bool:
+    keys = moment_keys(query)
+    return query.combined_date_time and all(len(one) == 1 and "-" in one[0] for one in keys.values())
 
 
-def plain_time(value: str, filler: str) -> str:
-    if not value:
-        return ""
-    whole, _, fraction = value.partition(".")
-    rest = "0000" if filler == "0" else "5959"
-    return whole + rest[len(whole) - 2 :] + "." + fraction.ljust(6, filler)
+def moment_keys(query: Query) -> dict[str, list[str]]:
+    by_keyword = {match.attribute.keyword: match.values for match in query.matches}
+    return {name: [value for value in by_keyword.get(name, ()) if value.strip()] for name in MOMENT}
 
 
-def date_matches(key: str, value: str) -> bool:
-    return range_matches(key, plain_date(value), plain_date, plain_date)
+def moments_match(query: Query, values: Values) -> bool:
+    """Date and time of a study against both keys, where these are one range or have a time zone."""
+    if not query.timezone and not is_combined(query):
+        return True
+    keys = moment_keys(query)
+    day, clock = in_zone(values, query.timezone)
+    if not is_combined(query) or not all(readable(keys, name) for name in MOMENT):
+        texts = {"StudyDate": day, "StudyTime": clock}
+        return all(alone(name, keys[name], texts[name]) for name in MOMENT)
+    (first_day, last_day), (first_time, last_time) = (keys[name][0].split("-") for name in MOMENT)
+    low = (plain_date(first_day), plain_time(first_time, "0") or "000000.000000")
+    high = (plain_date(last_day), plain_time(last_time, "9") or "235959.999999")
+    at = (plain_date(day), plain_time(clock, "0"))
+    return bool(at[0]) and (not low[0] or at >= low) and (not high[0] or at <= high)
 
 
-def time_matches(key: str, value: str) -> bool:
-    return range_matches(key, plain_time(value, "0"), lambda t: plain_time(t, "0"), lambda t: plain_time(t, "9"))
+def readable(keys: dict[str, list[str]], name: str) -> bool:
+    """Whether each end of the range is a date or a time."""
+    read = plain_date if name == "StudyDate" else lambda text: plain_time(text, "0")
+    return all(not end or read(end) for end in keys[name][0].split("-"))
 
 
-def range_matches(key: str, value: str, begin: Callable[[str], str], end: Callable[[str], str]) -> bool:
-    first, last = key.split("-") if "-" in key else (key, key)
-    if not value or (first and not begin(first)) or (last and not end(last)):
-        return False
-    return (not first or begin(first) <= value) and (not last or value <= end(last))
+def alone(name: str, wanted: Iterable[str], value: str) -> bool:
+    wanted = list(wanted)
+    return not wanted or any(MATCHERS[name](key, value) for key in wanted)
 
 
-def number_matches(key: str, value: str) -> bool:
-    return bool(value) and int(key) == int(value)
+def in_zone(values: Values, wanted: str) -> tuple[str, str]:
+    """Date and time of a study as its clock in the zone `wanted` would have shown them."""
+    day, clock, own = values.get("StudyDate", ""), values.get("StudyTime", ""), values.get("TimezoneOffsetFromUTC", "")
+    if not (wanted and own and plain_date(day) and plain_time(clock, "0")):
+        return day, clock
+    moment = datetime.strptime(plain_date(day) + plain_time(clock, "0"), "%Y%m%d%H%M%S.%f").replace(tzinfo=zone(own))
+    there = moment.astimezone(zone(wanted))
+    return there.strftime("%Y%m%d"), there.strftime("%H%M%S.%f")
 
 
-MATCHERS = {
-    "PatientName": name_matches,
-    "StudyDate": date_matches,
-    "StudyTime": time_matches,
-    "SeriesNumber": number_matches,
-    "InstanceNumber": number_matches,
-}
+def zone(offset: str) -> timezone:
+    span = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:]))
+    return timezone(-span if offset[0] == "-" else span)

@@ -1,0 +1,30 @@
+"""How many threads search at once."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_AT_ONCE: Final = 2
+_PATIENCE: Final = 0.05
+
+
+class Turns:
+    """Lets a few threads work while others wait: more at once only take the interpreter from each other, row by row.
+
+    Who has waited for `patience` seconds goes on without a turn: slow ones do not hold up quick ones for longer.
+    """
+
+    def __init__(self, at_once: int = _AT_ONCE, patience: float = _PATIENCE) -> None:
+        self._free = threading.Semaphore(at_once)
+        self._patience = patience
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Work when it is one's turn."""
+        taken = self._free.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if taken:
+                self._free.release()
