@@ -10,6 +10,7 @@ EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 
 DICOM: Final = "application/dicom"
 DICOM_JSON: Final = "application/dicom+json"
+DICOM_XML: Final = "application/dicom+xml"
 OCTET_STREAM: Final = "application/octet-stream"
 
 # PS3.18 8.7.3: these two "shall not be used with Web Services".
@@ -80,7 +81,10 @@ class Representation:
         return f"{self.media_type}{parameter}"
 
 
-METADATA: Final = (Representation(DICOM_JSON),)
+# Several data sets in XML are one part each (PS3.18 8.7.3.2). Who asks for the media type alone gets them too: there is
+# no other answer, and many clients write it so.
+METADATA: Final = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart=True), Representation(DICOM_XML))
+STORE_RESPONSE: Final = (Representation(DICOM_JSON), Representation(DICOM_XML))
 RENDERED: Final = (
     Representation("image/jpeg"),
     Representation("image/png"),

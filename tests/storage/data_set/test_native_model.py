@@ -21,6 +21,8 @@ from tests.support.dcmtk import program
 
 ATTRIBUTE = f"{{{NAMESPACE}}}DicomAttribute"
 
+# DCMTK 3.6.7 makes a third group of a name in this one, which has two.
+BESIDE_DCMTK = [path for path in shared("charset")[:12] + shared("objects")[:6] if path.name != "chrGB2312.dcm"]
 # Everything that XML 1.0 can hold, line ends of all kinds and markup included.
 TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="".join(map(chr, [*range(32), 0xFFFE, 0xFFFF])))
@@ -145,7 +147,11 @@ def test_the_shape_is_that_of_dcmtk(name: str) -> None:
 
 
 @needs_shared
-@pytest.mark.parametrize("path", shared("charset")[:12] + shared("objects")[:6], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in shared("charset")[:12] if path.name != "chrGB2312.dcm"] + shared("objects")[:6],
+    ids=lambda path: path.name,
+)
 def test_shared_files_beside_dcmtk(path: Path) -> None:
     _beside_dcmtk(path)
 
