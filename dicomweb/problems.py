@@ -31,6 +31,13 @@ class BadRequest(Refusal):
     title = "Bad request"
 
 
+class ContentTooLarge(BadRequest):
+    """The body, or a part of it that has to be in memory, is larger than what is taken; send less in one request."""
+
+    http_status = 413
+    title = "Content too large"
+
+
 class NotAcceptable(Refusal):
     """None of the representations on offer is acceptable; `offers` are Accept values that would be (PS3.18 8.7.8.1)."""
 
@@ -55,6 +62,13 @@ class UnsupportedMediaType(Refusal):
     def __init__(self, offers: Sequence[str]) -> None:
         super().__init__("The body has a media type that is not taken here; `acceptable` lists what is.")
         self.offers = tuple(offers)
+
+
+class UnsupportedContentEncoding(Refusal):
+    """The body is encoded in a way that is not undone here."""
+
+    http_status = 415
+    title = "Unsupported content encoding"
 
 
 class NoSuchResource(Refusal):
@@ -129,6 +143,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Allow": ", ".join(refusal.methods)}
         case NotAcceptable():
             return {"Vary": "Accept"}
+        case UnsupportedContentEncoding():
+            return {"Accept-Encoding": "gzip"}
         case Busy():
             return {"Retry-After": "1"}
         case _:
