@@ -19,6 +19,7 @@ from storage.data_set.assembly import Run, assemble
 from storage.data_set.dicom_json import Json
 from storage.data_set.part10 import FileMeta
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
+from storage.identifiers import is_uid
 from storage.imaging import codestream_syntax
 from storage.imaging.pixel_description import description
 from storage.incoming import Incoming
@@ -29,6 +30,7 @@ LARGEST_METADATA: Final = 32 << 20
 
 _HEAD: Final = 64 * 1024
 _WRITTEN_AT_ONCE: Final = 1 << 20
+_STANDARD: Final = "1.2.840.10008.1.2."
 _SOP_CLASS: Final = "00080016"
 _SOP_INSTANCE: Final = "00080018"
 _PIXEL_DATA: Final = "7FE00010"
@@ -159,7 +161,8 @@ def _gathered(pieces: Sequence[bytes | Run]) -> Iterator[list[bytes]]:
 
 
 def _known(transfer_syntax: str) -> str:
-    if transfer_syntax not in FRAME_MEDIA_TYPES:
+    """Frames of every other standard transfer syntax are encapsulated, also those without a media type of their own."""
+    if not is_uid(transfer_syntax) or not transfer_syntax.startswith(_STANDARD):
         raise TransferSyntaxNotSupported("The transfer syntax of a part is not known.")
     return transfer_syntax
 
