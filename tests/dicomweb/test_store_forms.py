@@ -25,10 +25,9 @@ from tests.dicomweb.store_bodies import JSON, XML, Parts, body, content_type, me
 from tests.support.corpus import bundled, needs_shared, shared
 
 ANYTHING = 'multipart/related; type="*/*"; transfer-syntax=*'
-LARGEST = 3 << 20
+LARGEST = 1 << 20
 # Bundled files that are cut short on purpose.
 CUT_SHORT = {"MR_truncated.dcm", "rtplan_truncated.dcm"}
-Clients = tuple[TestClient, TestClient, TestClient]
 
 
 def _client(folder: Path) -> Iterator[TestClient]:
@@ -46,12 +45,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     yield from _client(tmp_path_factory.mktemp("source"))
 
 
-@pytest.fixture(scope="module", params=[JSON, XML])
-def target(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[TestClient, str]]:
-    for client in _client(tmp_path_factory.mktemp("target")):
-        yield client, request.param
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    yield from _client(tmp_path_factory.mktemp("target"))
 
 
 def references(data_set: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -91,14 +87,16 @@ def round_trip(source: TestClient, target: TestClient, form: str, path: Path) ->
     if stored.status_code not in (200, 202):
         return ""
     url = stored.json()["00081199"]["Value"][0]["00081190"]["Value"][0]
+    whole = source.get(url, headers={"Accept": "application/dicom; transfer-syntax=*"})
+    syntax = whole.headers.get("content-type", "").partition("transfer-syntax=")[2]
     (data_set,) = source.get(f"{url}/metadata").json()
+    if [syntax] == data_set["00083002"]["Value"] and whole.content != path.read_bytes():
+        return "other bytes"
     bulk = bulk_parts(source, data_set)
-    for _ in range(2):
-        answer = target.post(
-            "/studies", content=body(metadata([data_set], form) + bulk), headers={"Content-Type": content_type(form)}
-        )
-        if answer.status_code not in (200, 202) or "00081199" not in answer.json():
-            return f"not stored: {answer.text}"
+    headers = {"Content-Type": content_type(form)}
+    answer = target.post("/studies", content=body(metadata([data_set], form) + bulk), headers=headers)
+    if answer.status_code not in (200, 202) or "00081199" not in answer.json():
+        return f"not stored: {answer.text}"
     (found,) = target.get(f"{url}/metadata").json()
     if {**data_set, "00083002": {}}.keys() != found.keys():
         return f"other attributes: {data_set.keys() ^ found.keys()}"
@@ -110,9 +108,10 @@ def round_trip(source: TestClient, target: TestClient, form: str, path: Path) ->
     return "" if even(again) == even(bulk) else "other bulk data"
 
 
-def all_come_back(source: TestClient, target: tuple[TestClient, str], paths: list[Path]) -> None:
-    client, form = target
-    wrong = {path.name: round_trip(source, client, form, path) for path in paths if path.stat().st_size < LARGEST}
+def all_come_back(source: TestClient, target: TestClient, paths: list[Path]) -> None:
+    """By turns in JSON and in XML."""
+    small = enumerate(path for path in paths if path.stat().st_size < LARGEST)
+    wrong = {path.name: round_trip(source, target, (JSON, XML)[number % 2], path) for number, path in small}
     assert {name: why for name, why in wrong.items() if why} == {}
 
 
@@ -120,9 +119,9 @@ def all_come_back(source: TestClient, target: tuple[TestClient, str], paths: lis
 @pytest.mark.parametrize(
     "folder", ["modality", "transfer_syntax", "charset", "colour", "objects", "odd_legal", "encapsulation"]
 )
-def test_shared_files(source: TestClient, target: tuple[TestClient, str], folder: str) -> None:
+def test_shared_files(source: TestClient, target: TestClient, folder: str) -> None:
     all_come_back(source, target, shared(folder))
 
 
-def test_bundled_files(source: TestClient, target: tuple[TestClient, str]) -> None:
+def test_bundled_files(source: TestClient, target: TestClient) -> None:
     all_come_back(source, target, [path for path in bundled() if path.name not in CUT_SHORT])
