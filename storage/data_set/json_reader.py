@@ -71,7 +71,7 @@ def _element(tag: str, element: Any, depth: int) -> Json:
         raise CannotUnderstand(f"Attribute {tag} is no object.")
     values = element.get("Value")
     vr = element.get("vr") or _missing_vr(tag, values)
-    if vr not in _VRS:
+    if not isinstance(vr, str) or vr not in _VRS:
         raise CannotUnderstand(f"Attribute {tag} has no VR that is one.")
     if isinstance(uri := element.get("BulkDataURI"), str):
         return {"vr": vr, "BulkDataURI": uri}
@@ -87,7 +87,7 @@ def _element(tag: str, element: Any, depth: int) -> Json:
     convert: Callable[[Any], Any] = _CONVERT.get(vr, _text)
     try:
         return {"vr": vr, "Value": [None if value is None else convert(value) for value in values]}
-    except (TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         raise CannotUnderstand(f"Attribute {tag} has a value that its VR cannot have.") from None
 
 

@@ -20,8 +20,10 @@ from pydicom.uid import (
 )
 from starlette.testclient import TestClient
 
-from dicomweb import assembling, multipart
+from dicomweb import assembling, multipart, spool
 from storage.data_set import json_reader
+from storage.errors import OutOfResources
+from storage.incoming import Incoming
 from storage.storage import Storage
 from tests.dicomweb.replies import problem_of
 from tests.dicomweb.store_bodies import JSON, XML, Parts, body, bulk, content_type, metadata
@@ -342,3 +344,18 @@ def test_deep_and_wide_json_is_refused(client: TestClient, monkeypatch: pytest.M
     problem_of(post(client, metadata([described() | deep])), 400)
     monkeypatch.setattr(json_reader, "MOST_CONTAINERS", 10)
     problem_of(post(client, metadata([described()])), 400)
+
+
+def test_a_disk_that_becomes_full(client: TestClient, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While bulk data are set aside: 507, and nothing of the request is kept."""
+
+    def full(*_: Any) -> None:
+        raise OutOfResources("The store cannot be written at the moment.")
+
+    monkeypatch.setattr(spool.Spool, "_write", full)
+    problem_of(post(client, metadata([described()]) + bulk("pixels", PIXELS)), 507)
+    monkeypatch.undo()
+    monkeypatch.setattr(Incoming, "write_all", full)
+    response = post(client, metadata([described()]) + bulk("pixels", PIXELS))
+    assert (response.status_code, reasons(response.json())) == (507, [0xA700])
+    assert not left_over(storage)
