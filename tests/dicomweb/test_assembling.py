@@ -359,3 +359,10 @@ def test_a_disk_that_becomes_full(client: TestClient, storage: Storage, monkeypa
     response = post(client, metadata([described()]) + bulk("pixels", PIXELS))
     assert (response.status_code, reasons(response.json())) == (507, [0xA700])
     assert not left_over(storage)
+
+
+def test_a_hundred_thousand_parts(client: TestClient, storage: Storage) -> None:
+    """Each has its header read and no more: 413, and nothing of it is kept."""
+    whole = b"--b\r\nContent-Location: p\r\n\r\n\r\n" * 100_000
+    problem_of(client.post("/studies", content=whole, headers={"Content-Type": content_type(JSON)}), 413)
+    assert not left_over(storage)

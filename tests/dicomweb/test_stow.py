@@ -24,6 +24,7 @@ from storage.scope import ListedStudies, PatientIdentity, WholeArchive
 from storage.storage import Storage
 from tests.dicomweb.conftest import BASE, Callers
 from tests.dicomweb.replies import problem_of
+from tests.support.corpus import needs_shared, shared
 from tests.support.synthetic import ct, part10
 
 TYPE = 'multipart/related; type="application/dicom"; boundary=b'
@@ -384,3 +385,16 @@ def test_what_has_no_study_is_kept_with_a_warning(client: TestClient) -> None:
     usual = part10(ct(SeriesInstanceUID="1." * 31 + "2"))
     long = usual.replace(b"\x20\0\x0e\0UI\x40\0", b"\x20\0\x0e\0UI\x50\0").replace(b"1." * 31, b"1." * 39)
     assert post(client, body(long)).json()["00081199"]["Value"][0]["00081196"]["Value"] == [0xB007]
+
+
+@needs_shared
+def test_every_broken_file_has_its_outcome(client: TestClient, storage: Storage) -> None:
+    """Damaged DICOM and other things altogether, in one request: each is stored or has a Failure Reason."""
+    files = [path.read_bytes() for path in shared("broken", "not_dicom") if path.stat().st_size < 1 << 22]
+    response = post(client, body(*files))
+    module = response.json()
+    failures = reasons(module) + reasons(module, "0008119A")
+    assert response.status_code == 202
+    assert len(stored_uids(module)) + len(failures) == len(files)
+    assert set(failures) <= {0xC000, 0xA900, 0x0117, 0x0111}
+    assert not left_over(storage)
