@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 import anyio
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
@@ -39,6 +39,8 @@ class Intake:
     def __init__(self, ingest: Ingest, base_url: Callable[[HTTPConnection], str]) -> None:
         self._ingest = ingest
         self._base_url = base_url
+        # All requests share it: storing must not take the threads that everything else needs.
+        self._storing = CapacityLimiter(_AT_ONCE)
 
     async def store(self, request: Request, scope: StudyScope) -> Response:
         """Store every instance of the body and report on each one (annex I); a bad part never spoils another.
@@ -52,7 +54,7 @@ class Intake:
         base_url = self._base_url(request)
         keep = partial(self._keep, study=study, scope=scope)
         body = await to_thread.run_sync(Body, self._ingest, request.headers, f"{base_url}/studies")
-        report = await _Receiving(body, keep).receive(request)
+        report = await _Receiving(body, keep, self._storing).receive(request)
         if report.disconnected:
             raise ClientDisconnect
         if not report.outcomes:
@@ -73,11 +75,12 @@ class Intake:
 
 
 class _Receiving:
-    """Reads one body to its end while up to `_AT_ONCE` complete parts are being stored."""
+    """Reads one body to its end while up to `_AT_ONCE` complete parts are being stored, or wait for it."""
 
-    def __init__(self, body: Body, keep: Keep) -> None:
+    def __init__(self, body: Body, keep: Keep, storing: CapacityLimiter) -> None:
         self._body = body
         self._keep = keep
+        self._storing = storing
         self._report = Report()
         self._free = anyio.Semaphore(_AT_ONCE)
         self._count = 0
@@ -120,7 +123,7 @@ class _Receiving:
 
     async def _store(self, number: int, incoming: Incoming) -> None:
         try:
-            self._report.outcomes[number] = await to_thread.run_sync(self._keep, incoming)
+            self._report.outcomes[number] = await to_thread.run_sync(self._keep, incoming, limiter=self._storing)
         finally:
             self._free.release()
 

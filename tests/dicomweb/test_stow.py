@@ -1,6 +1,8 @@
 """Storing: what is answered to which body, and that one bad part never spoils another."""
 
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -312,17 +314,19 @@ MIXED = body(IMAGES[0], b"\r\n--b\r", IMAGES[1], b"--b--")
 
 def posted(storage: Storage, messages: list[dict[str, Any]]) -> Response:
     """The answer to a body that arrives in exactly these messages."""
-    arriving = iter(messages)
-
-    async def receive() -> Any:
-        return next(arriving)
 
     async def run() -> Response:
-        scope = {"type": "http", "method": "POST", "path": "/studies", "query_string": b"", "path_params": {}}
-        request = Request(scope | {"headers": [(b"content-type", TYPE.encode())]}, receive)
-        return await Intake(storage.ingest, lambda _: BASE).store(request, WholeArchive())
+        return await Intake(storage.ingest, lambda _: BASE).store(request_of(iter(messages)), WholeArchive())
 
     return anyio.run(run)
+
+
+def request_of(messages: Iterator[dict[str, Any]]) -> Request:
+    async def receive() -> Any:
+        return next(messages)
+
+    scope = {"type": "http", "method": "POST", "path": "/studies", "query_string": b"", "path_params": {}}
+    return Request(scope | {"headers": [(b"content-type", TYPE.encode())]}, receive)
 
 
 def message(piece: bytes, more: bool = True) -> dict[str, Any]:
@@ -385,6 +389,31 @@ def test_what_has_no_study_is_kept_with_a_warning(client: TestClient) -> None:
     usual = part10(ct(SeriesInstanceUID="1." * 31 + "2"))
     long = usual.replace(b"\x20\0\x0e\0UI\x40\0", b"\x20\0\x0e\0UI\x50\0").replace(b"1." * 31, b"1." * 39)
     assert post(client, body(long)).json()["00081199"]["Value"][0]["00081196"]["Value"] == [0xB007]
+
+
+def test_requests_share_the_threads_that_store(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, as many instances are stored at a time as one request may."""
+    begun, go_on, one_too_many = threading.Semaphore(8), threading.Event(), threading.Event()
+
+    def store(self: Ingest, incoming: Incoming, **how: Any) -> Any:
+        if not begun.acquire(blocking=False):
+            one_too_many.set()
+        go_on.wait(30)
+        begun.release()
+        raise OutOfResources("full")
+
+    async def requests() -> None:
+        intake = Intake(storage.ingest, lambda _: BASE)
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                messages = iter([message(body(*[b"x"] * 8), False)])
+                group.start_soon(intake.store, request_of(messages), WholeArchive())
+            await anyio.to_thread.run_sync(one_too_many.wait, 0.3)
+            go_on.set()
+
+    monkeypatch.setattr(Ingest, "store", store)
+    anyio.run(requests)
+    assert not one_too_many.is_set()
 
 
 @needs_shared
