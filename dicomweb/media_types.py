@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+_PREFIX: Final = "1.2.840.10008.1.2."
+
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 
 DICOM: Final = "application/dicom"
 DICOM_JSON: Final = "application/dicom+json"
+DICOM_XML: Final = "application/dicom+xml"
 OCTET_STREAM: Final = "application/octet-stream"
 
 # PS3.18 8.7.3: these two "shall not be used with Web Services".
@@ -34,7 +37,16 @@ _ENCAPSULATED: Final = {
     "video/H265": "4.107 4.108",
 }
 FRAME_MEDIA_TYPES: Final = {
-    f"1.2.840.10008.1.2.{arc}": media_type for media_type, arcs in _ENCAPSULATED.items() for arc in arcs.split()
+    f"{_PREFIX}{arc}": media_type for media_type, arcs in _ENCAPSULATED.items() for arc in arcs.split()
+}
+
+# PS3.18 tables 8.7.3-4 and -5: what is meant by a media type without transfer-syntax parameter, where the frame itself
+# does not say it.
+DEFAULT_TRANSFER_SYNTAXES: Final = {
+    **{"image/jpeg": f"{_PREFIX}4.70", "image/jls": f"{_PREFIX}4.80", "image/jp2": f"{_PREFIX}4.90"},
+    **{"image/jpx": f"{_PREFIX}4.92", "image/jphc": f"{_PREFIX}4.201", "image/jxl": f"{_PREFIX}4.110"},
+    **{"image/dicom-rle": f"{_PREFIX}5", "video/mpeg": f"{_PREFIX}4.100", "video/mp4": f"{_PREFIX}4.102"},
+    "video/H265": f"{_PREFIX}4.107",
 }
 
 # Names that clients use for the same thing.
@@ -80,7 +92,10 @@ class Representation:
         return f"{self.media_type}{parameter}"
 
 
-METADATA: Final = (Representation(DICOM_JSON),)
+# Several data sets in XML are one part each (PS3.18 8.7.3.2). Who asks for the media type alone gets them too: there is
+# no other answer, and many clients write it so.
+METADATA: Final = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart=True), Representation(DICOM_XML))
+STORE_RESPONSE: Final = (Representation(DICOM_JSON), Representation(DICOM_XML))
 RENDERED: Final = (
     Representation("image/jpeg"),
     Representation("image/png"),

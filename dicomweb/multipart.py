@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from dicomweb.problems import BadRequest
+from dicomweb.problems import BadRequest, ContentTooLarge
 
 MAXIMUM_PARTS: Final = 50_000
 _MAXIMUM_HEADERS: Final = 16
@@ -71,10 +71,9 @@ class Sink(Protocol):
         """The part is complete."""
 
 
-class TooManyParts(BadRequest):
+class TooManyParts(ContentTooLarge):
     """The body has more parts than `MAXIMUM_PARTS`."""
 
-    http_status = 413
     title = "Too many parts"
 
 

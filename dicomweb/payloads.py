@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -40,12 +40,17 @@ def streamed(pieces: Iterator[bytes], headers: dict[str, str], media_type: str, 
 
 
 def multipart_response(
-    parts: Iterable[multipart.Part], media_type: str, *, size_of: Sequence[multipart.Part] = (), status: int = 200
+    parts: Iterable[multipart.Part],
+    media_type: str,
+    *,
+    size_of: Sequence[multipart.Part] = (),
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """`parts` as multipart/related; `size_of` are the same parts when their sizes are known beforehand."""
     boundary = multipart.new_boundary()
     size = multipart.encoded_size(size_of, boundary) if size_of else None
-    headers = {} if size is None else {"Content-Length": str(size)}
+    headers = dict(headers or {}) | ({} if size is None else {"Content-Length": str(size)})
     content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
     return streamed(multipart.encode(parts, boundary), headers, content_type, status)
 

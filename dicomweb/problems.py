@@ -31,6 +31,13 @@ class BadRequest(Refusal):
     title = "Bad request"
 
 
+class ContentTooLarge(BadRequest):
+    """The body, or a part of it that has to be in memory, is larger than what is taken; send less in one request."""
+
+    http_status = 413
+    title = "Content too large"
+
+
 class NotAcceptable(Refusal):
     """None of the representations on offer is acceptable; `offers` are Accept values that would be (PS3.18 8.7.8.1)."""
 
@@ -57,11 +64,11 @@ class UnsupportedMediaType(Refusal):
         self.offers = tuple(offers)
 
 
-class ContentTooLarge(Refusal):
-    """The content of the request is larger than any of its kind has to be."""
+class UnsupportedContentEncoding(Refusal):
+    """The body is encoded in a way that is not undone here."""
 
-    http_status = 413
-    title = "Content too large"
+    http_status = 415
+    title = "Unsupported content encoding"
 
 
 class NoSuchResource(Refusal):
@@ -145,6 +152,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Vary": "Accept"}
         case UpgradeRequired():
             return {"Upgrade": "websocket", "Connection": "Upgrade"}
+        case UnsupportedContentEncoding():
+            return {"Accept-Encoding": "gzip"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

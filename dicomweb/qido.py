@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.media_types import METADATA
+from dicomweb.media_types import DICOM_XML, METADATA
+from dicomweb.native_models import native_models
 from dicomweb.negotiation import Acceptable
 from dicomweb.paging import Pages
 from dicomweb.payloads import single_part
@@ -71,7 +72,7 @@ class Searches:
 
     def _search(self, request: Request, scope: StudyScope, level: Level) -> Response:
         """200 with the matches, also when there are none (CP-2473); what was not done as asked is in Warning."""
-        Acceptable.of(request).choose_or_refuse(METADATA)
+        chosen = Acceptable.of(request).choose_or_refuse(METADATA)
         named = [(*_PATH_KEYS[name], value) for name, value in request.path_params.items()]
         path_keys = [(keyword, uid(value, name)) for keyword, name, value in named]
         search = parse_search(request.scope["query_string"].decode("latin-1"), level, path_keys)
@@ -83,7 +84,10 @@ class Searches:
             found = [_completed(required | data_set, base_url, level) for data_set in results.data_sets]
             if results.remaining:
                 search.warnings.append(f"There are {results.remaining} additional results that can be requested")
-        return single_part(request, encode_json(found), METADATA[0], warning_header(base_url, search.warnings))
+        headers = warning_header(base_url, search.warnings)
+        if chosen.media_type == DICOM_XML:
+            return native_models(found, _retrieve_url, headers)
+        return single_part(request, encode_json(found), METADATA[0], headers)
 
     def _results(self, request: Request, scope: StudyScope, query: Query) -> Results:
         """The page that is asked for, behind the one before it if that is known."""
@@ -106,6 +110,10 @@ def warning_header(base_url: str, warnings: list[str]) -> dict[str, str]:
     texts = (_UNPRINTABLE.sub("?", warning)[:_LONGEST_WARNING] for warning in warnings)
     joined = ", ".join(f'299 {base_url} "{text}"' for text in texts)
     return {"Warning": joined} if joined else {}
+
+
+def _retrieve_url(data_set: dict[str, Any]) -> str:
+    return str(data_set[RETRIEVE_URL]["Value"][0])
 
 
 def _required(level: Level, path: Mapping[str, str]) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from typing import Final, Literal
 
+from dicomweb.arriving import STORED
 from dicomweb.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
-    DICOM_JSON,
     FRAME_MEDIA_TYPES,
     METADATA,
     OCTET_STREAM,
     RENDERED,
+    STORE_RESPONSE,
     Representation,
 )
 from dicomweb.transactions import ACCEPT, SEARCH, SWITCH, Handler, Parameter, Resource, Transaction, strings
@@ -25,7 +26,8 @@ _FRAME_TYPES: Final = strings(
 _BULK: Final = tuple(dict.fromkeys((*strings(BULK_DATA), *_FRAME_TYPES)))
 _METADATA: Final = strings(METADATA)
 _RENDERED: Final = strings(RENDERED)
-_STORED: Final = (*strings([Representation(DICOM, True)]), DICOM)
+_STORED: Final = strings(Representation(one, multipart) for multipart in (True, False) for one in STORED)
+_STORE_RESPONSE: Final = strings(STORE_RESPONSE)
 
 SEARCH_STUDIES: Final = (
     *SEARCH,
@@ -70,7 +72,7 @@ _STORE: Final = Transaction(
     "Store",
     "10.5",
     lambda to: to.intake.store,
-    (DICOM_JSON,),
+    _STORE_RESPONSE,
     right="write",
     takes=_STORED,
     statuses=(200, 202, 409),

@@ -1,23 +1,23 @@
-"""STOW-RS: the Store transaction (PS3.18 10.5) for Part 10 files."""
+"""STOW-RS: the Store transaction (PS3.18 10.5), of Part 10 files, and of metadata with bulk data."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import anyio
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.arriving import Arriving, Body
-from dicomweb.media_types import DICOM_JSON
-from dicomweb.multipart import TooManyParts
-from dicomweb.negotiation import parse_media_type
+from dicomweb.arriving import Body
+from dicomweb.media_types import DICOM_JSON, DICOM_XML, STORE_RESPONSE
+from dicomweb.native_models import native_model
+from dicomweb.negotiation import Acceptable
 from dicomweb.problems import PRIVATE, BadRequest, log_unexpected
-from dicomweb.qido import RETRIEVE_URL, encode_json
-from storage.errors import NotAuthorised, OutOfResources, ProcessingFailure, Refusal
+from dicomweb.qido import encode_json
+from dicomweb.store_response import Report, response_module
+from storage.errors import NotAuthorised, ProcessingFailure, Refusal
 from storage.identifiers import uid
 from storage.incoming import Incoming
 from storage.ingest import Ingest, Stored
@@ -30,30 +30,7 @@ _AT_ONCE: Final = 8
 _LOGGED_REFUSALS: Final = 10
 _FED_AT_ONCE: Final = 256 * 1024
 
-
-@dataclass(slots=True)
-class _Report:
-    """What became of each part, in the order of the request; `broken` when the body could not be read to its end."""
-
-    outcomes: dict[int, Stored | Refusal] = field(default_factory=dict)
-    broken: BadRequest | None = None
-    disconnected: bool = False
-
-    def stored(self) -> list[Stored]:
-        return [outcome for _, outcome in sorted(self.outcomes.items()) if isinstance(outcome, Stored)]
-
-    def refused(self) -> list[Refusal]:
-        refused = [outcome for _, outcome in sorted(self.outcomes.items()) if isinstance(outcome, Refusal)]
-        return [*refused, self.broken] if self.broken else refused
-
-    def status(self) -> int:
-        """PS3.18 table 10.5.3-1; 413 for too many parts, 507 when there is no room for a single one."""
-        refused = self.refused()
-        if isinstance(self.broken, TooManyParts):
-            return self.broken.http_status
-        if self.stored():
-            return 202 if refused else 200
-        return 507 if all(isinstance(refusal, OutOfResources) for refusal in refused) else 409
+Keep = Callable[[Incoming], Stored | Refusal]
 
 
 class Intake:
@@ -62,30 +39,28 @@ class Intake:
     def __init__(self, ingest: Ingest, base_url: Callable[[HTTPConnection], str]) -> None:
         self._ingest = ingest
         self._base_url = base_url
+        # All requests share it: storing must not take the threads that everything else needs.
+        self._storing = CapacityLimiter(_AT_ONCE)
 
     async def store(self, request: Request, scope: StudyScope) -> Response:
         """Store every instance of the body and report on each one (annex I); a bad part never spoils another.
 
         400 when no part could be read. When the body becomes unreadable later, what was complete by then is stored
-        and reported, and the break is one of the failures. The answer is DICOM JSON whatever is accepted: to refuse
-        an instance for the sake of its receipt would serve nobody (RFC 9110 12.5.1).
+        and reported, and the break is one of the failures. The answer is in JSON or XML as is accepted, and in JSON
+        where neither is: to refuse an instance for the sake of its receipt would serve nobody (RFC 9110 12.5.1).
         """
         study = uid(request.path_params["study"], "Study Instance UID") if "study" in request.path_params else ""
         _check_right(scope, study)
+        base_url = self._base_url(request)
         keep = partial(self._keep, study=study, scope=scope)
-        media_type, parameters = parse_media_type(request.headers.get("content-type", ""))
-        body = await to_thread.run_sync(Body, self._ingest, media_type, parameters)
-        report = await _receive(request, body, keep)
+        body = await to_thread.run_sync(Body, self._ingest, request.headers, f"{base_url}/studies")
+        report = await _Receiving(body, keep, self._storing).receive(request)
         if report.disconnected:
             raise ClientDisconnect
         if not report.outcomes:
             raise report.broken or BadRequest("The body holds no instance.")
-        refused = report.refused()
-        _log.info("event=stored stored=%d refused=%d", len(report.stored()), len(refused))
-        for refusal in refused[:_LOGGED_REFUSALS]:
-            _log.warning("event=refused status=%04XH detail=%r", refusal.dicom_status, refusal.detail)
-        module = _response_module(self._base_url(request), study, report.stored(), refused)
-        return Response(encode_json(module), report.status(), PRIVATE, DICOM_JSON)
+        _log_report(report)
+        return _answer(request, report, base_url, study)
 
     def _keep(self, incoming: Incoming, study: str, scope: StudyScope) -> Stored | Refusal:
         """Store one instance in a thread."""
@@ -99,41 +74,58 @@ class Intake:
             incoming.abandon()
 
 
-async def _receive(request: Request, body: Body, keep: Callable[[Incoming], Stored | Refusal]) -> _Report:
-    """Read the body to its end while up to `_AT_ONCE` complete parts are being stored."""
-    report = _Report()
-    free = anyio.Semaphore(_AT_ONCE)
+class _Receiving:
+    """Reads one body to its end while up to `_AT_ONCE` complete parts are being stored, or wait for it."""
 
-    async def store(number: int, incoming: Incoming) -> None:
-        try:
-            report.outcomes[number] = await to_thread.run_sync(keep, incoming)
-        finally:
-            free.release()
+    def __init__(self, body: Body, keep: Keep, storing: CapacityLimiter) -> None:
+        self._body = body
+        self._keep = keep
+        self._storing = storing
+        self._report = Report()
+        self._free = anyio.Semaphore(_AT_ONCE)
+        self._count = 0
 
-    async def begin(parts: list[Arriving]) -> None:
+    async def receive(self, request: Request) -> Report:
+        """What became of each part."""
+        async with anyio.create_task_group() as group:
+            begin = partial(self._begin, group)
+            try:
+                async for data in _pieces(request):
+                    await begin(await to_thread.run_sync(self._body.feed, data))
+                await begin(await to_thread.run_sync(self._body.close))
+                await self._assemble(group)
+            except Refusal as broken:
+                self._report.broken = broken
+                await begin(self._body.complete())
+            except ClientDisconnect:
+                self._report.disconnected = True
+            finally:
+                self._body.abandon()
+        return self._report
+
+    async def _assemble(self, group: anyio.abc.TaskGroup) -> None:
+        """Each instance is put together when there is room for it among those being stored."""
+        assembled = self._body.assembled()
+        while assembled is not None:
+            arrived = await to_thread.run_sync(next, assembled, None)
+            if arrived is None:
+                return
+            await self._begin(group, (arrived,))
+
+    async def _begin(self, group: anyio.abc.TaskGroup, parts: Iterable[Incoming | Refusal]) -> None:
         for part in parts:
-            number = len(numbers)
-            numbers.append(number)
-            if part.incoming is None:
-                report.outcomes[number] = part.refusal or ProcessingFailure("The part was not kept.")
+            number, self._count = self._count, self._count + 1
+            if isinstance(part, Refusal):
+                self._report.outcomes[number] = part
             else:
-                await free.acquire()
-                group.start_soon(store, number, part.incoming)
+                await self._free.acquire()
+                group.start_soon(self._store, number, part)
 
-    numbers: list[int] = []
-    async with anyio.create_task_group() as group:
+    async def _store(self, number: int, incoming: Incoming) -> None:
         try:
-            async for data in _pieces(request):
-                await begin(await to_thread.run_sync(body.feed, data))
-            await begin(await to_thread.run_sync(body.close))
-        except BadRequest as broken:
-            report.broken = broken
-            await begin(body.complete())
-        except ClientDisconnect:
-            report.disconnected = True
+            self._report.outcomes[number] = await to_thread.run_sync(self._keep, incoming, limiter=self._storing)
         finally:
-            body.abandon()
-    return report
+            self._free.release()
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
@@ -161,42 +153,16 @@ def _check_right(scope: StudyScope, study: str) -> None:
             raise NotAuthorised("The caller may not add to this study.")
 
 
-def _response_module(base_url: str, study: str, stored: list[Stored], refused: list[Refusal]) -> dict[str, Any]:
-    """The Store Instances Response Module (table I.1-1); sequences without items are left out."""
-    studies = {study} if study else {one.study_instance_uid for one in stored}
-    urls = [f"{base_url}/studies/{one}" for one in studies] if stored and len(studies) == 1 else []
-    named = [_failure(refusal) for refusal in refused if refusal.sop_instance_uid]
-    others = [_reason(refusal) for refusal in refused if not refusal.sop_instance_uid]
-    sequences = {
-        "00081198": named,
-        "00081199": [_reference(base_url, one) for one in stored],
-        "0008119A": others,
-    }
-    module: dict[str, Any] = {RETRIEVE_URL: _element("UR", *urls)}
-    return module | {tag: {"vr": "SQ", "Value": items} for tag, items in sequences.items() if items}
+def _log_report(report: Report) -> None:
+    refused = report.refused()
+    _log.info("event=stored stored=%d refused=%d", len(report.stored()), len(refused))
+    for refusal in refused[:_LOGGED_REFUSALS]:
+        _log.warning("event=refused status=%04XH detail=%r", refusal.dicom_status, refusal.detail)
 
 
-def _reference(base_url: str, stored: Stored) -> dict[str, Any]:
-    url = (
-        f"{base_url}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
-        f"/instances/{stored.sop_instance_uid}"
-    )
-    return {
-        "00081150": _element("UI", stored.sop_class_uid),
-        "00081155": _element("UI", stored.sop_instance_uid),
-        RETRIEVE_URL: _element("UR", url),
-    }
-
-
-def _failure(refusal: Refusal) -> dict[str, Any]:
-    sop_class = [refusal.sop_class_uid] if refusal.sop_class_uid else []
-    instance = {"00081150": _element("UI", *sop_class), "00081155": _element("UI", refusal.sop_instance_uid)}
-    return instance | _reason(refusal)
-
-
-def _reason(refusal: Refusal) -> dict[str, Any]:
-    return {"00081197": _element("US", refusal.dicom_status)}
-
-
-def _element(vr: str, *values: str | int) -> dict[str, Any]:
-    return {"vr": vr, "Value": list(values)} if values else {"vr": vr}
+def _answer(request: Request, report: Report, base_url: str, study: str) -> Response:
+    module = response_module(base_url, study, report)
+    chosen = Acceptable.of(request).choose(STORE_RESPONSE)
+    if chosen is not None and chosen.media_type == DICOM_XML:
+        return native_model(request, module, report.status())
+    return Response(encode_json(module), report.status(), PRIVATE, DICOM_JSON)

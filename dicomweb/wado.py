@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
 
+import orjson
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.media_types import DICOM, DICOM_JSON, METADATA, Representation, instance_representations
+from dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, METADATA, Representation, instance_representations
 from dicomweb.multipart import Part
+from dicomweb.native_models import metadata_url, native_model, native_models
 from dicomweb.negotiation import Acceptable, accepts_gzip
 from dicomweb.payloads import file_pieces, multipart_response, not_modified, streamed, validator
 from dicomweb.problems import PRIVATE, NotAcceptable
@@ -34,13 +36,21 @@ class Retrieval:
         self._base_url = base_url
 
     def metadata(self, request: Request, scope: StudyScope) -> Response:
-        """Metadata as one array of DICOM JSON (10.4.1.1.2, F.2), kept compressed and sent so where that is taken."""
+        """Metadata as one array of DICOM JSON (10.4.1.1.2, F.2), kept compressed and sent so where that is taken.
+
+        In XML (PS3.19 A.1) each data set is a part; that of one instance may be had without multipart.
+        """
         target = Target.of(request)
         index = self._storage.index
         root = self._base_url(request)
-        metadata = index.metadata(
-            scope, target.study, target.series or None, target.instance or None, bulk_data_root=root
-        )
+        chosen = Acceptable.of(request).choose(METADATA)
+        named = (target.study, target.series or None, target.instance or None)
+        if chosen is not None and chosen.media_type == DICOM_XML:
+            data_sets = map(orjson.loads, index.data_sets(scope, *named, bulk_data_root=root))
+            if target.instance and not chosen.multipart:
+                return native_model(request, next(data_sets))
+            return native_models(data_sets, partial(metadata_url, root))
+        metadata = index.metadata(scope, *named, bulk_data_root=root)
         Acceptable.of(request).choose_or_refuse(METADATA)
         etag = validator(metadata.etag, root)
         if unchanged := not_modified(request, etag):

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from dicomweb.parameters import MAXIMUM_RESULTS
 from dicomweb.problems import BadRequest
+from dicomweb.search_parameters import MAXIMUM_RESULTS
 from storage.identifiers import is_uid
 from storage.query import Match
 from storage.worklist.keys import matches_of, tag_of

@@ -12,12 +12,13 @@ import hashlib
 import os
 import re
 import secrets
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
@@ -63,12 +64,24 @@ class Files:
         Raises `OutOfResources` below the free-space floor and when no file can be made.
         """
         try:
-            state = os.statvfs(self._own_name)
-            if state.f_bavail * state.f_frsize < self._free_space_floor:
-                raise OutOfResources("Free space is below the floor that is set for the store.")
+            self._check_room()
             return Incoming.begin(f"{self._own_name}/{os.urandom(8).hex()}", meta)
         except OSError as error:
             raise out_of_resources(error) from error
+
+    def scratch(self) -> BinaryIO:
+        """A file without a name on the same disk, for what an instance is put together from; gone when it is closed.
+
+        Raises `OutOfResources` like `receive`.
+        """
+        with exhausted():
+            self._check_room()
+            return cast(BinaryIO, tempfile.TemporaryFile(dir=self._own_name, buffering=0))
+
+    def _check_room(self) -> None:
+        state = os.statvfs(self._own_name)
+        if state.f_bavail * state.f_frsize < self._free_space_floor:
+            raise OutOfResources("Free space is below the floor that is set for the store.")
 
     def keep(self, incoming: Incoming, key: str) -> None:
         """Make `incoming` durable as the blob `key` (see `blob_key`); its incoming name stays for now.

@@ -118,6 +118,18 @@ class Index:
             return self._metadata.of_series(scope, study, series, bulk_data_root)
         return self._metadata.of_instance(scope, study, series, sop_instance, bulk_data_root)
 
+    def data_sets(
+        self,
+        scope: StudyScope,
+        study: str,
+        series: str | None = None,
+        sop_instance: str | None = None,
+        *,
+        bulk_data_root: str,
+    ) -> Iterator[bytes]:
+        """The elements of the array that is `metadata`, one by one, in memory that does not grow with their number."""
+        return self._metadata.each(scope, study, series, sop_instance, bulk_data_root)
+
     def studies(self, scope: StudyScope, limit: int | None = None) -> list[StudySummary]:
         """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
         return summaries.studies(self._database, scope, limit)

@@ -5,7 +5,7 @@ import secrets
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from storage.audit import Audit
 from storage.catalogue.entries import Entry
@@ -14,6 +14,7 @@ from storage.database import CommitUnknown
 from storage.errors import DuplicateInstance, NoSuchInstance, NotAuthorised, OutOfResources, ProcessingFailure, Refusal
 from storage.examine import Examiner
 from storage.files import Files
+from storage.identifiers import stand_in_uid
 from storage.incoming import Incoming, out_of_resources
 from storage.index import Index
 from storage.records import InstanceRecord
@@ -23,6 +24,8 @@ from storage.verify import intact
 _log = logging.getLogger("durchblick.storage")
 
 _EVERYTHING: Final = WholeArchive()
+_LONGEST_UID: Final = 64
+DOES_NOT_MATCH_SOP_CLASS: Final = 0xB007
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Stored:
     sop_instance_uid: str
     sop_class_uid: str
     new: bool
+    warning_reason: int = 0
+    """B007H when the data set lacks a name that its SOP Class demands, or one is too long (PS3.18 table I.2-1)."""
 
 
 class Ingest:
@@ -51,6 +56,10 @@ class Ingest:
         Raises `OutOfResources` when there is no room.
         """
         return self._files.receive(meta)
+
+    def scratch(self) -> BinaryIO:
+        """A nameless file for what instances are put together from (see `Files.scratch`)."""
+        return self._files.scratch()
 
     def store(
         self, incoming: Incoming, *, source: str, study_instance_uid: str = "", scope: StudyScope = _EVERYTHING
@@ -92,7 +101,12 @@ class Ingest:
             refusal.sop_class_uid, refusal.sop_instance_uid = record.sop_class_uid, record.sop_instance_uid
             raise
         return Stored(
-            record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid, record.sop_class_uid, new
+            record.study_instance_uid,
+            record.series_instance_uid,
+            record.sop_instance_uid,
+            record.sop_class_uid,
+            new,
+            _warning_reason(record),
         )
 
     def _keep_durably(self, incoming: Incoming, entry: Entry) -> bool:
@@ -137,6 +151,19 @@ class Ingest:
             return intact(self._files, kept)
         except (OSError, NoSuchInstance):
             return False
+
+
+def _warning_reason(record: InstanceRecord) -> int:
+    """What is kept although PS3.3 and PS3.5 9.1 would not have it so: no Study or Series UID, or a longer one."""
+    names = {"study": record.study_instance_uid, "series": record.series_instance_uid}
+    if any(
+        name.startswith("2.25.") and name == stand_in_uid(what, record.sop_instance_uid) for what, name in names.items()
+    ):
+        return DOES_NOT_MATCH_SOP_CLASS
+    too_long = any(
+        len(name) > _LONGEST_UID for name in (*names.values(), record.sop_instance_uid, record.sop_class_uid)
+    )
+    return DOES_NOT_MATCH_SOP_CLASS if too_long else 0
 
 
 def _admit(record: InstanceRecord, scope: StudyScope) -> None:

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -54,6 +54,20 @@ class MetadataStore:
             return self._ready(scope, rows[0], root)
         arrays = (gzip.decompress(self._ready(scope, row, root).gzipped) for row in rows)
         return _compressed(b"[" + b",".join(array[1:-1] for array in arrays if len(array) > 2) + b"]")
+
+    def each(
+        self, scope: StudyScope, study: str, series: str | None, instance: str | None, root: str
+    ) -> Iterator[bytes]:
+        """The same data sets one by one as JSON, at most those of one series in memory, and these compressed."""
+        found = self._series(scope, _named(study, series), root)
+        if not found:
+            raise NoSuchInstance("There is no such object here.")
+        for row in found:
+            where = _named(study, row["series_instance_uid"], instance) & visible(scope, Level.INSTANCE)
+            rows = self._data_sets(where)
+            if instance is not None and not rows:
+                raise NoSuchInstance("There is no such instance here.")
+            yield from (_data_set(one, root) for one in rows)
 
     def changed_series(self, scope: StudyScope, root: str, limit: int) -> list[ChangedSeries]:
         """Of what `scope` shows, series whose ready answer without held instances is missing or old, newest first."""

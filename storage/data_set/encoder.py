@@ -73,8 +73,16 @@ class Encoder:
         vr = element["vr"]
         value = self._value(vr, element)
         if len(value) % 2:
-            value += b"\0" if vr in _NUL_PADDED else b" "
+            value += self.padding(vr)
         return self._header(tag, vr, len(value)) + value
+
+    def header(self, tag: str, vr: str, length: int) -> bytes:
+        """The header of an element whose value comes from elsewhere."""
+        return self._header(tag, vr, length)
+
+    def padding(self, vr: str) -> bytes:
+        """What makes a value of odd length even (PS3.5 6.2)."""
+        return b"\0" if vr in _NUL_PADDED else b" "
 
     def _value(self, vr: str, element: dict[str, Any]) -> bytes:
         values = element.get("Value")

@@ -22,6 +22,7 @@ BASELINE, LOSSLESS, JPEG_LS, J2K, HTJ2K = (f"1.2.840.10008.1.2.4.{arc}" for arc 
 MPEG2, H264, HEVC = (f"1.2.840.10008.1.2.4.{arc}" for arc in (100, 102, 107))
 
 DICOM = 'multipart/related; type="application/dicom"'
+XML = 'multipart/related; type="application/dicom+xml"'
 OCTETS = 'multipart/related; type="application/octet-stream"'
 
 
@@ -136,10 +137,30 @@ def test_metadata_are_dicom_json(accept: str) -> None:
     assert chosen(accept, METADATA) == "application/dicom+json"
 
 
-def test_metadata_are_not_to_be_had_as_xml() -> None:
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ('multipart/related; type="application/dicom+xml"', XML),
+        ("multipart/related; type=application/dicom+xml", XML),
+        ('multipart/related; type="application/dicom+xml"; q=0.5, application/dicom+json; q=0.4', XML),
+        ('multipart/related; type="application/dicom+xml"; q=0.5, application/dicom+json', "application/dicom+json"),
+        ('application/dicom+json; q=0, multipart/related; type="application/dicom+xml"; q=0.1', XML),
+        ("multipart/related", XML),
+        ("application/dicom+xml", "application/dicom+xml"),
+        ("application/dicom+xml, */*; q=0.1", "application/dicom+xml"),
+        # What browsers ask for: an XML document would be shown to nobody.
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/dicom+json"),
+    ],
+)
+def test_metadata_as_xml(accept: str, expected: str) -> None:
+    """PS3.18 8.7.3.2: JSON is the default, XML is one part for each data set."""
+    assert chosen(accept, METADATA) == expected
+
+
+def test_metadata_on_offer() -> None:
     with pytest.raises(NotAcceptable) as refusal:
-        Acceptable.of(request('multipart/related; type="application/dicom+xml"')).choose_or_refuse(METADATA)
-    assert refusal.value.offers == ("application/dicom+json",)
+        Acceptable.of(request("text/html")).choose_or_refuse(METADATA)
+    assert refusal.value.offers == ("application/dicom+json", XML, "application/dicom+xml")
 
 
 @pytest.mark.parametrize(

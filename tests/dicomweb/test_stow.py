@@ -1,6 +1,8 @@
 """Storing: what is answered to which body, and that one bad part never spoils another."""
 
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 
 from dicomweb import multipart, stow
 from dicomweb.stow import Intake
+from storage.data_set import native_model_reader
 from storage.errors import OutOfResources
 from storage.files import Files
 from storage.incoming import Incoming
@@ -23,6 +26,7 @@ from storage.scope import ListedStudies, PatientIdentity, WholeArchive
 from storage.storage import Storage
 from tests.dicomweb.conftest import BASE, Callers
 from tests.dicomweb.replies import problem_of
+from tests.support.corpus import needs_shared, shared
 from tests.support.synthetic import ct, part10
 
 TYPE = 'multipart/related; type="application/dicom"; boundary=b'
@@ -188,8 +192,7 @@ def test_a_single_part(client: TestClient, storage: Storage) -> None:
         ("", 415),
         ("text/html", 415),
         ("multipart/form-data; boundary=b", 415),
-        ('multipart/related; type="application/dicom+json"; boundary=b', 415),
-        ('multipart/related; type="application/dicom+xml"; boundary=b', 415),
+        ('multipart/related; type="image/jpeg"; boundary=b', 415),
         ('multipart/related; type="application/dicom"', 400),
         ('multipart/related; type="application/dicom"; boundary=""', 400),
         (f'multipart/related; type="application/dicom"; boundary={"x" * 71}', 400),
@@ -199,7 +202,7 @@ def test_a_single_part(client: TestClient, storage: Storage) -> None:
 def test_requests_that_cannot_be_read(client: TestClient, storage: Storage, content_type: str, status: int) -> None:
     problem = problem_of(post(client, body(part10(ct())), **{"Content-Type": content_type}), status)
     if status == 415:
-        assert problem["acceptable"] == ['multipart/related; type="application/dicom"', "application/dicom"]
+        assert problem["acceptable"][0] == 'multipart/related; type="application/dicom"'
     assert client.get("/instances").json() == []
     assert not left_over(storage)
 
@@ -311,17 +314,19 @@ MIXED = body(IMAGES[0], b"\r\n--b\r", IMAGES[1], b"--b--")
 
 def posted(storage: Storage, messages: list[dict[str, Any]]) -> Response:
     """The answer to a body that arrives in exactly these messages."""
-    arriving = iter(messages)
-
-    async def receive() -> Any:
-        return next(arriving)
 
     async def run() -> Response:
-        scope = {"type": "http", "method": "POST", "path": "/studies", "query_string": b"", "path_params": {}}
-        request = Request(scope | {"headers": [(b"content-type", TYPE.encode())]}, receive)
-        return await Intake(storage.ingest, lambda _: BASE).store(request, WholeArchive())
+        return await Intake(storage.ingest, lambda _: BASE).store(request_of(iter(messages)), WholeArchive())
 
     return anyio.run(run)
+
+
+def request_of(messages: Iterator[dict[str, Any]]) -> Request:
+    async def receive() -> Any:
+        return next(messages)
+
+    scope = {"type": "http", "method": "POST", "path": "/studies", "query_string": b"", "path_params": {}}
+    return Request(scope | {"headers": [(b"content-type", TYPE.encode())]}, receive)
 
 
 def message(piece: bytes, more: bool = True) -> dict[str, Any]:
@@ -361,7 +366,64 @@ def test_a_client_that_goes_away(client: TestClient, storage: Storage) -> None:
     assert len(client.get("/instances").json()) == 2
 
 
-def test_the_answer_is_json_whatever_is_accepted(client: TestClient) -> None:
-    response = post(client, body(part10(ct())), Accept="application/dicom+xml")
-    assert response.status_code == 200
-    json.loads(response.content)
+def test_the_answer_is_json_unless_xml_is_accepted(client: TestClient) -> None:
+    """PS3.18 10.5.3.3; who accepts neither has his instance stored all the same."""
+    file = part10(ct())
+    as_json = post(client, body(file), Accept="text/html")
+    assert (as_json.status_code, as_json.headers["content-type"]) == (200, "application/dicom+json")
+    as_xml = post(client, body(file), Accept="application/dicom+xml")
+    assert (as_xml.status_code, as_xml.headers["content-type"]) == (200, "application/dicom+xml")
+    assert native_model_reader.decode(as_xml.content) == as_json.json()
+    refused = post(client, body(b"not DICOM"), Accept="application/dicom+xml")
+    assert refused.status_code == 409
+    assert reasons(native_model_reader.decode(refused.content), "0008119A") == [0xC000]
+
+
+def test_what_has_no_study_is_kept_with_a_warning(client: TestClient) -> None:
+    """PS3.18 table I.2-1: B007H, and 202 as there is a warning (table 10.5.3-1)."""
+    response = post(client, body(part10(ct(StudyInstanceUID=None)), part10(ct(PatientID="", PatientName=""))))
+    assert response.status_code == 202
+    odd, empty = response.json()["00081199"]["Value"]
+    assert odd["00081196"] == {"vr": "US", "Value": [0xB007]}
+    assert "00081196" not in empty
+    usual = part10(ct(SeriesInstanceUID="1." * 31 + "2"))
+    long = usual.replace(b"\x20\0\x0e\0UI\x40\0", b"\x20\0\x0e\0UI\x50\0").replace(b"1." * 31, b"1." * 39)
+    assert post(client, body(long)).json()["00081199"]["Value"][0]["00081196"]["Value"] == [0xB007]
+
+
+def test_requests_share_the_threads_that_store(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, as many instances are stored at a time as one request may."""
+    begun, go_on, one_too_many = threading.Semaphore(8), threading.Event(), threading.Event()
+
+    def store(self: Ingest, incoming: Incoming, **how: Any) -> Any:
+        if not begun.acquire(blocking=False):
+            one_too_many.set()
+        go_on.wait(30)
+        begun.release()
+        raise OutOfResources("full")
+
+    async def requests() -> None:
+        intake = Intake(storage.ingest, lambda _: BASE)
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                messages = iter([message(body(*[b"x"] * 8), False)])
+                group.start_soon(intake.store, request_of(messages), WholeArchive())
+            await anyio.to_thread.run_sync(one_too_many.wait, 0.3)
+            go_on.set()
+
+    monkeypatch.setattr(Ingest, "store", store)
+    anyio.run(requests)
+    assert not one_too_many.is_set()
+
+
+@needs_shared
+def test_every_broken_file_has_its_outcome(client: TestClient, storage: Storage) -> None:
+    """Damaged DICOM and other things altogether, in one request: each is stored or has a Failure Reason."""
+    files = [path.read_bytes() for path in shared("broken", "not_dicom") if path.stat().st_size < 1 << 22]
+    response = post(client, body(*files))
+    module = response.json()
+    failures = reasons(module) + reasons(module, "0008119A")
+    assert response.status_code == 202
+    assert len(stored_uids(module)) + len(failures) == len(files)
+    assert set(failures) <= {0xC000, 0xA900, 0x0117, 0x0111}
+    assert not left_over(storage)

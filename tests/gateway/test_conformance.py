@@ -1,6 +1,7 @@
 """The conformance statement says what the program does, because it is made of the same tables."""
 
 import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -37,7 +38,8 @@ def test_the_table_of_web_transactions_is_what_the_command_prints() -> None:
     assert printed.exit_code == 0
     document = (ROOT / "docs" / "dicomweb.md").read_text(encoding="utf-8")
     assert printed.output in document, "put what `durchblick openapi --table` prints into docs/dicomweb.md"
-    assert document.count("\n| `") == printed.output.count("\n| `")
+    requests = re.compile(r"^\| `(?:GET|POST|PUT|DELETE|OPTIONS) /", re.MULTILINE)
+    assert len(requests.findall(document)) == len(requests.findall(printed.output)) > 0
 
 
 def test_every_operation_and_every_class_is_in_it() -> None:

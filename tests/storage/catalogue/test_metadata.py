@@ -1,12 +1,16 @@
 import gzip
+import json
 from typing import Any
 
 import pytest
 
-from storage.errors import OutOfResources
-from tests.storage.asking import ROOT, array, study_of
+from storage.errors import NoSuchInstance, OutOfResources
+from storage.scope import PatientIdentity
+from tests.storage.asking import ALL_SCOPES, ROOT, array, study_of
 from tests.support.keeping import EVERYTHING, Keeping
 from tests.support.synthetic import ct
+
+NOBODY = PatientIdentity("TEST-9", "", "19500131")
 
 
 def test_metadata_are_the_data_sets_with_addresses_of_their_bulk_data(keeping: Keeping) -> None:
@@ -21,6 +25,26 @@ def test_metadata_are_the_data_sets_with_addresses_of_their_bulk_data(keeping: K
     assert [one["00200013"]["Value"] for one in of_series] == [[1], [2], [3]]
     of_study = array(keeping.index.metadata(EVERYTHING, address[0], bulk_data_root=ROOT))
     assert [one["00080018"]["Value"][0] for one in of_study] == [one.sop_instance_uid for one in stored]
+
+
+def test_one_by_one_they_are_the_same(keeping: Keeping) -> None:
+    """In the scope of a patient too, who does not see what is held."""
+    first, *_ = study_of(keeping, series=2)
+    keeping.put(
+        ct(
+            PatientID="TEST-2",
+            StudyInstanceUID=first.study_instance_uid,
+            SeriesInstanceUID=first.series_instance_uid,
+        )
+    )
+    address = (first.study_instance_uid, first.series_instance_uid, first.sop_instance_uid)
+    for scope in ALL_SCOPES:
+        for named in (address[:1], address[:2], address):
+            each = keeping.index.data_sets(scope, *named, bulk_data_root=ROOT)
+            whole = array(keeping.index.metadata(scope, *named, bulk_data_root=ROOT))
+            assert [json.loads(one) for one in each] == whole
+    with pytest.raises(NoSuchInstance):
+        next(keeping.index.data_sets(NOBODY, *address, bulk_data_root=ROOT))
 
 
 def test_a_series_is_made_once_and_again_when_it_changes(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:

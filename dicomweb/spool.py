@@ -1,0 +1,106 @@
+"""The parts of a Store request that only make instances together: kept in one nameless file until its body has ended.
+
+However many and large they are, memory holds no more than where each of them lies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+from urllib.parse import urljoin
+
+from dicomweb.media_types import ALIASES, OCTET_STREAM
+from dicomweb.negotiation import parse_media_type
+from storage.data_set.assembly import Run
+from storage.errors import CannotUnderstand
+from storage.incoming import exhausted
+
+_LONGEST_LOCATION: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One part that has arrived whole."""
+
+    media_type: str
+    transfer_syntax: str
+    location: str
+    run: Run
+
+
+class Spool:
+    """Where the parts of one request lie. Used by one thread at a time."""
+
+    def __init__(self, open_file: Callable[[], BinaryIO], base_url: str) -> None:
+        """`base_url` is what relative addresses in the request are relative to. Raises `OutOfResources`."""
+        self._file = open_file()
+        self._base_url = base_url
+        self._size = 0
+        self._parts: dict[str, list[Spooled]] = {}
+        self._wanted: set[str] = set()
+
+    def part(self, content_type: str, location: str, done: Callable[[Spooled], None]) -> "SpooledPart":
+        """A sink for the next part; `done` gets it when it is whole."""
+        media_type, parameters = parse_media_type(content_type)
+        media_type = ALIASES.get(media_type, media_type) or OCTET_STREAM
+        begun = Spooled(media_type, parameters.get("transfer-syntax", ""), location, Run(self._file, self._size, 0))
+        return SpooledPart(begun, self._write, done)
+
+    def keep(self, part: Spooled) -> None:
+        """Note `part` as bulk data: it will be found by its Content-Location."""
+        self._parts.setdefault(self._address(part.location), []).append(part)
+
+    def find(self, uri: str) -> list[Spooled]:
+        """The parts whose Content-Location is `uri`, in their order, or `CannotUnderstand` where there are none."""
+        address = self._address(uri)
+        found = self._parts.get(address)
+        if not found:
+            raise CannotUnderstand("A BulkDataURI is the Content-Location of no part of the request.")
+        self._wanted.add(address)
+        return found
+
+    def unclaimed(self) -> int:
+        """How many parts nobody has looked for."""
+        return sum(len(parts) for address, parts in self._parts.items() if address not in self._wanted)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._file.close()
+
+    def _address(self, uri: str) -> str:
+        if len(uri) > _LONGEST_LOCATION:
+            raise CannotUnderstand(f"An address of bulk data has more than {_LONGEST_LOCATION} characters.")
+        try:
+            return urljoin(self._base_url, uri)
+        except ValueError:
+            return uri
+
+    def _write(self, data: memoryview) -> None:
+        with exhausted():
+            while data:
+                written = self._file.write(data)
+                self._size += written
+                data = data[written:]
+
+
+class SpooledPart:
+    """One part on its way into the spool."""
+
+    def __init__(self, begun: Spooled, write: Callable[[memoryview], None], done: Callable[[Spooled], None]) -> None:
+        self._begun = begun
+        self._write = write
+        self._done = done
+        self._size = 0
+
+    def write(self, data: memoryview) -> None:
+        """Take the next bytes. Raises `OutOfResources`."""
+        self._size += len(data)
+        self._write(data)
+
+    def end(self) -> None:
+        """The part is whole."""
+        begun = self._begun
+        run = Run(begun.run.file, begun.run.offset, self._size)
+        self._done(Spooled(begun.media_type, begun.transfer_syntax, begun.location, run))
+
+    def abandon(self) -> None:
+        """What is there already stays in the file, which does not stay."""
