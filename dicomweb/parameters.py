@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import parse_qsl
 
 from pydicom.datadict import tag_for_keyword
 
 from dicomweb.problems import BadRequest
 from storage.attributes import BY_KEYWORD, BY_TAG, Attribute, Level, Matching
+from storage.imaging.rendering import PictureType, Profile
 from storage.pixels import Rendering
 from storage.query import Match, Query
 
@@ -148,7 +149,17 @@ def _switch(name: str, given: Sequence[str]) -> bool:
 
 
 _FUNCTIONS: Final = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
-_IGNORED: Final = ("annotation", "iccprofile", "charset")
+_PICTURE_TYPES: Final[dict[str, PictureType]] = {"image/png": "image/png", "image/gif": "image/gif"}
+_PROFILES: Final[dict[str, Profile]] = {
+    "no": "no",
+    "yes": "yes",
+    "srgb": "srgb",
+    "adobergb": "adobergb",
+    "rommrgb": "rommrgb",
+}
+_ANNOTATIONS: Final = ("patient", "technique")
+# Table 8.3.5-1 has these for rendered resources only, not for thumbnails.
+_NOT_FOR_THUMBNAILS: Final = ("annotation",)
 _LARGEST_VIEWPORT: Final = 16_384
 
 
@@ -158,17 +169,44 @@ def parse_rendering(
     """The rendering that PS3.18 8.3.5 parameters ask for, and warnings about those that are not supported.
 
     `size` is (columns, rows) of the image, `thumbnail` the viewport when none is asked for. A picture is made larger
-    than its image only for a viewport that is asked for. Raises `BadRequest` for values that 8.3.5.1 does not allow.
+    than its image only for a viewport that is asked for. What `annotation` asks for is told by `parse_annotation`.
+    Raises `BadRequest` for values that 8.3.5.1 does not allow.
     """
-    warnings = [f"The {name} parameter is not supported." for name in _IGNORED if name in parameters]
+    warnings = ["The charset parameter is not supported."] if "charset" in parameters else []
+    if thumbnail:
+        ignored = [name for name in _NOT_FOR_THUMBNAILS if name in parameters]
+        warnings += [f"The {name} parameter is not supported for thumbnails." for name in ignored]
     window = _window(parameters["window"]) if "window" in parameters else None
     quality = _quality(parameters["quality"]) if "quality" in parameters else 90
-    picture: Literal["image/jpeg", "image/png"] = "image/png" if media_type == "image/png" else "image/jpeg"
     viewport, region, enlarge = thumbnail, None, False
     if "viewport" in parameters:
         viewport, region = _viewport(parameters["viewport"], size)
         enlarge = thumbnail is None
-    return Rendering(picture, window, viewport, quality, enlarge, region), warnings
+    picture = _PICTURE_TYPES.get(media_type, "image/jpeg")
+    profile: Profile = _profile(parameters["iccprofile"]) if "iccprofile" in parameters else ""
+    return Rendering(picture, window, viewport, quality, enlarge, region, profile=profile), warnings
+
+
+def parse_annotation(parameters: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What is to be written on pictures, "patient" or "technique" (8.3.5.1.1), and warnings about anything else.
+
+    Raises `BadRequest` when the parameter names nothing at all.
+    """
+    asked = [part.strip().lower() for part in parameters.get("annotation", "").split(",") if part.strip()]
+    if "annotation" in parameters and not asked:
+        raise BadRequest("The parameter annotation takes patient, technique, or both with a comma between them.")
+    known = [part for part in dict.fromkeys(asked) if part in _ANNOTATIONS]
+    unknown = len(set(asked)) - len(known)
+    supported = "The annotation parameter supports patient and technique; other values were not applied."
+    return known, [supported] if unknown else []
+
+
+def _profile(text: str) -> Profile:
+    """`no`, `yes`, or the name of a colour space (8.3.5.1.5)."""
+    found = _PROFILES.get(text.lower())
+    if found is None:
+        raise BadRequest(f"The parameter iccprofile takes one of {', '.join(_PROFILES)}.")
+    return found
 
 
 def _window(text: str) -> tuple[float, float, str]:

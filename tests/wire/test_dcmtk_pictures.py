@@ -26,12 +26,14 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from storage.errors import Refusal
-from storage.imaging.decoding import presentation_state, rendered_frame
+from storage.imaging.decoding import presentation_state as applied_state
+from storage.imaging.decoding import rendered_frame
 from storage.imaging.stored_image import open_image
 from storage.pixels import Pixels, Rendering
 from tests.support.corpus import bundled, shared
 from tests.support.dcmtk import program
 from tests.support.pixel_sources import kept, plain_files, written
+from tests.support.presentation_states import presentation_state
 from tests.support.synthetic import ct
 
 Array = NDArray[Any]
@@ -39,7 +41,6 @@ Window = tuple[float, float, str]
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 _FOLDERS = ("modality", "odd_legal", "colour", "objects", "transfer_syntax")
-_CLASS, _PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.11.1"
 
 
 @pytest.fixture(scope="module")
@@ -305,27 +306,6 @@ def test_palettes(pixels: Pixels, tmp_path: Path, bits: int, first: int) -> None
     assert difference(ours(pixels, path), dcmj2pnm(path, tmp_path)) <= 1
 
 
-def _state(image: Dataset) -> Dataset:
-    """A presentation state for `image` that changes nothing."""
-    state = Dataset()
-    for keyword in ("StudyInstanceUID", "PatientName", "PatientID", "StudyDate", "StudyTime"):
-        setattr(state, keyword, image[keyword].value)
-    state.SOPClassUID, state.SOPInstanceUID, state.SeriesInstanceUID = _PRESENTATION_STATE, "2.25.77", "2.25.78"
-    state.Modality, state.InstanceNumber, state.SeriesNumber = "PR", 1, 9
-    state.ContentLabel, state.PresentationCreationDate, state.PresentationCreationTime = "TEST", "20260102", "101500"
-    state.ContentCreatorName = state.ContentDescription = ""
-    reference, series, area = Dataset(), Dataset(), Dataset()
-    # `written` names every file so in its file meta information, which is what dcmp2pgm compares.
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
-    series.SeriesInstanceUID, series.ReferencedImageSequence = image.SeriesInstanceUID, [reference]
-    state.ReferencedSeriesSequence = [series]
-    area.DisplayedAreaTopLeftHandCorner, area.DisplayedAreaBottomRightHandCorner = [1, 1], [64, 48]
-    area.PresentationSizeMode, area.PresentationPixelAspectRatio = "SCALE TO FIT", [1, 1]
-    state.DisplayedAreaSelectionSequence = [area]
-    state.PresentationLUTShape = "IDENTITY"
-    return state
-
-
 def _softcopy_window(state: Dataset) -> None:
     item = Dataset()
     item.WindowCenter, item.WindowWidth = "900", "700"
@@ -373,14 +353,14 @@ STATES: dict[str, Callable[[Dataset], None]] = {
 def test_presentation_states(tmp_path: Path, name: str, photometric: str) -> None:
     """The state counts, and nothing of what the image says of itself (PS3.4 N.2.1), not even its polarity."""
     image = _grey(PhotometricInterpretation=photometric)
-    state = _state(image)
+    state = presentation_state(image)
     STATES[name](state)
     paths = [tmp_path / "image.dcm", tmp_path / "state.dcm"]
     for path, data_set in zip(paths, (image, state), strict=True):
         written(tmp_path, data_set).rename(path)
     made = tmp_path / "theirs.pgm"
     expected = _ran([program("dcmp2pgm"), "-q", "-p", str(paths[1]), str(paths[0]), str(made)], made)
-    applied = presentation_state(paths[1], image.SOPInstanceUID, 1)
+    applied = applied_state(paths[1], image.SOPInstanceUID, 1)
     png = rendered_frame(open_image(paths[0]), 1, None, 1 << 28, {"media_type": "image/png"}, applied)
     found = np.asarray(Image.open(BytesIO(png))).astype(int)
     assert difference(found, expected) <= 1
