@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from dicomweb.media_types import Representation, is_video
+from dicomweb.media_types import RENDERED, Representation, is_video
 from storage.records import InstanceRecord
 
 JPEG, PNG, GIF = "image/jpeg", "image/png", "image/gif"
@@ -90,5 +90,4 @@ def container(beginning: bytes) -> str:
 
 def offers(types: tuple[str, ...], *, single: bool) -> tuple[Representation, ...]:
     """These media types in the forms in which they are on offer, single parts first where there are any."""
-    several = tuple(Representation(media_type, multipart=True) for media_type in types)
-    return tuple(Representation(media_type) for media_type in types) + several if single else several
+    return tuple(offer for offer in RENDERED if offer.media_type in types and (single or offer.multipart))

@@ -1,7 +1,7 @@
 """Pictures that somebody asked for, kept for the next who asks: drawn once, however many ask at the same time."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
@@ -41,6 +41,10 @@ class DrawnPictures:
     def tidy(self) -> None:
         """Drop what shows a deleted instance, and the oldest beyond the limit."""
         self._pictures.evict(self._most)
+
+    def drop(self, study_instance_uid: str, blob_keys: Iterable[str]) -> None:
+        """Drop every picture of these instances of a study, which are being deleted. Raises OSError."""
+        self._pictures.drop(study_instance_uid, blob_keys)
 
     def _draw(self, wanted: Wanted, draw: Callable[[], bytes], future: Future[bytes]) -> bytes:
         try:

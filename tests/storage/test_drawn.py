@@ -131,6 +131,19 @@ def test_what_shows_nothing_any_more_goes(
     assert files_of(keeping) == []
 
 
+def test_pictures_of_what_is_deleted_go_at_once(keeping: Keeping, pictures: DrawnPictures, wanted: Wanted) -> None:
+    other = keeping.put(ct(StudyInstanceUID=wanted.record.study_instance_uid))
+    (record,) = keeping.index.instances(
+        EVERYTHING, other.study_instance_uid, other.series_instance_uid, other.sop_instance_uid
+    )
+    for one in (wanted, Wanted(record, 1, wanted.rendering)):
+        pictures.picture(one, lambda: b"picture")
+    pictures.drop(record.study_instance_uid, [record.blob_key])
+    assert pictures.picture(wanted, never) == b"picture"
+    with pytest.raises(AssertionError):
+        pictures.picture(Wanted(record, 1, wanted.rendering), never)
+
+
 def test_a_draft_that_is_being_written_stays(keeping: Keeping, pictures: DrawnPictures, wanted: Wanted) -> None:
     pictures.picture(wanted, lambda: b"picture")
     (file,) = files_of(keeping)
