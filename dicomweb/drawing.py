@@ -23,6 +23,9 @@ from storage.storage import Storage
 
 Pieces = tuple[Iterable[bytes], int | None]
 
+# Larger than any image: what depends on the size is asked again for each image.
+_ANY_SIZE: Final = (1 << 20, 1 << 20)
+
 # A report has links, which lead on as whoever reads it; nothing in it can run.
 _REPORT: Final = {"Content-Security-Policy": "default-src 'none'; sandbox allow-same-origin; frame-ancestors 'none'"}
 
@@ -67,7 +70,7 @@ class Drawing:
         self._media_type = media_type
         self._thumbnail = thumbnail
         self._annotation, annotating = parse_annotation({} if thumbnail else parameters)
-        _, ignored = parse_rendering(parameters, media_type, (1, 1), thumbnail)
+        _, ignored = parse_rendering(parameters, media_type, _ANY_SIZE, thumbnail)
         self.warnings = [*ignored, *annotating]
 
     def frames(self, record: InstanceRecord, numbers: Iterable[int]) -> Iterator[Exposure]:

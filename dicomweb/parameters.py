@@ -238,6 +238,10 @@ def _viewport(text: str, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[
     x, y, width, height = (number or 0.0 for number in region)
     if x < 0 or y < 0 or not width or not height:
         raise BadRequest("The source region of the parameter viewport begins inside the image and is not empty.")
+    if (size[0] and x >= size[0]) or (size[1] and y >= size[1]):
+        raise BadRequest(
+            f"The source region of the parameter viewport lies outside this image of {size[0]} x {size[1]}."
+        )
     return (sides[0], sides[1]), (x, y, width, height)
 
 

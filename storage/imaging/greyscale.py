@@ -35,8 +35,15 @@ def grey(
     low, high = stored.min(), stored.max()
     if image.kind == "float" or int(high) - int(low) > _LARGEST_TABLE:
         return by_rows(chain, stored, stored.shape)
-    table = chain(np.arange(int(low), int(high) + 1))
-    return by_rows(lambda rows: np.take(table, rows.astype(np.intp) - int(low)), stored, stored.shape)
+    values = np.arange(int(low), int(high) + 1)
+    table = chain(values)
+    if stored.dtype.itemsize > 2:
+        return by_rows(lambda rows: np.take(table, rows.astype(np.intp) - int(low)), stored, stored.shape)
+    # Looking up by the bits of a value, whatever its sign, saves the wide copy that a subtraction makes.
+    unsigned = np.dtype(f"u{stored.dtype.itemsize}")
+    by_bits = np.zeros(1 << 8 * unsigned.itemsize, np.uint8)
+    by_bits[values % len(by_bits)] = table
+    return by_rows(lambda rows: np.take(by_bits, rows.view(unsigned)), stored, stored.shape)
 
 
 def by_rows(make: Callable[[Samples], Bytes], samples: Samples, shape: tuple[int, ...]) -> Bytes:

@@ -57,6 +57,11 @@ class Header:
     values: Mapping[int, Value]
     sequences: Mapping[int, tuple["Header", ...]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the values outside sequences."""
+        return sum(len(value.encoded) for value in self.values.values())
+
     def numbers(self, tag: int) -> tuple[float, ...]:
         """Every number of an attribute of a numeric VR, none if one of them is unreadable or not finite."""
         value = self.values.get(tag)

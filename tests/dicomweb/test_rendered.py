@@ -59,7 +59,9 @@ def test_viewport_and_region(client: TestClient, keep: Keep) -> None:
     assert picture(client.get(f"{path}?viewport=20,20").content).size == (20, 10)
     assert picture(client.get(f"{path}?viewport=160,160").content).size == (160, 80)
     assert picture(client.get(f"{path}?viewport=20,20,0,0,40,40").content).size == (20, 20)
+    assert picture(client.get(f"{path}?viewport=20,20,40,,,").content).size == (20, 20)
     problem_of(client.get(f"{path}?viewport=0,20"), 400)
+    assert "80 x 40" in problem_of(client.get(f"{path}?viewport=20,20,80,0,4,4"), 400)["detail"]
 
 
 def test_quality(client: TestClient, keep: Keep) -> None:
