@@ -1,9 +1,10 @@
 """Rendered pictures of 512 x 512 slices by the gateway and by Orthanc with its DICOMweb plugin, alternately.
 
-    python -m benchmarks.rendered [--slices 60] [--rounds 3] [--seconds 2] [--json FILE]
+    python -m benchmarks.rendered [--slices 1000] [--pictures 20] [--rounds 3] [--seconds 1] [--json FILE]
 
-Cold: each slice once, over one connection, straight after the start of the server. Again: one picture over and over.
-First: from a Study Instance UID to the bytes of a picture, by way of a search for its series and instances.
+Both are filled with one series of so many slices, and some more in JPEG 2000, and then run side by side; one of them is
+asked at a time, over one kept connection. Cold: pictures that were never asked for. Again: one picture over and over.
+First: from a Study Instance UID, by way of searches for its series and instances, to a picture never asked for.
 """
 
 import argparse
@@ -15,10 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import imagecodecs
 import pydicom
@@ -30,12 +34,13 @@ from benchmarks.processes import ServerProcess, free_port
 from benchmarks.servers import program
 from storage.storage import Storage, StorageSettings
 
+_JSON: Final = "application/dicom+json"
 _PLUGIN: Final = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One workload on one freshly started server."""
+    """One workload on one server in one round."""
 
     workload: str
     server: str
@@ -163,38 +168,74 @@ def jpeg_2000(count: int) -> list[bytes]:
     return made
 
 
-def _paths(files: Sequence[bytes]) -> list[str]:
-    found = [pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True) for file in files]
-    return [
-        f"/studies/{one.StudyInstanceUID}/series/{one.SeriesInstanceUID}/instances/{one.SOPInstanceUID}/rendered"
-        for one in found
-    ]
+def _paths(files: Sequence[bytes]) -> Iterator[str]:
+    """The rendered resource of each file."""
+    for file in files:
+        one = pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True)
+        yield f"/studies/{one.StudyInstanceUID}/series/{one.SeriesInstanceUID}/instances/{one.SOPInstanceUID}/rendered"
 
 
-def cold(client: Client, paths: Sequence[str], _: float) -> list[float]:
-    """Each picture once, but for the one that was asked for already."""
-    return [_timed(lambda path=path: client.get(path, "image/jpeg")) for path in paths[1:]]  # type: ignore[misc]
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What both servers are filled with."""
+
+    native: list[bytes]
+    jpeg_2000: list[bytes]
 
 
-def again(client: Client, paths: Sequence[str], seconds: float) -> list[float]:
-    """One picture over and over."""
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        times.append(_timed(lambda: client.get(paths[0], "image/jpeg")))
-    return times
+@dataclass(slots=True)
+class Asking:
+    """One server that runs, and the pictures that were never asked for yet."""
+
+    server: Server
+    process: ServerProcess
+    client: Client
+    native: Iterator[str]
+    jpeg_2000: Iterator[str]
+    pictures: int
+    seconds: float
+
+    def warm(self) -> None:
+        """For the first request of all, children start."""
+        self.client.get(next(self.native), "image/jpeg")
+
+    def cold(self) -> list[float]:
+        """Pictures of native slices."""
+        return [self._picture(path) for path in islice(self.native, self.pictures)]
+
+    def cold_jpeg_2000(self) -> list[float]:
+        """Pictures of compressed slices."""
+        return [self._picture(path) for path in islice(self.jpeg_2000, self.pictures)]
+
+    def again(self) -> list[float]:
+        """One picture over and over."""
+        path, times, end = next(self.native), [], time.perf_counter() + self.seconds
+        self._picture(path)
+        while time.perf_counter() < end:
+            times.append(self._picture(path))
+        return times
+
+    def first(self) -> list[float]:
+        """Series of a study, first of its instances, picture."""
+        return [_timed(partial(self._from_study, path)) for path in islice(self.native, self.pictures)]
+
+    def _picture(self, path: str) -> float:
+        return _timed(partial(self.client.get, path, "image/jpeg"))
+
+    def _from_study(self, path: str) -> None:
+        study = "/".join(path.split("/")[:3])
+        (series, *_) = json.loads(self.client.get(f"{study}/series", _JSON))
+        uid = series["0020000E"]["Value"][0]
+        json.loads(self.client.get(f"{study}/series/{uid}/instances?limit=1", _JSON))
+        self.client.get(path, "image/jpeg")
 
 
-def first(client: Client, paths: Sequence[str], _: float) -> list[float]:
-    """From a Study Instance UID to a picture that was never drawn: series, instances, picture."""
-    study = paths[0].split("/")[2]
-    return [_timed(lambda path=path: _from_study(client, study, path)) for path in paths[1:]]  # type: ignore[misc]
-
-
-def _from_study(client: Client, study: str, path: str) -> None:
-    (series, *_) = json.loads(client.get(f"/studies/{study}/series", "application/dicom+json"))
-    uid = series["0020000E"]["Value"][0]
-    json.loads(client.get(f"/studies/{study}/series/{uid}/instances?limit=1", "application/dicom+json"))
-    client.get(path, "image/jpeg")
+WORKLOADS: Final[dict[str, Callable[[Asking], list[float]]]] = {
+    "native, cold": Asking.cold,
+    "JPEG 2000, cold": Asking.cold_jpeg_2000,
+    "native, again": Asking.again,
+    "study UID to first picture": Asking.first,
+}
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -203,31 +244,30 @@ def _timed(work: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-Work = Callable[[Client, Sequence[str], float], list[float]]
-WORKLOADS: Final[dict[str, tuple[Callable[[int], list[bytes]], Work]]] = {
-    "native, cold": (native, cold),
-    "JPEG 2000, cold": (jpeg_2000, cold),
-    "native, again": (native, again),
-    "study UID to first picture": (native, first),
-}
+def measure(workload: str, asking: Asking) -> Measurement:
+    """Ask one server. RuntimeError when it cannot do it."""
+    # Servers close connections on which nobody asks.
+    asking.client = Client(asking.server)
+    before = asking.process.cpu_ms()
+    times = WORKLOADS[workload](asking)
+    cpu_ms = asking.process.cpu_ms() - before
+    return Measurement(workload, asking.server.name, statistics.median(times), cpu_ms / len(times))
 
 
-def measure(workload: str, kind: type[Server], files: Sequence[bytes], folder: Path, seconds: float) -> Measurement:
-    """Start a server on an empty folder, fill it, ask, stop. RuntimeError when it cannot do it."""
-    folder.mkdir(parents=True)
-    server = kind(folder, files)
+@contextmanager
+def running(kind: type[Server], folder: Path, material: Material, options: argparse.Namespace) -> Iterator[Asking]:
+    """The server with everything in it, on an empty folder."""
+    folder.mkdir()
+    server = kind(folder, [*material.native, *material.jpeg_2000])
     process = ServerProcess(server.command, server.port, server.environment, folder / "log")
     try:
         server.fill()
-        client, paths = Client(server), _paths(files)
-        # For the first request of all, children start.
-        client.get(paths[0], "image/jpeg")
-        before = process.cpu_ms()
-        times = WORKLOADS[workload][1](client, paths, seconds)
-        cpu_ms = process.cpu_ms() - before
+        paths = _paths(material.native), _paths(material.jpeg_2000)
+        asking = Asking(server, process, Client(server), *paths, options.pictures, options.seconds)
+        asking.warm()
+        yield asking
     finally:
         process.stop()
-    return Measurement(workload, kind.name, statistics.median(times), cpu_ms / len(times))
 
 
 def report(measurements: Sequence[Measurement]) -> str:
@@ -255,32 +295,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run all rounds and print the report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rendered")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--slices", type=int, default=60)
+    parser.add_argument("--slices", type=int, default=1000)
+    parser.add_argument("--pictures", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
+    if options.slices <= options.rounds * (2 * options.pictures + 1):
+        parser.error("there are fewer slices than pictures that were never asked for")
+    material = Material(native(options.slices), jpeg_2000(options.rounds * options.pictures))
     measurements: list[Measurement] = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        for workload in options.workloads:
-            files = WORKLOADS[workload][0](options.slices)
-            for number in range(options.rounds):
-                for kind in SERVERS if number % 2 == 0 else SERVERS[::-1]:
-                    folder = Path(temporary) / f"{workload}-{number}-{kind.name}"
-                    measurements += _tried(workload, kind, files, folder, options.seconds)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:
+        servers = [
+            stack.enter_context(running(kind, Path(temporary) / str(number), material, options))
+            for number, kind in enumerate(SERVERS)
+        ]
+        for number in range(options.rounds):
+            for workload in options.workloads:
+                for asking in servers if number % 2 == 0 else servers[::-1]:
+                    measurements += _tried(workload, asking)
     print(report(measurements))
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in measurements], indent=1))
 
 
-def _tried(workload: str, kind: type[Server], files: Sequence[bytes], folder: Path, seconds: float) -> list[Any]:
+def _tried(workload: str, asking: Asking) -> list[Measurement]:
     """The measurement; none for what a server cannot do, such as JPEG 2000 without another plugin."""
     try:
-        one = measure(workload, kind, files, folder, seconds)
+        one = measure(workload, asking)
     except RuntimeError as error:
-        print(f"{workload}: {kind.name} cannot: {str(error)[:160]}", file=sys.stderr)
+        print(f"{workload}: {asking.server.name} cannot: {str(error)[-120:]}", file=sys.stderr)
         return []
-    print(f"{workload}: {kind.name} {one.ms:.2f} ms, {one.cpu_ms:.2f} ms CPU", file=sys.stderr)
+    print(f"{workload}: {one.server} {one.ms:.2f} ms, {one.cpu_ms:.2f} ms CPU", file=sys.stderr)
     return [one]
 
 
