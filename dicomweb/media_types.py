@@ -96,12 +96,12 @@ class Representation:
 # no other answer, and many clients write it so.
 METADATA: Final = (Representation(DICOM_JSON), Representation(DICOM_XML, multipart=True), Representation(DICOM_XML))
 STORE_RESPONSE: Final = (Representation(DICOM_JSON), Representation(DICOM_XML))
-RENDERED: Final = (
-    Representation("image/jpeg"),
-    Representation("image/png"),
-    Representation("image/jpeg", multipart=True),
-    Representation("image/png", multipart=True),
+# PS3.18 table 8.7.4-1, and the types of encapsulated documents; which of them an instance has depends on what it is.
+_RENDERED: Final = (
+    *("image/jpeg", "image/png", "image/gif", "text/html", "text/plain", "application/pdf", "text/xml"),
+    *("model/stl", "model/obj", "model/mtl", "video/mp4", "video/mpeg"),
 )
+RENDERED: Final = tuple(Representation(one, multipart) for multipart in (False, True) for one in _RENDERED)
 BULK_DATA: Final = (Representation(OCTET_STREAM, multipart=True), Representation(OCTET_STREAM))
 
 

@@ -38,6 +38,12 @@ RENDERING: Final = (
     *ACCEPT,
     Parameter("viewport", "vw,vh or vw,vh,sx,sy,sw,sh (8.3.5.1.3)"),
     Parameter("window", "center,width,function (8.3.5.1.4)"),
+    Parameter("annotation", "What is written on pictures: patient, technique, or both (8.3.5.1.1)"),
+    Parameter(
+        "iccprofile",
+        "The colour profile of pictures (8.3.5.1.5)",
+        {"type": "string", "enum": ["no", "yes", "srgb", "adobergb", "rommrgb"]},
+    ),
     Parameter("quality", "Quality of a lossy picture (8.3.5.1.2)", {"type": "integer", "minimum": 1, "maximum": 100}),
 )
 
@@ -60,7 +66,7 @@ def _instances(handler: Handler) -> Transaction:
 
 
 def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
-    return Transaction("GET", "Retrieve", clause, handler, _RENDERED, RENDERING, statuses=(200, 304), draws=True)
+    return Transaction("GET", "Retrieve", clause, handler, _RENDERED, RENDERING, statuses=(200, 206, 304), draws=True)
 
 
 def _thumbnail(handler: Handler) -> Transaction:

@@ -77,7 +77,7 @@ class FirstPictures:
             return False
         with suppress(NotRenderable, NoSuchInstance):
             layout = storage.index.layout(wanted.record)
-            picture = storage.pixels.rendered(wanted.record, layout, wanted.frame, wanted.rendering)
+            picture = storage.pixels.draw(wanted.record, layout, wanted.frame, wanted.rendering)
             if self._bytes + len(picture) > self._most_bytes:
                 # Room for more than this one: looking through all of them takes a while.
                 room = max(len(picture), self._most_bytes // 10)

@@ -74,6 +74,7 @@ def storage_settings(config: Config) -> StorageSettings:
         decoders=section.decoders,
         decoder_memory=section.decoder_memory_mb * _MEGABYTE,
         decoder_seconds=section.decoder_seconds,
+        drawn_pictures=section.drawn_pictures_mb * _MEGABYTE,
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
-from gateway.first_pictures import FirstPictures
+from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.health import free_bytes
 from gateway.house import House
 from storage.errors import Refusal
@@ -69,6 +69,7 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
         *_pictures(house, is_stopping),
+        Job(TIDY_SECONDS, house.storage.drawn.tidy),
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),

@@ -4,15 +4,20 @@ Everything that touches a codec happens in child processes (`storage.imaging.dec
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO, Final, cast
 
+from storage.data_set import part10
+from storage.drawn import DrawnPictures
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
 from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
+from storage.imaging.header import header
+from storage.imaging.presentation_state import Reference, references
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
@@ -93,15 +98,17 @@ class Pixels:
         seconds: float = 20.0,
         folder: Path | None = None,
         prepared: PreparedPictures | None = None,
+        drawn: DrawnPictures | None = None,
     ) -> None:
         """Use up to `processes` children, each of `memory` bytes and `seconds` a request, started when needed.
 
         Temporary files are made in `folder`, or where the system wants them. No child is asked for a picture that is
-        among the `prepared` ones.
+        among the `prepared` ones, or the `drawn` ones.
         """
         self._files = files
         self._folder = folder
         self._prepared = prepared
+        self._drawn = drawn
         self._pool = DecoderPool(processes, memory, seconds)
 
     def stored_frame(self, record: InstanceRecord, layout: Layout, number: int) -> bytes:
@@ -122,10 +129,50 @@ class Pixels:
         """Frame `number` (from 1) as it would lie in Pixel Data of Explicit VR Little Endian (PS3.5 8.1.1 and 8.2)."""
         return self.decoded(record, layout, number).pixels
 
-    def rendered(self, record: InstanceRecord, layout: Layout, number: int, rendering: Rendering) -> bytes:
-        """The picture of frame `number` (from 1) as a JPEG or PNG file. Raises as `stored_frame`."""
-        prepared = self._prepared.find(Wanted(record, number, rendering)) if self._prepared else None
-        return prepared or self._frame("rendered", record, layout, number, rendering=asdict(rendering))[1]
+    def rendered(
+        self,
+        record: InstanceRecord,
+        layout: Layout,
+        number: int,
+        rendering: Rendering,
+        state: InstanceRecord | None = None,
+    ) -> bytes:
+        """The picture file of frame `number` (from 1), with the presentation state `state` applied if there is one.
+
+        Raises as `stored_frame`.
+        """
+        wanted = Wanted(record, number, rendering, state.digest if state else "")
+        return self._kept(wanted, lambda: self.draw(record, layout, number, rendering, state))
+
+    def draw(
+        self,
+        record: InstanceRecord,
+        layout: Layout,
+        number: int,
+        rendering: Rendering,
+        state: InstanceRecord | None = None,
+    ) -> bytes:
+        """As `rendered`, but drawn anew and not kept."""
+        more: dict[str, Any] = {"rendering": asdict(rendering)}
+        if state:
+            more |= {"state": str(self._files.path(state.blob_key)), "sop_instance_uid": record.sop_instance_uid}
+        return self._frame("rendered", record, layout, number, **more)[1]
+
+    def moving(self, record: InstanceRecord, rendering: Rendering) -> bytes:
+        """All frames as one moving GIF at the speed that the data set names. Raises `NotRenderable`."""
+        more = {"frames": record.number_of_frames, "rendering": asdict(rendering)}
+        return self._kept(Wanted(record, 0, rendering), lambda: self._ask("moving", record, **more)[1])
+
+    def references(self, record: InstanceRecord) -> list[Reference]:
+        """The images that the presentation state `record` is for."""
+        with self._files.open(record.blob_key) as file:
+            read = part10.read(file)
+        return list(references(header(read.buffer, read.elements)))
+
+    def _kept(self, wanted: Wanted, draw: Callable[[], bytes]) -> bytes:
+        if self._prepared and (found := self._prepared.find(wanted)):
+            return found
+        return self._drawn.picture(wanted, draw) if self._drawn else draw()
 
     def transcoded(self, record: InstanceRecord, transfer_syntax_uid: str) -> BinaryIO:
         """The whole instance as a Part 10 file in `transfer_syntax_uid`: an unlinked temporary file at position 0.

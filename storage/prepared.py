@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,21 +25,27 @@ from storage.imaging.rendering import Rendering
 from storage.incoming import exhausted
 from storage.records import InstanceRecord
 
+_DRAFT: Final = "draft-"
+_LONGEST_DRAFT: Final = 60.0
 _CODECS: Final = ("imagecodecs", "numpy", "pillow", "pylibjpeg-openjpeg", "pylibjpeg-rle")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A picture: frame `frame` (from 1) of a kept instance, drawn in this way."""
+    """A picture: frame `frame` (from 1) of a kept instance, drawn in this way; frame 0 is all of them, moving.
+
+    `state` is the digest of the presentation state that is applied, if any.
+    """
 
     record: InstanceRecord
     frame: int
     rendering: Rendering
+    state: str = ""
 
     @property
     def name(self) -> str:
         """Its path below the pictures of one renderer, made of nothing but names of our own."""
-        drawn = hashlib.sha256(repr((self.frame, self.rendering)).encode()).hexdigest()
+        drawn = hashlib.sha256(repr((self.frame, self.rendering, self.state)).encode()).hexdigest()
         return f"{self.record.blob_key}.{drawn[:16]}"
 
 
@@ -57,17 +64,18 @@ class PreparedPictures:
         except OSError:
             return None
 
-    def keep(self, wanted: Wanted, picture: bytes) -> None:
-        """Prepare a picture: whole or not at all, also when the machine stops. Raises `OutOfResources`."""
+    def keep(self, wanted: Wanted, picture: bytes, *, durably: bool = True) -> None:
+        """Prepare a picture: whole or not at all; `durably`, also when the machine stops. Raises `OutOfResources`."""
         path = self._path(wanted)
-        draft = path.with_name(f"draft-{secrets.token_hex(8)}")
+        draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
         with exhausted():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 with draft.open("xb") as file:
                     file.write(picture)
-                    file.flush()
-                    os.fdatasync(file.fileno())
+                    if durably:
+                        file.flush()
+                        os.fdatasync(file.fileno())
                 draft.replace(path)
             except OSError:
                 draft.unlink(missing_ok=True)
@@ -81,14 +89,19 @@ class PreparedPictures:
                 if path.name not in names:
                     path.unlink(missing_ok=True)
 
+    def drop(self, study_instance_uid: str, blob_keys: Iterable[str]) -> None:
+        """Drop every picture of these instances of a study, whichever renderer made it. Raises OSError."""
+        names = {key.rpartition("/")[2] for key in blob_keys}
+        for folder in self._folder.glob(f"*/{study_folder(study_instance_uid)}"):
+            for path in folder.iterdir():
+                if path.name.partition(".")[0] in names:
+                    path.unlink(missing_ok=True)
+
     def tidy(self, most: int) -> int:
         """Drop pictures whose instance is gone or whose renderer is another, then whole studies, those that arrived
         first before others, until the rest has at most `most` bytes. Returns how many bytes are left.
         """
-        with suppress(FileNotFoundError):
-            for renderer in self._folder.iterdir():
-                if renderer != self._own():
-                    shutil.rmtree(renderer, ignore_errors=True)
+        self._drop_other_renderers()
         left = 0
         for _, size, folder in sorted((self._looked_through(folder) for folder in self._studies()), reverse=True):
             if not size or left + size > most:
@@ -96,6 +109,43 @@ class PreparedPictures:
             else:
                 left += size
         return left
+
+    def evict(self, most: int) -> None:
+        """Drop pictures whose instance is gone, then the oldest ones, until the rest has at most `most` bytes."""
+        pictures = sorted(self._pictures())
+        left = sum(size for _, size, _ in pictures)
+        for _, size, path in pictures:
+            if left <= most:
+                return
+            path.unlink(missing_ok=True)
+            left -= size
+
+    def _pictures(self) -> Iterator[tuple[float, int, Path]]:
+        """When each picture was made, its bytes and its path, after those that show nothing any more have gone."""
+        self._drop_other_renderers()
+        now = time.time()
+        for folder in self._studies():
+            for path in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    if self._shows_something(path):
+                        yield status.st_mtime, status.st_size, path
+                    elif not path.name.startswith(_DRAFT) or now - status.st_mtime > _LONGEST_DRAFT:
+                        path.unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _shows_something(self, path: Path) -> bool:
+        blob = f"{path.parent.parent.name}/{path.parent.name}/{path.name.partition('.')[0]}"
+        with suppress(ValueError):
+            return self._files.path(blob).exists()
+        return False
+
+    def _drop_other_renderers(self) -> None:
+        with suppress(FileNotFoundError):
+            for renderer in self._folder.iterdir():
+                if renderer != self._own():
+                    shutil.rmtree(renderer, ignore_errors=True)
 
     def _looked_through(self, folder: Path) -> tuple[float, int, Path]:
         """When a study last arrived and the bytes of its pictures, after those without an instance have gone."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
+from storage.drawn import DrawnPictures
 from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
@@ -24,6 +25,8 @@ class StorageSettings:
     decoders: int = 2
     decoder_memory: int = 1 << 30
     decoder_seconds: float = 20.0
+    drawn_pictures: int = 256 << 20
+    """How much may be kept of pictures that somebody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Storage:
     ingest: Ingest
     pixels: Pixels
     pictures: PreparedPictures
+    drawn: DrawnPictures
     audit: Audit
     worklist: Worklist
 
@@ -62,8 +66,10 @@ class Storage:
         ingest = Ingest(files, index, audit)
         sweep(files, database, ingest, whole=False)
         pictures = PreparedPictures(cache / "pictures", files)
-        pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache, pictures)
-        return cls(folder, files, database, index, ingest, pixels, pictures, audit, Worklist(database))
+        drawn = DrawnPictures(PreparedPictures(cache / "drawn", files), settings.drawn_pictures)
+        limits = settings.decoders, settings.decoder_memory, settings.decoder_seconds
+        pixels = Pixels(files, *limits, cache, pictures, drawn)
+        return cls(folder, files, database, index, ingest, pixels, pictures, drawn, audit, Worklist(database))
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from storage.errors import Refusal
 from storage.imaging.decoder_messages import decoded, encoded
-from storage.imaging.decoding import decoded_frame, rendered_frame, transcoded
+from storage.imaging.decoding import decoded_frame, moving_picture, presentation_state, rendered_frame, transcoded
 from storage.imaging.image_pixels import Undecodable
 from storage.imaging.stored_image import StoredImage, open_image
 
@@ -41,6 +41,8 @@ class Decoder:
         stored = self._image(path)
         if request["task"] == "native":
             return {}, stored.native_bytes(request["begin"], request["end"])
+        if request["task"] == "moving":
+            return {}, moving_picture(stored, request["frames"], largest, request["rendering"])
         number, ranges = request["number"], request["ranges"]
         match request["task"]:
             case "stored":
@@ -48,7 +50,9 @@ class Decoder:
             case "decoded":
                 return decoded_frame(stored, number, ranges, largest)
             case _:
-                return {}, rendered_frame(stored, number, ranges, largest, request["rendering"])
+                said = request.get("state")
+                state = presentation_state(Path(said), request["sop_instance_uid"], number) if said else None
+                return {}, rendered_frame(stored, number, ranges, largest, request["rendering"], state)
 
     def _image_if_any(self, path: Path) -> StoredImage | None:
         try:

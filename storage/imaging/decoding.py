@@ -2,16 +2,28 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from storage.data_set.part10 import read
 from storage.imaging.decoders import decode, syntax
+from storage.imaging.framing import MOST_PIXELS
+from storage.imaging.header import Header, header
 from storage.imaging.image_pixels import ImagePixels, Samples, Undecodable
-from storage.imaging.picture import picture
+from storage.imaging.picture import drawn, picture
+from storage.imaging.picture_files import encoded
+from storage.imaging.presentation_state import PresentationState
 from storage.imaging.rendering import Rendering
 from storage.imaging.stored_image import Ranges, StoredImage
 from storage.imaging.transcoding import surroundings
+
+_FRAME_TIME: Final = 0x00181063
+_CINE_RATE: Final = 0x00180040
+_RECOMMENDED_RATE: Final = 0x00082144
+_UNKNOWN_TIME: Final = 100.0
+_SHORTEST_TIME: Final = 20.0
+_LONGEST_TIME: Final = 10_000.0
 
 
 def decoded_frame(
@@ -26,11 +38,43 @@ def decoded_frame(
 
 
 def rendered_frame(
-    stored: StoredImage, number: int, ranges: Ranges | None, largest: int, wanted: dict[str, Any]
+    stored: StoredImage,
+    number: int,
+    ranges: Ranges | None,
+    largest: int,
+    wanted: dict[str, Any],
+    state: PresentationState | None = None,
 ) -> bytes:
     """The picture of frame `number`; `wanted` are the fields of a `Rendering`."""
     samples, image = _samples(stored, number, ranges, largest)
-    return picture(samples, image, stored.header, number, Rendering(**wanted))
+    return picture(samples, image, stored.header, number, Rendering(**wanted), state)
+
+
+def moving_picture(stored: StoredImage, frames: int, largest: int, wanted: dict[str, Any]) -> bytes:
+    """The first `frames` frames of a cine as one file that moves at the speed the data set names (C.7.6.5)."""
+    rendering, pictures, pixels = Rendering(**wanted), [], 0
+    for number in range(1, frames + 1):
+        samples, image = _samples(stored, number, None, largest)
+        made = drawn(samples, image, stored.header, number, rendering)
+        pixels += made.width * made.height
+        if pixels > MOST_PIXELS:
+            raise Undecodable("The moving picture would be too large; ask for a smaller viewport, or for frames.")
+        pictures.append(made)
+    return encoded(pictures, rendering, _milliseconds(stored.header))
+
+
+def presentation_state(path: Path, sop_instance_uid: str, number: int) -> PresentationState:
+    """The presentation state in the file at `path` as it looks from this frame."""
+    with path.open("rb") as file:
+        part10 = read(file)
+    return PresentationState(header(part10.buffer, part10.elements), sop_instance_uid, number)
+
+
+def _milliseconds(found: Header) -> float:
+    """How long a frame is shown: Frame Time, or by Cine Rate, within what browsers do (C.7.6.5)."""
+    rate = found.number(_RECOMMENDED_RATE) or found.number(_CINE_RATE) or 0.0
+    time = 1000.0 / rate if rate > 0 else found.number(_FRAME_TIME) or _UNKNOWN_TIME
+    return min(max(time, _SHORTEST_TIME), _LONGEST_TIME)
 
 
 def transcoded(stored: StoredImage | None, path: Path, largest: int) -> tuple[dict[str, Any], bytes]:

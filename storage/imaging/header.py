@@ -2,27 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from struct import Struct
 from typing import Final
 
 from storage.data_set.data_elements import Buffer, Element
 
-LARGEST_VALUE: Final = 1 << 20
-"""Longer values are left out; the longest ones wanted are palettes (three times 128 KiB)."""
+LARGEST_VALUE: Final = 1 << 22
+"""Longer values are left out; the longest ones wanted are overlays, of which this has 32 million pixels."""
 
 _WANTED: Final = frozenset(
     {
+        0x00080005,  # Specific Character Set
         0x00080060,  # Modality
+        0x00081115,  # Referenced Series Sequence
+        0x00081140,  # Referenced Image Sequence
+        0x00081155,  # Referenced SOP Instance UID
+        0x00081160,  # Referenced Frame Number
+        0x00082144,  # Recommended Display Frame Rate
+        0x00089205,  # Pixel Presentation
+        0x00180040,  # Cine Rate
+        0x00181063,  # Frame Time
         0x00181164,  # Imager Pixel Spacing
         0x00182010,  # Nominal Scanned Pixel Spacing
+        0x0020000E,  # Series Instance UID
+        0x00480105,  # Optical Path Sequence
         0x00620001,  # Segmentation Type
         0x0062000E,  # Maximum Fractional Value
-        0x20500020,  # Presentation LUT Shape
         0x52009229,  # Shared Functional Groups Sequence
         0x52009230,  # Per-Frame Functional Groups Sequence
     }
 )
-_IMAGE_GROUP: Final = 0x0028
+# Image Pixel and LUTs, presentation states, presentation LUTs; the display shutter lies in 0018.
+_WANTED_GROUPS: Final = frozenset({0x0028, 0x0070, 0x2050})
+_SHUTTER: Final = range(0x00181600, 0x00181625)
+_OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 _BINARY: Final = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "OW": "H", "OB": "B", "UN": "B"}
 _WORDS: Final = frozenset({"US", "SS", "OW"})
 
@@ -43,8 +57,13 @@ class Header:
     values: Mapping[int, Value]
     sequences: Mapping[int, tuple["Header", ...]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the values outside sequences."""
+        return sum(len(value.encoded) for value in self.values.values())
+
     def numbers(self, tag: int) -> tuple[float, ...]:
-        """Every number of an attribute of a numeric VR, none if one of them is unreadable."""
+        """Every number of an attribute of a numeric VR, none if one of them is unreadable or not finite."""
         value = self.values.get(tag)
         if value is None:
             return ()
@@ -53,7 +72,7 @@ class Header:
             return _parsed(value.encoded)
         one = Struct((">" if value.big_endian else "<") + letter)
         whole = len(value.encoded) // one.size * one.size
-        return tuple(number for (number,) in one.iter_unpack(value.encoded[:whole]))
+        return _finite(tuple(number for (number,) in one.iter_unpack(value.encoded[:whole])))
 
     def number(self, tag: int) -> float | None:
         """The first number of an attribute."""
@@ -63,6 +82,12 @@ class Header:
         """The first value of a code string, upper case."""
         value = self.values.get(tag)
         return value.encoded.decode("latin-1").split("\\")[0].strip("\0 ").upper() if value else ""
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """Every value of a UID, a code string or the like, as it is written."""
+        value = self.values.get(tag)
+        decoded = value.encoded.decode("latin-1") if value else ""
+        return tuple(text for part in decoded.split("\\") if (text := part.strip("\0 ")))
 
     def words(self, tag: int) -> bytes | None:
         """The bytes of a lookup table, 16-bit words little endian."""
@@ -85,7 +110,7 @@ def header(buffer: Buffer, elements: list[Element]) -> Header:
     values: dict[int, Value] = {}
     sequences: dict[int, tuple[Header, ...]] = {}
     for element in elements:
-        if element.tag >> 16 != _IMAGE_GROUP and element.tag not in _WANTED:
+        if not _is_wanted(element.tag):
             continue
         if element.items is not None:
             sequences[element.tag] = tuple(header(buffer, item) for item in element.items)
@@ -95,8 +120,17 @@ def header(buffer: Buffer, elements: list[Element]) -> Header:
     return Header(values, sequences)
 
 
+def _is_wanted(tag: int) -> bool:
+    group = tag >> 16
+    return group in _WANTED_GROUPS or tag in _WANTED or tag in _SHUTTER or group in _OVERLAY_GROUPS
+
+
 def _parsed(encoded: bytes) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in encoded.strip(b"\0 ").split(b"\\") if part.strip())
+        return _finite(tuple(float(part) for part in encoded.strip(b"\0 ").split(b"\\") if part.strip()))
     except ValueError:
         return ()
+
+
+def _finite(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    return numbers if all(isfinite(number) for number in numbers) else ()

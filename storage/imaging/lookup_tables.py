@@ -26,10 +26,14 @@ class LookupTable:
         return np.asarray(self.entries[index], np.float64)
 
 
-def lookup_table(header: Header, descriptor: int, data: int, *, segmented: int = 0) -> LookupTable | None:
+def lookup_table(
+    header: Header, descriptor: int, data: int, *, segmented: int = 0, signed: bool = False
+) -> LookupTable | None:
     """The table whose descriptor and data have these tags; None without it.
 
-    `segmented` is the tag of the segmented form. Raises `Undecodable` where descriptor and data contradict.
+    `segmented` is the tag of the segmented form. `signed` says that the table maps signed values: then the first of
+    them is one although its VR says US, as it must in Implicit VR (C.11.1.1.1). Entries that need more bits than the
+    descriptor says count as what they are. Raises `Undecodable` where descriptor and data contradict.
     """
     described = header.numbers(descriptor)
     plain, segments = header.words(data), header.words(segmented)
@@ -47,7 +51,10 @@ def lookup_table(header: Header, descriptor: int, data: int, *, segmented: int =
         entries = _words(plain or b"", narrow=len(plain or b"") < 2 * count)
     if not len(entries):
         raise Undecodable("A lookup table is empty.")
-    return LookupTable(entries[:count], first, bits)
+    if signed and first >= 1 << 15:
+        first -= 1 << 16
+    entries = entries[:count]
+    return LookupTable(entries, first, max(bits, int(entries.max()).bit_length()))
 
 
 def _words(data: bytes, *, narrow: bool) -> Entries:

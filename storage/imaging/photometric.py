@@ -21,6 +21,8 @@ _DESCRIPTOR: Final = 0x00281101
 _DATA: Final = 0x00281201
 _SEGMENTED_DATA: Final = 0x00281221
 
+_PIXEL_PRESENTATION: Final = 0x00089205
+
 
 def is_palette(image: ImagePixels) -> bool:
     """Whether samples are indices into a palette."""
@@ -28,15 +30,21 @@ def is_palette(image: ImagePixels) -> bool:
 
 
 def rgb(samples: Samples, image: ImagePixels) -> Bytes:
-    """Three samples a pixel as 8 bit RGB; VOI does not apply to colour (C.11.2)."""
-    wide = samples.dtype.itemsize > 1
-    eight = np.right_shift(samples, max(image.bits_stored - 8, 0)) if wide else samples
-    values: Bytes = np.asarray(eight).astype(np.uint8, copy=False)
+    """Three stored values a pixel as 8 bit RGB; VOI does not apply to colour (C.11.2)."""
+    values = _to_eight_bits(samples, image.bits_stored)
     if image.photometric_interpretation.startswith("YBR_PARTIAL"):
         return _converted(values, _FROM_PARTIAL, 16.0)
     if image.photometric_interpretation.startswith("YBR"):
         return _converted(values, _FROM_FULL, 0.0)
     return values
+
+
+def _to_eight_bits(samples: Samples, bits: int) -> Bytes:
+    """The upper 8 bits of wider samples; narrower ones are spread over all of 8 bits."""
+    if bits < 8:
+        highest = (1 << bits) - 1
+        return np.rint(np.minimum(samples, highest) * (255.0 / highest)).astype(np.uint8)
+    return np.right_shift(samples, bits - 8).astype(np.uint8, copy=False) if bits > 8 else np.asarray(samples, np.uint8)
 
 
 def _converted(values: Bytes, matrix: NDArray[np.float32], black: float) -> Bytes:
@@ -48,11 +56,25 @@ def _converted(values: Bytes, matrix: NDArray[np.float32], black: float) -> Byte
 def palette(header: Header) -> Callable[[Samples], Bytes]:
     """What turns indices into 8 bit RGB, by the three Palette Color Lookup Tables of `header`."""
     tables = [_palette_table(header, number) for number in range(3)]
-    if len({(len(table.entries), table.first) for table in tables}) != 1:
-        raise Undecodable("The palette's three tables differ in length.")
-    colours = np.stack([_eight_bits(table) for table in tables], axis=1)
-    first = tables[0].first
-    return lambda samples: np.take(colours, samples.astype(np.intp) - first, axis=0, mode="clip")
+    channels = [(_eight_bits(table), table.first) for table in tables]
+
+    def colours(samples: Samples) -> Bytes:
+        index = samples.astype(np.intp)
+        found = [np.take(entries, index - first, mode="clip") for entries, first in channels]
+        return np.stack(found, axis=-1)
+
+    return colours
+
+
+def has_supplement(header: Header) -> bool:
+    """Whether a greyscale image has a Supplemental Palette Color Lookup Table for its upper values (C.7.6.19)."""
+    return header.text(_PIXEL_PRESENTATION) in ("COLOR", "MIXED") and _DESCRIPTOR in header.values
+
+
+def supplemented(grey: Bytes, stored: Samples, header: Header) -> Bytes:
+    """`grey` with those pixels in colour whose stored values a supplemental palette is for (C.7.6.19)."""
+    first = _palette_table(header, 0).first
+    return np.where((stored >= first)[..., np.newaxis], palette(header)(stored), grey[..., np.newaxis])
 
 
 def _palette_table(header: Header, number: int) -> LookupTable:

@@ -59,7 +59,8 @@ class StoredImage:
     @property
     def may_be_kept(self) -> bool:
         """Whether it is small enough to be kept for the next request."""
-        return self.pixels.inflated is None or len(self.pixels.inflated) <= _LARGEST_KEPT
+        inflated = len(self.pixels.inflated) if self.pixels.inflated is not None else 0
+        return inflated + self.header.size <= _LARGEST_KEPT
 
     def encoded_frame(self, number: int, ranges: Ranges | None) -> bytes:
         """Frame `number` (from 1) as it is encoded, native ones little endian and from their first bit on.

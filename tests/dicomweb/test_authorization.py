@@ -19,7 +19,7 @@ from tests.dicomweb.replies import instance_path
 from tests.support.synthetic import ct, part10
 
 # What a route is, as far as permission goes: a search is narrowed, a thing is there or not, a store is allowed or not.
-SEARCH, THING, NOT_WHOLE, UNKNOWN = "search", "thing", "not rendered as a whole", "unknown"
+SEARCH, THING, UNKNOWN = "search", "thing", "unknown"
 DESCRIPTION = "tells whoever is known what the service can do"
 # Of the worklist only those see anything who see the whole archive.
 CHANNEL = "a WebSocket"
@@ -42,8 +42,8 @@ KINDS = {
     _STUDY + "/thumbnail": THING,
     _SERIES + "/thumbnail": THING,
     _INSTANCE + "/thumbnail": THING,
-    _STUDY + "/rendered": NOT_WHOLE,
-    _SERIES + "/rendered": NOT_WHOLE,
+    _STUDY + "/rendered": THING,
+    _SERIES + "/rendered": THING,
     _INSTANCE + "/rendered": THING,
     _INSTANCE + "/frames/{frames}": THING,
     _INSTANCE + "/frames/{frames}/rendered": THING,
@@ -107,7 +107,7 @@ def expected(kind: str, seen: set[str] | None, study: str) -> int:
         return {NO_GET: 405, CHANNEL: 426}.get(kind, 404)
     if kind == UNKNOWN or study not in seen:
         return 404
-    return 406 if kind == NOT_WHOLE else 200
+    return 200
 
 
 def filled(path: str, stored: Stored) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dicomweb.parameters import parse_rendering
+from dicomweb.parameters import parse_annotation, parse_rendering
 from dicomweb.problems import BadRequest
 
 SIZE = (512, 256)
@@ -73,5 +73,27 @@ def test_quality() -> None:
 
 
 def test_what_is_not_supported_is_said() -> None:
-    _, warnings = parse_rendering({"annotation": "patient", "iccprofile": "yes"}, "image/jpeg", SIZE)
-    assert warnings == ["The annotation parameter is not supported.", "The iccprofile parameter is not supported."]
+    _, warnings = parse_rendering({"charset": "utf-8", "annotation": "patient"}, "image/jpeg", SIZE, (128, 128))
+    assert warnings == [
+        "The charset parameter is not supported.",
+        "The annotation parameter is not supported for thumbnails.",
+    ]
+
+
+def test_annotation_names_what_is_to_be_written() -> None:
+    """PS3.18 8.3.5.1.1: keywords that are not known are left out, and named in a warning."""
+    assert parse_annotation({}) == ([], [])
+    assert parse_annotation({"annotation": "technique, patient,patient"}) == (["technique", "patient"], [])
+    known, (warning,) = parse_annotation({"annotation": "patient,<script>"})
+    assert known == ["patient"] and "script" not in warning
+    for empty in ("", " , "):
+        with pytest.raises(BadRequest, match="patient, technique"):
+            parse_annotation({"annotation": empty})
+
+
+@pytest.mark.parametrize("profile", ["no", "yes", "srgb", "adobergb", "rommrgb"])
+def test_colour_profiles(profile: str) -> None:
+    """PS3.18 8.3.5.1.5."""
+    assert parse_rendering({"iccprofile": profile}, "image/jpeg", SIZE)[0].profile == profile
+    with pytest.raises(BadRequest, match="rommrgb"):
+        parse_rendering({"iccprofile": "cmyk"}, "image/jpeg", SIZE)

@@ -1,15 +1,20 @@
 """Pictures and thumbnails."""
 
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from starlette.testclient import TestClient
 
-from tests.dicomweb.conftest import BASE, Keep
-from tests.dicomweb.instances import movie
+from storage.ingest import Stored
+from storage.scope import ListedStudies
+from tests.dicomweb.conftest import BASE, Callers, Keep
+from tests.dicomweb.instances import damaged, movie
 from tests.dicomweb.replies import instance_path, parts_of, problem_of, series_path, study_path
 from tests.support.synthetic import ct
 
@@ -54,7 +59,9 @@ def test_viewport_and_region(client: TestClient, keep: Keep) -> None:
     assert picture(client.get(f"{path}?viewport=20,20").content).size == (20, 10)
     assert picture(client.get(f"{path}?viewport=160,160").content).size == (160, 80)
     assert picture(client.get(f"{path}?viewport=20,20,0,0,40,40").content).size == (20, 20)
+    assert picture(client.get(f"{path}?viewport=20,20,40,,,").content).size == (20, 20)
     problem_of(client.get(f"{path}?viewport=0,20"), 400)
+    assert "80 x 40" in problem_of(client.get(f"{path}?viewport=20,20,80,0,4,4"), 400)["detail"]
 
 
 def test_quality(client: TestClient, keep: Keep) -> None:
@@ -66,9 +73,44 @@ def test_quality(client: TestClient, keep: Keep) -> None:
 
 
 def test_what_is_not_supported_is_said(client: TestClient, keep: Keep) -> None:
-    response = client.get(f"{instance_path(keep(ct()))}/rendered?annotation=patient")
+    response = client.get(f"{instance_path(keep(ct()))}/rendered?annotation=patient,weather")
     assert response.status_code == 200
-    assert response.headers["warning"] == f'299 {BASE} "The annotation parameter is not supported."'
+    warning = "The annotation parameter supports patient and technique; other values were not applied."
+    assert response.headers["warning"] == f'299 {BASE} "{warning}"'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("window=", "window=1", "window=1,2,3", "window=1,0", "viewport=1", "viewport=9,9,-1,0,1,1", "quality=0"),
+        *("quality=x", "annotation=", "iccprofile=maybe"),
+    ],
+)
+def test_malformed_parameters_are_refused_with_what_would_have_worked(
+    client: TestClient, keep: Keep, query: str
+) -> None:
+    detail = problem_of(client.get(f"{instance_path(keep(ct()))}/rendered?{query}"), 400)["detail"]
+    assert query.partition("=")[0] in detail
+
+
+def test_annotation_is_written_on_the_picture(client: TestClient, keep: Keep) -> None:
+    """PS3.18 8.3.5.1.1: what is asked for is legible, and nothing is where nothing is asked for."""
+    path = f"{instance_path(keep(ct(100, 300, WindowCenter='-9999')))}/rendered"
+    plain, patient, both = (
+        np.asarray(picture(client.get(f"{path}{query}", headers=PNG).content)).astype(int)
+        for query in ("", "?annotation=patient", "?annotation=patient,technique")
+    )
+    assert plain.min() == plain.max()
+    lines = [int((np.abs(one - plain).max(axis=1) > 100).sum()) for one in (patient, both)]
+    assert 0 < lines[0] < lines[1]
+    assert "annotation" in client.get(f"{path.removesuffix('rendered')}thumbnail?annotation=patient").headers["warning"]
+
+
+def test_colour_profile_of_the_answer(client: TestClient, keep: Keep) -> None:
+    path = f"{instance_path(keep(ct()))}/rendered"
+    with_profile, without = (client.get(f"{path}?iccprofile={asked}").content for asked in ("srgb", "no"))
+    assert picture(with_profile).info["icc_profile"][36:40] == b"acsp"
+    assert "icc_profile" not in picture(without).info
 
 
 def test_the_accept_parameter_is_for_links_in_browsers(client: TestClient, keep: Keep) -> None:
@@ -93,11 +135,94 @@ def test_frames(client: TestClient, keep: Keep) -> None:
     problem_of(client.get(f"{path}/4/thumbnail"), 404)
 
 
-def test_studies_and_series_are_not_rendered_as_a_whole(client: TestClient, keep: Keep) -> None:
-    stored = keep(ct())
-    for path in (study_path(stored), series_path(stored)):
-        detail = problem_of(client.get(f"{path}/rendered"), 406)["detail"]
-        assert f"{BASE}{instance_path(stored)}/rendered" in detail
+def _study_of(keep: Keep, *images: Dataset) -> list[Stored]:
+    """`images` as one series."""
+    study, series = generate_uid(), generate_uid()
+    for number, image in enumerate(images, 1):
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.InstanceNumber = study, series, number
+    return [keep(image) for image in images]
+
+
+def _without_pixels() -> Dataset:
+    report = ct()
+    del report.PixelData
+    return report
+
+
+@pytest.mark.parametrize("level", [study_path, series_path])
+def test_studies_and_series_are_all_of_their_instances(
+    client: TestClient, keep: Keep, level: Callable[[Stored], str]
+) -> None:
+    """PS3.18 10.4.1.1.3: every picture is a part, those of a multi-frame image frame by frame."""
+    stored = _study_of(keep, ct(), movie(3), ct())
+    response = client.get(f"{level(stored[0])}/rendered")
+    parts = parts_of(response)
+    places = ["/rendered", *(f"/frames/{number}/rendered" for number in (1, 2, 3)), "/rendered"]
+    images = [stored[0], stored[1], stored[1], stored[1], stored[2]]
+    assert [head["Content-Location"] for head, _ in parts] == [
+        f"{BASE}{instance_path(image)}{place}" for image, place in zip(images, places, strict=True)
+    ]
+    assert {head["Content-Type"] for head, _ in parts} == {"image/jpeg"}
+    for head, content in parts:
+        alone = client.get(head["Content-Location"], headers={"Accept": "image/jpeg"})
+        assert alone.content == content
+    as_png = {"Accept": 'multipart/related; type="image/png"'}
+    small = client.get(f"{level(stored[0])}/rendered?viewport=8,8", headers=as_png)
+    assert [picture(content).size for _, content in parts_of(small)] == [(8, 8)] * 5
+
+
+def test_several_pictures_are_no_single_part(client: TestClient, keep: Keep) -> None:
+    stored = _study_of(keep, ct(), ct())
+    problem = problem_of(client.get(f"{study_path(stored[0])}/rendered", headers={"Accept": "image/jpeg"}), 406)
+    assert 'multipart/related; type="image/jpeg"' in problem["acceptable"]
+    alone = keep(ct())
+    assert client.get(f"{study_path(alone)}/rendered", headers=PNG).headers["content-type"] == "image/png"
+
+
+def test_what_cannot_be_shown_makes_the_answer_partial(client: TestClient, keep: Keep) -> None:
+    """Table 10.4.4-1: 206 when some of the resource has no acceptable representation."""
+    stored = _study_of(keep, ct(), _without_pixels())
+    response = client.get(f"{study_path(stored[0])}/rendered")
+    assert (response.status_code, len(parts_of(response))) == (206, 1)
+
+
+def test_a_damaged_picture_among_others_is_a_part_that_says_so(client: TestClient, keep: Keep) -> None:
+    study, series = generate_uid(), generate_uid()
+    for number in (1, 2, 3):
+        named: dict[str, Any] = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "InstanceNumber": number}
+        stored = keep(damaged(**named) if number == 2 else ct(**named))
+    parts = parts_of(client.get(f"{study_path(stored)}/rendered"))
+    assert [head["Content-Type"] for head, _ in parts] == ["image/jpeg", "application/problem+json", "image/jpeg"]
+
+
+def test_a_cine_moves_as_gif(client: TestClient, keep: Keep) -> None:
+    """Table 8.7.4-1: a multi-frame image as image/gif, at its Frame Time (PS3.3 C.7.6.5)."""
+    stored = keep(movie(4, FrameTime="40", WindowCenter="4", WindowWidth="9", RescaleIntercept="0"))
+    path = f"{instance_path(stored)}/rendered"
+    moving = picture(client.get(path, headers={"Accept": "image/gif"}).content)
+    assert (moving.format, getattr(moving, "n_frames", 1), moving.info["duration"]) == ("GIF", 4, 40)
+    still = picture(client.get(f"{instance_path(stored)}/frames/2/rendered", headers={"Accept": "image/gif"}).content)
+    assert (still.format, getattr(still, "n_frames", 1)) == ("GIF", 1)
+
+
+def test_what_others_may_not_see_is_not_rendered(client: TestClient, keep: Keep, callers: Callers) -> None:
+    mine, other = keep(ct()), keep(ct())
+    scoped = callers.add("mine", ListedStudies(frozenset({mine.study_instance_uid})), "read")
+    for path in (study_path, series_path, instance_path):
+        assert client.get(f"{path(mine)}/rendered", headers=scoped).status_code == 200
+        problem_of(client.get(f"{path(other)}/rendered", headers=scoped), 404)
+        problem_of(client.get(f"{path(other)}/thumbnail", headers=scoped), 404)
+
+
+def test_pictures_are_drawn_once(client: TestClient, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"{instance_path(keep(ct()))}/rendered"
+    first = client.get(path).content
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr("storage.imaging.decoder_pool.DecoderPool.ask", fail)
+    assert client.get(path).content == first
 
 
 def test_thumbnails_show_the_middle_of_the_first_series_with_images(client: TestClient, keep: Keep) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from storage.errors import Refusal
 from storage.imaging.decoders import SYNTAXES, VIDEO, decode, native
+from storage.imaging.greyscale import stored_values
 from storage.imaging.image_pixels import ImagePixels, Undecodable
-from storage.imaging.picture import stored_values
 from storage.pixels import DecodedFrame, Pixels
 from tests.support.corpus import bundled, shared
 from tests.support.pixel_sources import kept, oracle, plain_files

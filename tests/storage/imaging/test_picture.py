@@ -11,43 +11,20 @@ from PIL import Image
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
 from storage.errors import Refusal
+from storage.imaging.greyscale import grey, stored_values
 from storage.imaging.header import Header, Value
-from storage.imaging.image_pixels import ImagePixels, Undecodable, describe
-from storage.imaging.picture import grey, picture, stored_values
+from storage.imaging.image_pixels import Undecodable, describe
+from storage.imaging.picture import picture
 from storage.imaging.presentation import Presentation, presentation
 from storage.imaging.rendering import Rendering
 from storage.imaging.voi import Window
 from storage.pixels import Pixels
+from tests.storage.imaging.image_headers import cs, ds, image, overlay_plane, us
 from tests.support.corpus import bundled, shared
 from tests.support.pixel_sources import kept, oracle, plain_files
 
 Array = NDArray[Any]
 FLOATING = {"kind": "float", "bits_allocated": 32}
-
-
-def image(samples: Array, **changes: Any) -> ImagePixels:
-    bits = samples.dtype.itemsize * 8
-    fields: dict[str, Any] = {
-        "rows": samples.shape[0],
-        "columns": samples.shape[1],
-        "samples_per_pixel": samples.shape[2] if samples.ndim == 3 else 1,
-        "bits_allocated": bits,
-        "bits_stored": bits,
-        "high_bit": bits - 1,
-        "pixel_representation": int(samples.dtype.kind == "i"),
-        "photometric_interpretation": "RGB" if samples.ndim == 3 else "MONOCHROME2",
-        "planar_configuration": 0,
-        "number_of_frames": 1,
-    }
-    return ImagePixels(**(fields | changes))
-
-
-def us(*numbers: int) -> Value:
-    return Value("US", np.asarray(numbers, "<u2").tobytes(), False)
-
-
-def ds(*numbers: float) -> Value:
-    return Value("DS", "\\".join(str(number) for number in numbers).encode(), False)
 
 
 def shown(samples: Array, header: Header | None = None, number: int = 1, **options: Any) -> Image.Image:
@@ -96,6 +73,9 @@ def _by_pydicom(path: Any) -> Array | None:
             return np.asarray(colours >> 8 if colours.max() > 255 else colours)
         if samples.ndim == 3:
             return samples if samples.dtype.itemsize == 1 else None
+        # What lies over the image, or beside it, pydicom does not know.
+        if "PixelPaddingValue" in data_set or 0x60000010 in data_set or data_set.get("PixelPresentation") == "COLOR":
+            return None
         if "WindowCenter" not in data_set and "VOILUTSequence" not in data_set:
             return None
         windowed = apply_voi_lut(apply_modality_lut(samples, data_set), data_set).astype(np.float64)
@@ -225,6 +205,57 @@ def test_palette_with_first_value_and_eight_bits_in_sixteen() -> None:
     header = Header({0x00281101 + i: us(2, 10, 16) for i in range(3)} | {0x00281201 + i: words[i] for i in range(3)})
     made = shown(np.array([[0, 10, 11, 99]], np.uint8), header, image={"photometric_interpretation": "PALETTE COLOR"})
     assert np.asarray(made).tolist() == [[[1, 3, 0], [1, 3, 0], [2, 4, 255], [2, 4, 255]]]
+
+
+def test_a_palette_whose_tables_differ_in_length() -> None:
+    tables = [np.arange(length, dtype="<u2").tobytes() for length in (2, 3, 4)]
+    header = Header(
+        {0x00281101 + i: us(2 + i, 0, 8) for i in range(3)}
+        | {0x00281201 + i: Value("OW", tables[i], False) for i in range(3)}
+    )
+    made = shown(np.array([[0, 9]], np.uint8), header, image={"photometric_interpretation": "PALETTE COLOR"})
+    assert np.asarray(made).tolist() == [[[0, 0, 0], [1, 2, 3]]]
+
+
+def test_a_supplemental_palette_colours_the_upper_values_only() -> None:
+    """C.7.6.19: values below the first that is mapped stay grey."""
+    tables = {0x00281101 + i: us(2, 200, 8) for i in range(3)}
+    tables |= {0x00281201 + i: Value("OW", bytes((i, 9 + i)), False) for i in range(3)}
+    header = Header(tables | {0x00089205: cs("COLOR")})
+    made = np.asarray(shown(np.array([[50, 199, 200, 201]], np.uint8), header))
+    assert made.tolist() == [[[50, 50, 50], [199, 199, 199], [0, 1, 2], [9, 10, 11]]]
+    assert np.asarray(shown(np.array([[50, 200]], np.uint8), Header(tables))).tolist() == [[50, 200]]
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_background(photometric: str) -> None:
+    """Pixel Padding Value and Range Limit are no image (C.7.5.1.1.2): black, also where low values are white."""
+    header = Header({0x00280120: us(0), 0x00280121: us(9), 0x00280050: ds(1)})
+    samples = np.array([[0, 9, 10, 255]], np.uint8)
+    made = np.asarray(shown(samples, header, image={"photometric_interpretation": photometric}))
+    assert made.tolist() == [[0, 0, 10, 255] if photometric == "MONOCHROME2" else [0, 0, 245, 0]]
+
+
+def test_overlays_are_white_and_shutters_cover_them() -> None:
+    shutter = {
+        0x00181602: us(1),
+        0x00181604: us(3),
+        0x00181606: us(1),
+        0x00181608: us(1),
+        0x00181600: cs("RECTANGULAR"),
+    }
+    plane = overlay_plane(0x6000, np.array([[1, 0, 0, 1]], bool))
+    assert np.asarray(shown(ROW, Header(plane))).tolist() == [[255, 64, 128, 255]]
+    assert np.asarray(shown(ROW, Header(plane | shutter))).tolist() == [[255, 64, 128, 0]]
+    colours = np.full((1, 4, 3), 7, np.uint8)
+    assert np.asarray(shown(colours, Header(plane | shutter)))[0, :, 0].tolist() == [255, 7, 7, 0]
+
+
+def test_a_lookup_table_maps_negative_values_although_its_descriptor_says_us() -> None:
+    """C.11.2.1.1: the first value that is mapped has the sign of what the step before yields."""
+    item = Header({0x00283002: us(3, 65535, 8), 0x00283006: Value("OW", bytes((10, 20, 30, 0)), False)})
+    header = Header({}, {0x00283010: (item,)})
+    assert np.asarray(shown(np.array([[-1, 0, 1]], "<i2"), header)).tolist() == [[10, 20, 30]]
 
 
 def test_a_palette_image_without_palette_is_refused() -> None:

@@ -1,0 +1,76 @@
+"""Picture files (PS3.18 table 8.7.4-1): JPEG, PNG, GIF, moving ones too, and the ICC profile in them (8.3.5.1.5)."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from storage.imaging.header import Header
+from storage.imaging.image_pixels import Undecodable
+from storage.imaging.profiles import matrix_profile
+from storage.imaging.rendering import Rendering
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_ICC_PROFILE: Final = 0x00282000
+_OPTICAL_PATHS: Final = 0x00480105
+_PROFILE: Final = "icc_profile"
+
+
+def encoded(pictures: Sequence["Image"], rendering: Rendering, milliseconds: float = 0.0) -> bytes:
+    """One file of `pictures`; several of them only as GIF, each shown for so long, over and over."""
+    first, target = pictures[0], BytesIO()
+    profile = first.info.get(_PROFILE)
+    match rendering.media_type:
+        case "image/png":
+            first.save(target, "PNG", compress_level=3, icc_profile=profile)
+        case "image/gif":
+            moving: dict[str, Any] = {}
+            if len(pictures) > 1:
+                moving = {"save_all": True, "append_images": pictures[1:], "duration": round(milliseconds), "loop": 0}
+            first.save(target, "GIF", optimize=False, **moving)
+        case _:
+            first.save(target, "JPEG", quality=rendering.quality, subsampling=0, icc_profile=profile)
+    return target.getvalue()
+
+
+def with_profile(picture: "Image", header: Header, rendering: Rendering) -> "Image":
+    """`picture` in the colour space that is asked for, the profile in its info where its file shall bear one.
+
+    Unasked, colour keeps the profile that the data set has (C.11.15). Greyscale has none: its values are P-Values.
+    """
+    own = _own_profile(header) if picture.mode == "RGB" else None
+    picture.info.pop(_PROFILE, None)
+    match rendering.profile:
+        case "no":
+            return picture
+        case "" | "yes":
+            profile = own or (matrix_profile("srgb") if rendering.profile else None)
+            if profile:
+                picture.info[_PROFILE] = profile
+            return picture
+        case named:
+            return _converted(picture, own or matrix_profile("srgb"), matrix_profile(named))
+
+
+def _own_profile(header: Header) -> bytes | None:
+    """ICC Profile of the image, or of its first optical path (C.8.12.5)."""
+    paths = header.items(_OPTICAL_PATHS)
+    for source in (header, *paths[:1]):
+        if value := source.values.get(_ICC_PROFILE):
+            return value.encoded
+    return None
+
+
+def _converted(picture: "Image", source: bytes, target: bytes) -> "Image":
+    from PIL import ImageCms
+
+    colour = picture.convert("RGB")
+    if source != target:
+        try:
+            made = ImageCms.profileToProfile(colour, BytesIO(source), BytesIO(target), outputMode="RGB")
+        except ImageCms.PyCMSError as error:
+            raise Undecodable("The ICC profile of this image is damaged; ask for iccprofile=no.") from error
+        colour = made or colour
+    colour.info[_PROFILE] = target
+    return colour
