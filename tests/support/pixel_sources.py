@@ -58,7 +58,7 @@ def kept(path: Path) -> tuple[InstanceRecord, Layout]:
         number_of_frames=table.count if table else 1,
         image_rows=0,
         image_columns=0,
-        bits_allocated=0,
+        bits_allocated=read.number(0x00280100),
     )
     return record, Layout(table, {})
 
