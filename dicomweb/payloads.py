@@ -2,8 +2,9 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from dicomweb import multipart
 from dicomweb.media_types import Representation
 from dicomweb.negotiation import accepts_gzip
 from dicomweb.problems import PRIVATE
+from dicomweb.ranges import http_date, seconds
 
 _PIECE: Final = 256 * 1024
 _JOINED: Final = 128 * 1024
@@ -40,13 +42,24 @@ def streamed(pieces: Iterator[bytes], headers: dict[str, str], media_type: str, 
 
 
 def multipart_response(
-    parts: Iterable[multipart.Part], media_type: str, *, size_of: Sequence[multipart.Part] = (), status: int = 200
+    parts: Iterable[multipart.Part],
+    media_type: str,
+    *,
+    size_of: Sequence[multipart.Part] = (),
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    request: Request | None = None,
 ) -> Response:
-    """`parts` as multipart/related; `size_of` are the same parts when their sizes are known beforehand."""
+    """`parts` as multipart/related; `size_of` are the same parts when their sizes are known beforehand.
+
+    If `request` is a HEAD none of the parts is made.
+    """
     boundary = multipart.new_boundary()
     size = multipart.encoded_size(size_of, boundary) if size_of else None
-    headers = {} if size is None else {"Content-Length": str(size)}
+    headers = dict(headers) | ({} if size is None else {"Content-Length": str(size)})
     content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
+    if request is not None and request.method == "HEAD":
+        return StreamingResponse(iter(()), status, PRIVATE | {"Vary": "Accept"} | headers, content_type)
     return streamed(multipart.encode(parts, boundary), headers, content_type, status)
 
 
@@ -56,25 +69,42 @@ def single_part(request: Request, content: bytes, representation: Representation
     That is tried only on uncompressed content, on a sample first: pixels of a codec get no smaller.
     """
     headers = PRIVATE | headers | {"Vary": "Accept, Accept-Encoding"}
-    if not representation.compressed and accepts_gzip(request) and (packed := _compressed(content)):
+    if not representation.compressed and accepts_gzip(request) and (packed := compressed(content)):
         return Response(packed, 200, headers | {"Content-Encoding": "gzip"}, representation.content_type)
     return Response(content, 200, headers, representation.content_type)
 
 
 def validator(*parts: object) -> str:
     """A weak entity tag for what is made of `parts` (RFC 9110 8.8.3)."""
-    return f'W/"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
+    return f"W/{strong_validator(*parts)}"
 
 
-def not_modified(request: Request, etag: str) -> Response | None:
-    """304 when the client says that it has `etag` (RFC 9110 13.1.2); to be asked only after every other check."""
-    given = request.headers.get("if-none-match")
-    if given is None:
+def strong_validator(*parts: object) -> str:
+    """An entity tag for bytes that always are the same for the same `parts`."""
+    return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
+
+
+def not_modified(request: Request, etag: str, modified: float | None = None) -> Response | None:
+    """304 when the client has this version: If-None-Match, or, only without that, If-Modified-Since (RFC 9110 13.2.2).
+
+    To be asked only after every other check.
+    """
+    given, since = request.headers.get("if-none-match"), request.headers.get("if-modified-since")
+    if given is not None:
+        known = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+        unchanged = "*" in known or etag.removeprefix("W/") in known
+    else:
+        date = seconds(since) if since is not None and modified is not None else None
+        unchanged = date is not None and modified is not None and int(modified) <= date
+    if not unchanged:
         return None
-    known = {tag.strip().removeprefix("W/") for tag in given.split(",")}
-    if "*" in known or etag.removeprefix("W/") in known:
-        return Response(status_code=304, headers=PRIVATE | {"ETag": etag, "Vary": "Accept, Accept-Encoding"})
-    return None
+    headers = version_headers(etag, modified) | {"Vary": "Accept, Accept-Encoding"}
+    return Response(status_code=304, headers=PRIVATE | headers)
+
+
+def version_headers(etag: str, modified: float | None) -> dict[str, str]:
+    """ETag, and Last-Modified where that is known, in seconds since 1970."""
+    return {"ETag": etag} | ({} if modified is None else {"Last-Modified": http_date(modified)})
 
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -91,7 +121,7 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _compressed(content: bytes) -> bytes | None:
+def compressed(content: bytes) -> bytes | None:
     """`content` as gzip by the fastest level, or None when that saves less than a tenth."""
     if len(content) < _WORTH_COMPRESSING:
         return None

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from dicomweb.bulk_data import BulkDataRetrieval
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
@@ -49,6 +50,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     searches = Searches(storage.index, base_url)
     retrieval = Retrieval(storage, base_url)
     pixels = PixelRetrieval(storage, base_url)
+    bulk_data = BulkDataRetrieval(storage, base_url)
     renderings = Renderings(storage, base_url)
     intake = Intake(storage.ingest, base_url)
     # In the order in which they are tried: what a viewer asks for most comes first.
@@ -63,7 +65,9 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_SERIES + "/metadata", retrieval.metadata, None),
         (_STUDY + "/metadata", retrieval.metadata, None),
         (_INSTANCE + "/metadata", retrieval.metadata, None),
-        (_INSTANCE + "/bulkdata/{path:path}", pixels.bulk_data, None),
+        *((level + "/bulkdata", bulk_data.all_values, None) for level in (_INSTANCE, _SERIES, _STUDY)),
+        *((level + "/pixeldata", bulk_data.pixel_data, None) for level in (_INSTANCE, _SERIES, _STUDY)),
+        (_INSTANCE + "/bulkdata/{path:path}", bulk_data.value, None),
         (_INSTANCE, retrieval.instances, None),
         (_SERIES, retrieval.instances, None),
         (_STUDY, retrieval.instances, intake.store),

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +123,28 @@ class Files:
         finally:
             os.close(handle)
         return data
+
+    def pieces(self, key: str, ranges: Iterable[tuple[int, int]], at_once: int) -> Iterator[bytes]:
+        """What lies at each (offset, length) of the blob, at most `at_once` bytes at a time. Raises as `read`.
+
+        The blob is opened when the first piece is wanted, and stays readable to the end when it is removed meanwhile.
+        """
+        with self.open(key) as file:
+            for offset, length in ranges:
+                end = offset + length
+                while offset < end:
+                    piece = os.pread(file.fileno(), min(at_once, end - offset), offset)
+                    if not piece:
+                        raise ProcessingFailure("A kept file is shorter than the index says.")
+                    offset += len(piece)
+                    yield piece
+
+    def modified(self, key: str) -> float:
+        """When the blob was written, in seconds since 1970; `NoSuchInstance` when it is gone."""
+        try:
+            return self.path(key).stat().st_mtime
+        except FileNotFoundError:
+            raise NoSuchInstance("This instance is no longer kept.") from None
 
     def remove(self, key: str) -> None:
         """Remove a blob, if it is there."""

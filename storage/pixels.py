@@ -15,12 +15,13 @@ from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
 from storage.imaging.assembly import TooLong, assemble
 from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
+from storage.imaging.decoders import SYNTAXES
 from storage.imaging.encoders import encodings
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
 
-__all__ = ["DecodedFrame", "Pixels", "Rendering", "encodings"]
+__all__ = ["DecodedFrame", "Pixels", "Rendering", "transcodings"]
 
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
@@ -30,6 +31,13 @@ _FAILURES: Final = {
     "too_slow": "Decoding this frame takes longer than is allowed.",
     "nonsense": "Decoding this frame ended the decoder; the pixels are damaged.",
 }
+
+
+def transcodings(record: InstanceRecord) -> tuple[str, ...]:
+    """The transfer syntaxes that the pixels of `record` can be encoded in, besides Explicit VR Little Endian."""
+    if record.number_of_frames < 1 or record.transfer_syntax_uid not in SYNTAXES:
+        return ()
+    return encodings(record.bits_allocated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ class Pixels:
         return prepared or self._frame("rendered", record, layout, number, rendering=asdict(rendering))[1]
 
     def encoded_frame(self, record: InstanceRecord, layout: Layout, number: int, transfer_syntax_uid: str) -> bytes:
-        """Frame `number` (from 1) compressed to one of the `encodings` of its image, as the content of a fragment.
+        """Frame `number` (from 1) compressed to one of the `transcodings`, as the content of a fragment.
 
         Raises as `stored_frame`.
         """
@@ -111,12 +119,12 @@ class Pixels:
     def transcoded(self, record: InstanceRecord, transfer_syntax_uid: str) -> BinaryIO:
         """The whole instance as a Part 10 file in `transfer_syntax_uid`: an unlinked temporary file at position 0.
 
-        That is Explicit VR Little Endian or one of the `encodings` of its image. Attributes stay as they are but for
+        That is Explicit VR Little Endian or one of its `transcodings`. Attributes stay as they are but for
         those that this makes untrue. In JPEG Baseline, which loses something, it is a derived image with its own SOP
         Instance UID (PS3.3 C.7.6.1.1.5). Raises `NotRenderable` for other syntaxes, for video, and for pixels that
         the syntax cannot hold, `OutOfResources` when the disk is full.
         """
-        made = (EXPLICIT_VR_LITTLE_ENDIAN, *encodings(record.bits_allocated))
+        made = (EXPLICIT_VR_LITTLE_ENDIAN, *transcodings(record))
         if transfer_syntax_uid not in made:
             offered = ", ".join(made)
             detail = f"This instance is sent as stored, in {record.transfer_syntax_uid}, or in one of {offered}."

@@ -1,0 +1,123 @@
+"""One single part (PS3.18 8.6.1.1): conditional and range requests, HEAD, and compression, for bytes from anywhere."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dicomweb.media_types import Representation
+from dicomweb.negotiation import accepts_gzip
+from dicomweb.payloads import compressed, file_pieces, not_modified, streamed, version_headers
+from dicomweb.problems import PRIVATE, RangeNotSatisfiable
+from dicomweb.ranges import requested
+from storage.files import Files
+
+_PIECE: Final = 256 * 1024
+_LARGEST_COMPRESSED: Final = 32 << 20
+_AT_ONCE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells one state of a representation from another (RFC 9110 8.8); `modified` in seconds since 1970."""
+
+    etag: str
+    modified: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes of which `pieces` gives any stretch: called with an offset and a length, both inside of `size`."""
+
+    size: int
+    pieces: Callable[[int, int], Iterator[bytes]]
+    let_go: Callable[[], None] = lambda: None
+    """To be called instead when no piece is wanted."""
+
+    @classmethod
+    def of(cls, data: bytes) -> "Content":
+        """What is in memory already."""
+        return cls(len(data), lambda offset, length: iter((data[offset : offset + length],)))
+
+    @classmethod
+    def kept(cls, files: Files, key: str, ranges: Sequence[tuple[int, int]]) -> "Content":
+        """What lies at each (offset, length) of a blob, one behind the other; it is opened when it is wanted."""
+        size = sum(length for _, length in ranges)
+        return cls(size, lambda offset, length: files.pieces(key, _cut(ranges, offset, length), _PIECE))
+
+    @classmethod
+    def temporary(cls, file: BinaryIO, offset: int, size: int) -> "Content":
+        """What lies in an open file, which is closed when its pieces are given."""
+        return cls(size, lambda begin, length: file_pieces(lambda: file, offset + begin, length), file.close)
+
+    def whole(self) -> Iterator[bytes]:
+        """All of it."""
+        return self.pieces(0, self.size)
+
+
+def one(
+    request: Request,
+    version: Version,
+    representation: Representation,
+    size: int | None,
+    make: Callable[[], Content],
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    packs: bool = False,
+) -> Response:
+    """One single part: 304 when the client has this `version`, else the range that it wants, or all of it.
+
+    `size` is given where it is known without making the content; HEAD does not make it. `packs` compresses it by gzip
+    where the client takes that and it is worth it.
+    """
+    if unchanged := not_modified(request, version.etag, version.modified):
+        return unchanged
+    vary = {"Vary": "Accept, Accept-Encoding" if packs else "Accept", "Accept-Ranges": "bytes"}
+    headers = PRIVATE | vary | version_headers(version.etag, version.modified) | dict(headers)
+    packs = packs and not representation.compressed and "range" not in request.headers and accepts_gzip(request)
+    if request.method == "HEAD":
+        known = {} if size is None or packs else {"Content-Length": str(size)}
+        return StreamingResponse(iter(()), 200, headers | known, representation.content_type)
+    content = make()
+    try:
+        wanted = requested(request, content.size, version.etag, version.modified)
+    except RangeNotSatisfiable:
+        content.let_go()
+        raise
+    if wanted:
+        return _part(content, *wanted, headers, representation)
+    if packs and content.size <= _LARGEST_COMPRESSED and (packed := compressed(b"".join(content.whole()))):
+        weak = {"ETag": f"W/{version.etag.removeprefix('W/')}", "Content-Encoding": "gzip"}
+        return Response(packed, 200, headers | weak, representation.content_type)
+    return _sent(content, 0, content.size, 200, headers, representation)
+
+
+def _part(
+    content: Content, offset: int, length: int, headers: dict[str, str], representation: Representation
+) -> Response:
+    headers |= {"Content-Range": f"bytes {offset}-{offset + length - 1}/{content.size}"}
+    return _sent(content, offset, length, 206, headers, representation)
+
+
+def _sent(
+    content: Content, offset: int, length: int, status: int, headers: dict[str, str], representation: Representation
+) -> Response:
+    pieces = content.pieces(offset, length)
+    if length <= _AT_ONCE:
+        return Response(b"".join(pieces), status, headers, representation.content_type)
+    return streamed(pieces, headers | {"Content-Length": str(length)}, representation.content_type, status)
+
+
+def _cut(ranges: Sequence[tuple[int, int]], offset: int, length: int) -> Iterator[tuple[int, int]]:
+    """The ranges of `length` bytes from `offset` on, counted in `ranges` as if they were one."""
+    for begin, size in ranges:
+        if length <= 0:
+            return
+        taken = min(max(size - offset, 0), length)
+        if taken:
+            yield begin + offset, taken
+            length -= taken
+        offset = max(offset - size, 0)
