@@ -79,8 +79,7 @@ class BulkDataRetrieval:
         codec, as their frames. A single part takes range requests.
         """
         target, path = Target.of(request), request.path_params["path"].strip("/")
-        record = self._storage.index.instance(scope, target.study, target.series, target.instance)
-        layout = self._storage.index.layout(record)
+        record, layout = self._storage.index.located(scope, target.study, target.series, target.instance)
         if path not in layout.bulk_data:
             raise NoSuchInstance(NOTHING_THERE)
         offers = _offers(record, layout, path)

@@ -16,6 +16,8 @@ from dicomweb.negotiation import accepts_gzip
 from dicomweb.problems import PRIVATE
 from dicomweb.ranges import http_date, seconds
 
+Piece = multipart.Piece
+
 _PIECE: Final = 256 * 1024
 _JOINED: Final = 128 * 1024
 _WORTH_COMPRESSING: Final = 4_096
@@ -34,7 +36,7 @@ def file_pieces(open_file: Callable[[], BinaryIO], offset: int, size: int) -> It
             yield piece
 
 
-def streamed(pieces: Iterator[bytes], headers: dict[str, str], media_type: str, status: int = 200) -> Response:
+def streamed(pieces: Iterator[Piece], headers: dict[str, str], media_type: str, status: int = 200) -> Response:
     """A body of which one piece at a time is in memory; the first is made now, so that its refusal is answered."""
     joined = _joined(pieces)
     first = next(joined, b"")
@@ -107,9 +109,9 @@ def version_headers(etag: str, modified: float | None) -> dict[str, str]:
     return {"ETag": etag} | ({} if modified is None else {"Last-Modified": http_date(modified)})
 
 
-def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
     """The same bytes in fewer pieces: each one costs a change of threads and a call of the server."""
-    held: list[bytes] = []
+    held: list[Piece] = []
     size = 0
     for piece in pieces:
         held.append(piece)

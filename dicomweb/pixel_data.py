@@ -78,8 +78,7 @@ class PixelRetrieval:
         """
         target = Target.of(request)
         numbers = frame_numbers(request.path_params["frames"])
-        record = self._storage.index.instance(scope, target.study, target.series, target.instance)
-        layout = self._storage.index.layout(record)
+        record, layout = self._storage.index.located(scope, target.study, target.series, target.instance)
         check_frames(record, layout, numbers)
         offers = frame_offers(record, single=len(numbers) == 1)
         representation = Acceptable.of(request).choose_or_refuse(offers)

@@ -6,6 +6,7 @@ First the caller is known or refused, then the method, then the resource: whoeve
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from anyio import CapacityLimiter, to_thread
@@ -24,6 +25,7 @@ from dicomweb.wado import Retrieval
 from storage.errors import OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
+from storage.waiting import WouldWait, without_waiting
 
 _log = logging.getLogger("durchblick.dicomweb")
 
@@ -38,6 +40,8 @@ _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 _PICTURES: Final = ("/rendered", "/thumbnail")
+# What usually is one short read: a change of threads would cost as much again.
+_AT_ONCE: Final = frozenset({_FRAMES})
 _DRAWING_AT_ONCE: Final = 8
 
 
@@ -83,7 +87,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
     known: list[BaseRoute] = [
-        _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None))
+        _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None, path in _AT_ONCE))
         for path, get, post in resources
     ]
     return [*known, _Resource("/{path:path}", _Endpoint(scope_of, None, None))]
@@ -102,11 +106,20 @@ class _Endpoint:
     """One resource as an ASGI application. It lets no exception out, so that no server logs what is in one."""
 
     def __init__(
-        self, scope_of: ScopeOf, get: Get | None, post: Post | None, limiter: CapacityLimiter | None = None
+        self,
+        scope_of: ScopeOf,
+        get: Get | None,
+        post: Post | None,
+        limiter: CapacityLimiter | None = None,
+        at_once: bool = False,
     ) -> None:
-        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body."""
+        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body.
+
+        With `at_once` both are tried on the event loop first, where they give up before they wait for anything.
+        """
         self._scope_of = scope_of
         self._limiter = limiter
+        self._at_once = at_once
         self._get = get
         self._post = post
 
@@ -127,6 +140,9 @@ class _Endpoint:
     async def _respond(self, request: Request) -> Response:
         method = request.method
         if method in ("GET", "HEAD") and self._get is not None:
+            if self._at_once:
+                with suppress(WouldWait), without_waiting():
+                    return self._read(request)
             return await to_thread.run_sync(self._read, request, limiter=self._limiter)
         right: Right = "write" if method == "POST" and self._post is not None else "read"
         scope = await to_thread.run_sync(self._scope_of, request, right)

@@ -10,12 +10,12 @@ from starlette.responses import Response, StreamingResponse
 
 from dicomweb.media_types import Representation
 from dicomweb.negotiation import accepts_gzip
-from dicomweb.payloads import compressed, file_pieces, not_modified, streamed, version_headers
+from dicomweb.payloads import Piece, compressed, file_pieces, not_modified, streamed, version_headers
 from dicomweb.problems import PRIVATE, RangeNotSatisfiable
 from dicomweb.ranges import requested
 from storage.files import Files
 
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 1 << 20
 _LARGEST_COMPRESSED: Final = 32 << 20
 _AT_ONCE: Final = 1 << 20
 
@@ -33,7 +33,7 @@ class Content:
     """Bytes of which `pieces` gives any stretch: called with an offset and a length, both inside of `size`."""
 
     size: int
-    pieces: Callable[[int, int], Iterator[bytes]]
+    pieces: Callable[[int, int], Iterator[Piece]]
     let_go: Callable[[], None] = lambda: None
     """To be called instead when no piece is wanted."""
 
@@ -53,7 +53,7 @@ class Content:
         """What lies in an open file, which is closed when its pieces are given."""
         return cls(size, lambda begin, length: file_pieces(lambda: file, offset + begin, length), file.close)
 
-    def whole(self) -> Iterator[bytes]:
+    def whole(self) -> Iterator[Piece]:
         """All of it."""
         return self.pieces(0, self.size)
 
@@ -107,7 +107,9 @@ def _sent(
 ) -> Response:
     pieces = content.pieces(offset, length)
     if length <= _AT_ONCE:
-        return Response(b"".join(pieces), status, headers, representation.content_type)
+        first, *rest = pieces if length else (b"",)
+        whole = b"".join((first, *rest)) if rest else first
+        return Response(whole, status, headers, representation.content_type)
     return streamed(pieces, headers | {"Content-Length": str(length)}, representation.content_type, status)
 
 

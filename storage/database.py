@@ -18,6 +18,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.errors import OutOfResources
+from storage.waiting import about_to_wait
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -100,6 +101,7 @@ class Database:
         through its connection. Raises `OutOfResources` when the disk is full or another process holds the lock too
         long, and nothing is kept then; that is not known for sure with `CommitUnknown`.
         """
+        about_to_wait()
         if self._writer == threading.get_ident():
             raise RuntimeError("work that runs in a transaction must use its own connection")
         piece = _Piece(work)
@@ -131,9 +133,16 @@ class Database:
             if connection is not None:
                 connection.close()
 
+    def _idle(self) -> sqlite3.Connection | None:
+        try:
+            return self._readers.get_nowait()
+        except queue.Empty:
+            about_to_wait()
+        return self._readers.get()
+
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
-        pooled = self._readers.get()
+        pooled = self._idle()
         try:
             if pooled is None:
                 pooled = _connect(self._path)

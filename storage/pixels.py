@@ -20,11 +20,13 @@ from storage.imaging.encoders import encodings
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
+from storage.waiting import about_to_wait
 
 __all__ = ["DecodedFrame", "Pixels", "Rendering", "transcodings"]
 
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
+_AT_ONCE: Final = 1 << 24
 _LOG: Final = logging.getLogger("durchblick.storage")
 _FAILURES: Final = {
     "died": "Decoding this frame ended the decoder; the pixels are damaged or need more memory than is allowed.",
@@ -93,8 +95,7 @@ class Pixels:
         """
         if layout.frames is None:
             return self._frame("stored", record, layout, number)[1]
-        pieces = (self._files.read(record.blob_key, *piece) for piece in layout.frames.ranges(number))
-        return b"".join(pieces)
+        return b"".join(self._files.pieces(record.blob_key, layout.frames.ranges(number), _AT_ONCE))
 
     def decoded(self, record: InstanceRecord, layout: Layout, number: int) -> DecodedFrame:
         """Frame `number` (from 1) decompressed, with its description. Raises as `stored_frame`."""
@@ -152,6 +153,7 @@ class Pixels:
         return self._ask(task, record, number=number, ranges=ranges, **more)
 
     def _ask(self, task: str, record: InstanceRecord, **more: Any) -> tuple[dict[str, Any], bytes]:
+        about_to_wait()
         path = str(self._files.path(record.blob_key))
         try:
             answer, body = self._pool.ask({"task": task, "path": path} | more)

@@ -12,7 +12,7 @@ from dicomweb import single_part
 from dicomweb.media_types import EXPLICIT_LITTLE, OCTET_STREAM, Representation
 from dicomweb.problems import RangeNotSatisfiable, answer
 from dicomweb.single_part import Content, Version, one
-from storage.files import Files
+from storage.files import Files, blob_key
 
 PLAIN = Representation(OCTET_STREAM, transfer_syntax=EXPLICIT_LITTLE)
 CODED = Representation("image/jls", transfer_syntax="1.2.840.10008.1.2.4.80")
@@ -153,15 +153,15 @@ def test_a_temporary_file_is_closed_also_when_no_byte_of_it_is_wanted() -> None:
     assert file.closed
 
 
-def test_ranges_over_the_pieces_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranges_over_the_pieces_of_a_file(tmp_path: Path) -> None:
     """A frame of several fragments is one string of bytes."""
-    path = tmp_path / "blob"
+    files, key = Files(tmp_path), blob_key("1.2", "0" * 64, "0" * 16)
+    path = tmp_path / "blobs" / key
+    path.parent.mkdir(parents=True)
     path.write_bytes(TEXT)
-    files = Files(tmp_path)
-    monkeypatch.setattr(Files, "open", lambda *_: path.open("rb"))
     ranges = [(10, 5), (100, 0), (200, 7), (20, 3)]
     whole = TEXT[10:15] + TEXT[200:207] + TEXT[20:23]
-    content = Content.kept(files, "key", ranges)
+    content = Content.kept(files, key, ranges)
     assert content.size == len(whole)
     for begin in range(content.size):
         for length in range(content.size - begin + 1):
