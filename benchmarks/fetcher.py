@@ -24,7 +24,8 @@ _ROOM: Final = 1 << 20
 
 @dataclass
 class _Connection:
-    """One connection and how far its answer has come; `left` is None for chunks, which end by their last one."""
+    """One connection and how far its answer has come; `left` is None for chunks, which end by their
+    last one, and for what ends with its connection."""
 
     socket: socket.socket
     asked: float = 0.0
@@ -33,6 +34,7 @@ class _Connection:
     tail: bytes = b""
     received: int = 0
     in_body: bool = False
+    closed: bool = False
 
 
 @dataclass
@@ -49,23 +51,31 @@ def fetch(port: int, request: bytes, connections: int, seconds: float) -> dict[s
     outcome, room = Outcome(), memoryview(bytearray(_ROOM))
     poll = select.epoll()
     all_of_them = {}
-    for _ in range(connections):
+
+    def connect() -> _Connection:
         one = _Connection(socket.create_connection(("127.0.0.1", port)))
         one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         poll.register(one.socket, select.EPOLLIN)
         all_of_them[one.socket.fileno()] = one
+        return one
+
     began = time.perf_counter()
-    for one in all_of_them.values():
-        _ask(one, request)
+    for _ in range(connections):
+        _ask(connect(), request)
     busy = connections
     while busy:
         for descriptor, _ in poll.poll(60):
             one = all_of_them[descriptor]
-            if _received(one, room, outcome):
-                if time.perf_counter() - began < seconds:
-                    _ask(one, request)
-                else:
-                    busy -= 1
+            if not _received(one, room, outcome):
+                continue
+            if time.perf_counter() - began >= seconds:
+                busy -= 1
+                continue
+            if one.closed:
+                poll.unregister(one.socket)
+                one.socket.close()
+                one = connect()
+            _ask(one, request)
     elapsed = time.perf_counter() - began
     first = 1000 * statistics.median(outcome.waits)
     return {"requests": outcome.requests, "bytes": outcome.bytes, "seconds": elapsed, "first_byte_ms": first}
@@ -80,8 +90,9 @@ def _ask(one: _Connection, request: bytes) -> None:
 def _received(one: _Connection, room: memoryview, outcome: Outcome) -> bool:
     """Take what has come; whether the answer is complete."""
     count = one.socket.recv_into(room)
-    if not count:
+    if not count and (one.left is not None or not one.in_body):
         raise RuntimeError("the server closed the connection")
+    one.closed = not count
     if one.in_body:
         return _body(one, bytes(room[max(count - 8, 0) : count]), count, outcome)
     if not one.head:
@@ -102,7 +113,7 @@ def _body(one: _Connection, last: bytes, count: int, outcome: Outcome) -> bool:
     one.received += count
     if one.left is None:
         one.tail = (one.tail + last)[-8:]
-        complete = one.tail.endswith(_LAST_CHUNK)
+        complete = one.closed or one.tail.endswith(_LAST_CHUNK)
     else:
         complete = one.received == one.left
     if complete:

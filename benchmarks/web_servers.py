@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import pydicom
 from pydicom.uid import generate_uid
 
-from benchmarks.phantom_ct import slices
+from benchmarks.phantom_ct import Instance
 from benchmarks.processes import free_port
 from benchmarks.servers import program
 from storage.imaging.encoders import JPEG_LS
@@ -52,9 +52,8 @@ class Material:
     compressed_frame: str
 
 
-def material(count: int, folder: Path) -> Material:
-    """Make `count` slices, and one compressed one, by way of a storage in `folder`."""
-    instances = slices(count)
+def material(instances: Sequence[Instance], folder: Path) -> Material:
+    """These slices of one series, and one that is compressed, made by way of a storage in `folder`."""
     storage = Storage.open(folder, StorageSettings(free_space_floor=0))
     try:
         stored = _store(storage, instances[0].file)

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from dicomweb import multipart
 from dicomweb.media_types import Representation
@@ -20,6 +21,7 @@ Piece = multipart.Piece
 
 _PIECE: Final = 256 * 1024
 _JOINED: Final = 128 * 1024
+_AT_ONCE: Final = 1 << 20
 _WORTH_COMPRESSING: Final = 4_096
 _SAMPLE: Final = 64 * 1024
 
@@ -36,11 +38,40 @@ def file_pieces(open_file: Callable[[], BinaryIO], offset: int, size: int) -> It
             yield piece
 
 
-def streamed(pieces: Iterator[Piece], headers: dict[str, str], media_type: str, status: int = 200) -> Response:
-    """A body of which one piece at a time is in memory; the first is made now, so that its refusal is answered."""
+def _whole(pieces: Sequence[Piece], status: int, headers: dict[str, str], media_type: str) -> Response:
+    if len(pieces) == 1:
+        return Response(pieces[0], status, headers, media_type)
+    return _Whole(pieces, status, headers, media_type)
+
+
+class _Whole(Response):
+    """A short body that is there already, piece by piece, so that nobody has to join them."""
+
+    def __init__(self, pieces: Sequence[Piece], status: int, headers: Mapping[str, str], media_type: str) -> None:
+        super().__init__(b"", status, headers, media_type)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for piece in self._pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def streamed(
+    pieces: Iterator[Piece], headers: dict[str, str], media_type: str, status: int = 200, *, size: int | None = None
+) -> Response:
+    """A body of which one piece at a time is in memory; the first is made now, so that its refusal is answered.
+
+    One that is known to have a `size` of less than a megabyte is made now as a whole: it costs no change of threads.
+    """
+    headers = PRIVATE | {"Vary": "Accept"} | headers | ({} if size is None else {"Content-Length": str(size)})
+    if size is not None and size <= _AT_ONCE:
+        return _whole(list(pieces) or [b""], status, headers, media_type)
     joined = _joined(pieces)
     first = next(joined, b"")
-    return StreamingResponse(chain([first], joined), status, PRIVATE | {"Vary": "Accept"} | headers, media_type)
+    return StreamingResponse(chain([first], joined), status, headers, media_type)
 
 
 def multipart_response(
@@ -58,11 +89,12 @@ def multipart_response(
     """
     boundary = multipart.new_boundary()
     size = multipart.encoded_size(size_of, boundary) if size_of else None
-    headers = dict(headers) | ({} if size is None else {"Content-Length": str(size)})
     content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
     if request is not None and request.method == "HEAD":
-        return StreamingResponse(iter(()), status, PRIVATE | {"Vary": "Accept"} | headers, content_type)
-    return streamed(multipart.encode(parts, boundary), headers, content_type, status)
+        return streamed(
+            iter(()), dict(headers) | ({} if size is None else {"Content-Length": str(size)}), content_type, status
+        )
+    return streamed(multipart.encode(parts, boundary), dict(headers), content_type, status, size=size)
 
 
 def single_part(request: Request, content: bytes, representation: Representation, headers: dict[str, str]) -> Response:

@@ -94,7 +94,9 @@ class PixelRetrieval:
             version, size = frames.version(number), frames.size(number)
             return one(request, version, representation, size, lambda: frames.content(number), packs=True)
         parts = frames.parts(numbers, f"{instance_url(self._base_url(request), record)}/frames/")
-        return multipart_response(parts, representation.media_type, request=request)
+        # Their sizes are known where they lie in the file, and that of a single one when it is made.
+        known = list(parts) if frames.are_stored or (len(numbers) == 1 and request.method == "GET") else ()
+        return multipart_response(known or parts, representation.media_type, size_of=known, request=request)
 
 
 def frame_offers(record: InstanceRecord, *, single: bool) -> tuple[Representation, ...]:

@@ -17,7 +17,6 @@ from storage.files import Files
 
 _PIECE: Final = 1 << 20
 _LARGEST_COMPRESSED: Final = 32 << 20
-_AT_ONCE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +105,7 @@ def _sent(
     content: Content, offset: int, length: int, status: int, headers: dict[str, str], representation: Representation
 ) -> Response:
     pieces = content.pieces(offset, length)
-    if length <= _AT_ONCE:
-        first, *rest = pieces if length else (b"",)
-        whole = b"".join((first, *rest)) if rest else first
-        return Response(whole, status, headers, representation.content_type)
-    return streamed(pieces, headers | {"Content-Length": str(length)}, representation.content_type, status)
+    return streamed(pieces, headers, representation.content_type, status, size=length)
 
 
 def _cut(ranges: Sequence[tuple[int, int]], offset: int, length: int) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Bodies in pieces, and what is sent with them."""
 
+import asyncio
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -116,3 +117,17 @@ def test_conditions(field: str, known: bool) -> None:
     response = not_modified(request(if_none_match=field), 'W/"a"')
     assert (response is not None) is known
     assert not_modified(request(), 'W/"a"') is None
+
+
+def test_a_short_body_is_sent_piece_by_piece_and_never_joined() -> None:
+    pieces: list[bytes | memoryview] = [b"head", memoryview(b"content"), b"tail"]
+    response = streamed(iter(pieces), {}, "text/plain", size=15)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(response({"type": "http"}, lambda: None, send))  # type: ignore[arg-type,return-value]
+    assert [message["body"] for message in sent[1:]] == [*pieces, b""]
+    assert response.headers["content-length"] == "15"
+    assert streamed(iter(()), {}, "text/plain", size=0).body == b""

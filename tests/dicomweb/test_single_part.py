@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dicomweb import single_part
+from dicomweb import payloads
 from dicomweb.media_types import EXPLICIT_LITTLE, OCTET_STREAM, Representation
 from dicomweb.problems import RangeNotSatisfiable, answer
 from dicomweb.single_part import Content, Version, one
@@ -170,7 +170,7 @@ def test_ranges_over_the_pieces_of_a_file(tmp_path: Path) -> None:
 
 
 def test_long_content_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single_part, "_AT_ONCE", 100)
+    monkeypatch.setattr(payloads, "_AT_ONCE", 100)
     response = asked(range="bytes=0-500")
     assert not hasattr(response, "body")
     assert (response.status_code, response.headers["content-length"]) == (206, "501")

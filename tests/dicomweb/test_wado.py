@@ -266,7 +266,7 @@ def test_a_stream_that_breaks_off_is_not_taken_for_whole(
     client: TestClient, keep: Keep, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     study = generate_uid()
-    stored = [keep(ct(300, 500, StudyInstanceUID=study, SeriesNumber=number)) for number in (1, 2)]
+    stored = [keep(ct(600, 1000, StudyInstanceUID=study, SeriesNumber=number)) for number in (1, 2)]
     key = storage.index.instance(
         WholeArchive(), stored[1].study_instance_uid, stored[1].series_instance_uid, stored[1].sop_instance_uid
     ).blob_key
