@@ -1,6 +1,6 @@
-"""A client that asks one question again and again over several kept connections, and looks at nothing but lengths.
+"""A client that asks some questions in turn over several kept connections, and looks at nothing but lengths.
 
-    python -m benchmarks.fetcher PORT CONNECTIONS SECONDS < request
+    python -m benchmarks.fetcher PORT CONNECTIONS SECONDS < requests
 
 It answers with a line of JSON: `requests`, `bytes` of bodies, `seconds`, and `first_byte_ms`, the median time from a
 request to the first byte of its answer.
@@ -13,7 +13,9 @@ import socket
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Final
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -46,9 +48,9 @@ class Outcome:
     waits: list[float] = field(default_factory=list)
 
 
-def fetch(port: int, request: bytes, connections: int, seconds: float) -> dict[str, float]:
-    """Ask for so long; every answer that was begun is waited for. RuntimeError for any status but 200."""
-    outcome, room = Outcome(), memoryview(bytearray(_ROOM))
+def fetch(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> dict[str, float]:
+    """Ask these in turn for so long; every answer that was begun is waited for. RuntimeError for any status but 200."""
+    outcome, room, next_one = Outcome(), memoryview(bytearray(_ROOM)), cycle(requests)
     poll = select.epoll()
     all_of_them = {}
 
@@ -61,7 +63,7 @@ def fetch(port: int, request: bytes, connections: int, seconds: float) -> dict[s
 
     began = time.perf_counter()
     for _ in range(connections):
-        _ask(connect(), request)
+        _ask(connect(), next(next_one))
     busy = connections
     while busy:
         for descriptor, _ in poll.poll(60):
@@ -75,7 +77,7 @@ def fetch(port: int, request: bytes, connections: int, seconds: float) -> dict[s
                 poll.unregister(one.socket)
                 one.socket.close()
                 one = connect()
-            _ask(one, request)
+            _ask(one, next(next_one))
     elapsed = time.perf_counter() - began
     first = 1000 * statistics.median(outcome.waits)
     return {"requests": outcome.requests, "bytes": outcome.bytes, "seconds": elapsed, "first_byte_ms": first}
@@ -124,4 +126,5 @@ def _body(one: _Connection, last: bytes, count: int, outcome: Outcome) -> bool:
 
 if __name__ == "__main__":
     _port, _connections, _seconds = sys.argv[1:]
-    print(json.dumps(fetch(int(_port), sys.stdin.buffer.read(), int(_connections), float(_seconds))))
+    _requests = [one + _HEAD_END for one in sys.stdin.buffer.read().split(_HEAD_END)[:-1]]
+    print(json.dumps(fetch(int(_port), _requests, int(_connections), float(_seconds))))

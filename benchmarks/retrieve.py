@@ -28,17 +28,19 @@ _MULTIPART: Final = 'multipart/related; type="{}"; transfer-syntax=*'
 _FRAME: Final = _MULTIPART.format("application/octet-stream")
 _DICOM: Final = _MULTIPART.format("application/dicom")
 _FRAME_BYTES: Final = 512 * 512 * 2
+_FRAMES: Final = 200
+"""So many different frames are asked for in turn: viewers seldom want the same one twice."""
 
 Running = Sequence[tuple[WebServer, ServerProcess]]
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is asked over how many connections, and how an answer is known to be right."""
+    """What is asked in turn over how many connections, and how the answer to the first of it is known to be right."""
 
     title: str
     connections: int
-    question: Callable[[Material], Question]
+    questions: Callable[[Material], list[Question]]
     is_right: Callable[[Material, bytes], bool]
 
 
@@ -57,20 +59,20 @@ class Measurement:
     """Of its resident memory."""
 
 
-def _frame(material: Material) -> Question:
-    return Question(material.frame, _FRAME)
+def _frames(material: Material) -> list[Question]:
+    return [Question(frame, _FRAME) for frame in material.frames[:_FRAMES]]
 
 
-def _compressed_frame(material: Material) -> Question:
-    return Question(material.compressed_frame, _FRAME)
+def _compressed_frames(material: Material) -> list[Question]:
+    return [Question(frame, _FRAME) for frame in material.compressed_frames]
 
 
-def _series(material: Material) -> Question:
-    return Question(material.series, _DICOM)
+def _series(material: Material) -> list[Question]:
+    return [Question(material.series, _DICOM)]
 
 
-def _metadata(material: Material) -> Question:
-    return Question(f"{material.series}/metadata", "application/dicom+json", (("Accept-Encoding", "gzip"),))
+def _metadata(material: Material) -> list[Question]:
+    return [Question(f"{material.series}/metadata", "application/dicom+json", (("Accept-Encoding", "gzip"),))]
 
 
 def _has_pixels(material: Material, body: bytes) -> bool:
@@ -79,26 +81,24 @@ def _has_pixels(material: Material, body: bytes) -> bool:
 
 def _has_codestream(material: Material, body: bytes) -> bool:
     """The last fragment ends before the sequence delimiter of eight bytes."""
-    return material.files[-1][-4096:-8] in body
+    return material.compressed_files[0][-4096:-8] in body
 
 
 def _has_instances(material: Material, body: bytes) -> bool:
-    return (
-        all(file in body for file in (material.files[0], material.files[-2]))
-        and body.count(b"Content-Type: application/dicom") == len(material.files) - 1
-    )
+    count = body.count(b"Content-Type: application/dicom")
+    return count == len(material.files) and all(file in body for file in (material.files[0], material.files[-1]))
 
 
 def _has_data_sets(material: Material, body: bytes) -> bool:
     plain = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
-    return len(json.loads(plain)) == len(material.files) - 1
+    return len(json.loads(plain)) == len(material.files)
 
 
 WORKLOADS: Final = {
-    "frame-1": Workload("native frame, 1 connection", 1, _frame, _has_pixels),
-    "frame-16": Workload("native frame, 16 connections", 16, _frame, _has_pixels),
-    "compressed-1": Workload("JPEG-LS frame as stored, 1 connection", 1, _compressed_frame, _has_codestream),
-    "compressed-16": Workload("JPEG-LS frame as stored, 16 connections", 16, _compressed_frame, _has_codestream),
+    "frame-1": Workload("native frame, 1 connection", 1, _frames, _has_pixels),
+    "frame-16": Workload("native frame, 16 connections", 16, _frames, _has_pixels),
+    "compressed-1": Workload("JPEG-LS frame as stored, 1 connection", 1, _compressed_frames, _has_codestream),
+    "compressed-16": Workload("JPEG-LS frame as stored, 16 connections", 16, _compressed_frames, _has_codestream),
     "series": Workload("series as multipart", 1, _series, _has_instances),
     "metadata": Workload("metadata of the series", 1, _metadata, _has_data_sets),
 }
@@ -118,12 +118,15 @@ def ask(server: WebServer, question: Question) -> bytes:
     return body
 
 
-def measure(server: WebServer, process: ServerProcess, name: str, question: Question, seconds: float) -> Measurement:
+def measure(
+    server: WebServer, process: ServerProcess, name: str, questions: Sequence[Question], seconds: float
+) -> Measurement:
     """Ask for about so many seconds, by a client process of its own."""
     connections = WORKLOADS[name].connections
     cpu_before, memory_before = process.cpu_ms(), process.resident_mb()
     command = [sys.executable, "-m", "benchmarks.fetcher", str(server.port), str(connections), str(seconds)]
-    client = subprocess.run(command, input=server.request(question), capture_output=True, check=False, timeout=600)
+    asked = b"".join(server.request(question) for question in questions)
+    client = subprocess.run(command, input=asked, capture_output=True, check=False, timeout=600)
     if client.returncode:
         raise RuntimeError(client.stderr.decode(errors="replace"))
     outcome: dict[str, Any] = json.loads(client.stdout)
@@ -141,7 +144,8 @@ def measure(server: WebServer, process: ServerProcess, name: str, question: Ques
 
 def started(stack: ExitStack, folder: Path, made: Material, names: Sequence[str]) -> Running:
     """The three servers, running, filled, and asked once for everything."""
-    questions = list(dict.fromkeys(WORKLOADS[name].question(made) for name in names))
+    questions = list(dict.fromkeys(question for name in names for question in WORKLOADS[name].questions(made)))
+    files = [*made.files, *made.compressed_files]
     running: list[tuple[WebServer, ServerProcess]] = []
 
     def start(server: WebServer) -> WebServer:
@@ -155,12 +159,12 @@ def started(stack: ExitStack, folder: Path, made: Material, names: Sequence[str]
     folders = {kind: folder / kind.__name__ for kind in (Gateway, OrthancDicomWeb, Nginx)}
     for one in folders.values():
         one.mkdir()
-    gateway = start(Gateway(folders[Gateway], made.files))
-    start(OrthancDicomWeb(folders[OrthancDicomWeb], made.files))
+    gateway = start(Gateway(folders[Gateway], files))
+    start(OrthancDicomWeb(folders[OrthancDicomWeb], files))
     start(Nginx(folders[Nginx], lambda question: ask(gateway, question), questions))
     for server, _ in running:
         for name in names:
-            if not WORKLOADS[name].is_right(made, ask(server, WORKLOADS[name].question(made))):
+            if not WORKLOADS[name].is_right(made, ask(server, WORKLOADS[name].questions(made)[0])):
                 raise RuntimeError(f"{server.name} does not answer what was stored: {name}")
     return running
 
@@ -207,13 +211,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        made = material(slices(options.instances), folder / "material")
+        made = material(slices(options.instances), _FRAMES, folder / "material")
         running = started(stack, folder, made, options.workloads)
         for number in range(options.rounds):
             for name in options.workloads:
                 turn = number % len(running)
                 for server, process in [*running[turn:], *running[:turn]]:
-                    one = measure(server, process, name, WORKLOADS[name].question(made), options.seconds)
+                    one = measure(server, process, name, WORKLOADS[name].questions(made), options.seconds)
                     measurements.append(one)
                     rate = f"{one.per_second:.1f}/s, first byte {one.first_byte_ms:.1f} ms, CPU {one.cpu_ms:.3f} ms"
                     print(f"round {number + 1} {name}: {server.name}: {rate}", file=sys.stderr)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import pydicom
 from pydicom.uid import generate_uid
@@ -44,37 +44,42 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One CT series as files, one instance of which the frames are asked for, and one compressed by JPEG-LS."""
+    """A CT series as files, and some of it compressed by JPEG-LS as another; the frames of each as resources."""
 
     files: Sequence[bytes]
     series: str
-    frame: str
-    compressed_frame: str
+    frames: Sequence[str]
+    compressed_files: Sequence[bytes]
+    compressed_frames: Sequence[str]
 
 
-def material(instances: Sequence[Instance], folder: Path) -> Material:
-    """These slices of one series, and one that is compressed, made by way of a storage in `folder`."""
+def material(instances: Sequence[Instance], compressed: int, folder: Path) -> Material:
+    """These slices of one series, and so many of them compressed by way of a storage in `folder`."""
+    files = [instance.file for instance in instances]
     storage = Storage.open(folder, StorageSettings(free_space_floor=0))
     try:
-        stored = _store(storage, instances[0].file)
-        record = storage.index.instances(WholeArchive(), stored.study_instance_uid)[0]
-        with storage.pixels.transcoded(record, JPEG_LS) as file:
-            compressed = pydicom.dcmread(file)
+        kept = [_store(storage, file) for file in files[:compressed]]
+        records = storage.index.instances(WholeArchive(), kept[0].study_instance_uid)
+        uids = generate_uid(), generate_uid()
+        made = [_renamed(storage.pixels.transcoded(record, JPEG_LS), *uids) for record in records]
     finally:
         storage.close()
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        setattr(compressed, keyword, generate_uid())
-    compressed.file_meta.MediaStorageSOPInstanceUID = compressed.SOPInstanceUID
+    series = f"/studies/{kept[0].study_instance_uid}/series/{kept[0].series_instance_uid}"
+    other = f"/studies/{uids[0]}/series/{uids[1]}"
+    frames = [f"{series}/instances/{instance.sop_instance_uid}/frames/1" for instance in instances]
+    compressed_frames = [f"{other}/instances/{uid}/frames/1" for uid, _ in made]
+    return Material(files, series, frames, [file for _, file in made], compressed_frames)
+
+
+def _renamed(file: BinaryIO, study: str, series: str) -> tuple[str, bytes]:
+    """The same image as another instance of another study: its SOP Instance UID, and the file."""
+    with file:
+        image = pydicom.dcmread(file)
+    image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = study, series, generate_uid()
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
     target = io.BytesIO()
-    compressed.save_as(target, enforce_file_format=True)
-    series = f"/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
-    other = f"/studies/{compressed.StudyInstanceUID}/series/{compressed.SeriesInstanceUID}"
-    return Material(
-        [*(instance.file for instance in instances), target.getvalue()],
-        series,
-        f"{series}/instances/{stored.sop_instance_uid}/frames/1",
-        f"{other}/instances/{compressed.SOPInstanceUID}/frames/1",
-    )
+    image.save_as(target, enforce_file_format=True)
+    return image.SOPInstanceUID, target.getvalue()
 
 
 class WebServer(Protocol):

@@ -2,11 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -21,6 +22,8 @@ Piece = multipart.Piece
 
 _PIECE: Final = 256 * 1024
 _JOINED: Final = 128 * 1024
+_LONG: Final = 32 * 1024
+_BATCH: Final = 2 << 20
 _AT_ONCE: Final = 1 << 20
 _WORTH_COMPRESSING: Final = 4_096
 _SAMPLE: Final = 64 * 1024
@@ -71,7 +74,7 @@ def streamed(
         return _whole(list(pieces) or [b""], status, headers, media_type)
     joined = _joined(pieces)
     first = next(joined, b"")
-    return StreamingResponse(chain([first], joined), status, headers, media_type)
+    return StreamingResponse(_in_batches(chain([first], joined)), status, headers, media_type)
 
 
 def multipart_response(
@@ -141,15 +144,38 @@ def version_headers(etag: str, modified: float | None) -> dict[str, str]:
     return {"ETag": etag} | ({} if modified is None else {"Last-Modified": http_date(modified)})
 
 
+async def _in_batches(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
+    """The same pieces, made in a thread, which is changed to once for a few of them: that costs as much as some do."""
+
+    def batch() -> list[Piece]:
+        made, size = [], 0
+        for piece in pieces:
+            made.append(piece)
+            size += len(piece)
+            if size >= _BATCH:
+                break
+        return made
+
+    while made := await to_thread.run_sync(batch):
+        for piece in made:
+            yield piece
+
+
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The same bytes in fewer pieces: each one costs a change of threads and a call of the server."""
+    """The same bytes in fewer pieces, each of which costs a call of the server; long ones are not copied."""
     held: list[Piece] = []
     size = 0
     for piece in pieces:
+        if len(piece) >= _LONG:
+            if held:
+                yield b"".join(held)
+            yield piece
+            held, size = [], 0
+            continue
         held.append(piece)
         size += len(piece)
         if size >= _JOINED:
-            yield b"".join(held) if len(held) > 1 else held[0]
+            yield b"".join(held)
             held, size = [], 0
     if held:
         yield b"".join(held)
