@@ -108,11 +108,24 @@ class Acceptable:
 
 def accepts_gzip(request: Request) -> bool:
     """Whether the request takes a gzip Content-Encoding (RFC 9110 12.5.3); silence is taken as no."""
+    return content_coding(request, ("gzip",)) is not None
+
+
+def content_coding(request: Request, offers: Sequence[str]) -> str | None:
+    """The one of `offers` that Accept-Encoding wants most (RFC 9110 12.5.3), the first of equals, or None.
+
+    A coding that is wanted less than the plain content is not taken either.
+    """
+    field = request.headers.get("accept-encoding")
+    if not field:
+        return None
     wanted: dict[str, float] = {}
-    for coding in request.headers.get("accept-encoding", "").split(","):
+    for coding in field[:_LONGEST_ACCEPT].split(","):
         name, *parameters = (part.strip().lower() for part in coding.split(";"))
         wanted[name] = _quality(next((part[2:] for part in parameters if part.startswith("q=")), "1"))
-    return wanted.get("gzip", wanted.get("*", 0.0)) > 0
+    best = max(offers, key=lambda coding: wanted.get(coding, wanted.get("*", 0.0)))
+    quality = wanted.get(best, wanted.get("*", 0.0))
+    return best if quality > 0 and quality >= wanted.get("identity", 0.0) else None
 
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:

@@ -181,13 +181,18 @@ def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
         yield b"".join(held)
 
 
-def compressed(content: bytes) -> bytes | None:
-    """`content` as gzip by the fastest level, or None when that saves less than a tenth."""
+def worth_compressing(content: Piece) -> bool:
+    """Whether a sample of `content` gets smaller by a tenth at least."""
     if len(content) < _WORTH_COMPRESSING:
-        return None
+        return False
     middle = len(content) // 2
     sample = content[middle : middle + _SAMPLE]
-    if len(zlib.compress(sample, 1)) > 0.9 * len(sample):
+    return len(zlib.compress(sample, 1)) <= 0.9 * len(sample)
+
+
+def compressed(content: bytes) -> bytes | None:
+    """`content` as gzip by the fastest level, or None when that saves less than a tenth."""
+    if not worth_compressing(content):
         return None
     packer = zlib.compressobj(1, wbits=31)
     packed = packer.compress(content) + packer.flush()

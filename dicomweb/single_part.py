@@ -1,5 +1,6 @@
 """One single part (PS3.18 8.6.1.1): conditional and range requests, HEAD, and compression, for bytes from anywhere."""
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from dicomweb.media_types import Representation
-from dicomweb.negotiation import accepts_gzip
-from dicomweb.payloads import Piece, compressed, file_pieces, not_modified, streamed, version_headers
+from dicomweb.negotiation import content_coding
+from dicomweb.payloads import Piece, file_pieces, not_modified, streamed, version_headers, worth_compressing
 from dicomweb.problems import PRIVATE, RangeNotSatisfiable
 from dicomweb.ranges import requested
 from storage.files import Files
+from storage.waiting import about_to_wait
 
 _PIECE: Final = 1 << 20
 _LARGEST_COMPRESSED: Final = 32 << 20
@@ -69,16 +71,18 @@ def one(
 ) -> Response:
     """One single part: 304 when the client has this `version`, else the range that it wants, or all of it.
 
-    `size` is given where it is known without making the content; HEAD does not make it. `packs` compresses it by gzip
-    where the client takes that and it is worth it.
+    `size` is given where it is known without making the content; HEAD does not make it. `packs` compresses it by zstd
+    or gzip where the client takes that and it is worth it.
     """
     if unchanged := not_modified(request, version.etag, version.modified):
         return unchanged
     vary = {"Vary": "Accept, Accept-Encoding" if packs else "Accept", "Accept-Ranges": "bytes"}
     headers = PRIVATE | vary | version_headers(version.etag, version.modified) | dict(headers)
-    packs = packs and not representation.compressed and "range" not in request.headers and accepts_gzip(request)
+    coding = None
+    if packs and not representation.compressed and "range" not in request.headers:
+        coding = content_coding(request, tuple(_CODINGS))
     if request.method == "HEAD":
-        known = {} if size is None or packs else {"Content-Length": str(size)}
+        known = {} if size is None or coding else {"Content-Length": str(size)}
         return StreamingResponse(iter(()), 200, headers | known, representation.content_type)
     content = make()
     try:
@@ -88,10 +92,35 @@ def one(
         raise
     if wanted:
         return _part(content, *wanted, headers, representation)
-    if packs and content.size <= _LARGEST_COMPRESSED and (packed := compressed(b"".join(content.whole()))):
-        weak = {"ETag": f"W/{version.etag.removeprefix('W/')}", "Content-Encoding": "gzip"}
-        return Response(packed, 200, headers | weak, representation.content_type)
+    if coding and content.size <= _LARGEST_COMPRESSED:
+        about_to_wait()
+        whole = b"".join(content.whole())
+        if packed := _packed(whole, coding):
+            weak = {"ETag": f"W/{version.etag.removeprefix('W/')}", "Content-Encoding": coding}
+            return Response(packed, 200, headers | weak, representation.content_type)
+        content = Content.of(whole)
     return _sent(content, 0, content.size, 200, headers, representation)
+
+
+def _packed(content: bytes, coding: str) -> bytes | None:
+    """`content` in that coding, or None when that saves less than a tenth."""
+    packed = _CODINGS[coding](content) if worth_compressing(content) else content
+    return packed if len(packed) < 0.9 * len(content) else None
+
+
+def _zstd(content: bytes) -> bytes:
+    from imagecodecs import zstd_encode
+
+    return bytes(zstd_encode(content, level=1))
+
+
+def _gzip(content: bytes) -> bytes:
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(content) + packer.flush()
+
+
+# The better one first: of a CT slice zstd makes as little as gzip does in a seventh of the time.
+_CODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"zstd": _zstd, "gzip": _gzip}
 
 
 def _part(

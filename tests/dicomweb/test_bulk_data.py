@@ -172,3 +172,15 @@ def test_every_value_representation_at_any_depth(client: TestClient, keep: Keep)
     for head, content in parts:
         assert content == bytes(range(256)) * 16
         assert client.get(head["Content-Location"], headers={"Accept": SINGLE}).content == content
+
+
+@pytest.mark.parametrize("taken", ["gzip", "zstd", "identity"])
+def test_noise_that_is_not_worth_compressing_is_there_all_the_same(client: TestClient, keep: Keep, taken: str) -> None:
+    noise = ct(PixelData=None)
+    noise.add_new(0x00090010, "LO", "TESTS")
+    noise.add_new(0x00091002, "OB", np.random.default_rng(1).bytes(100_000))
+    for syntax in (EXPLICIT, DEFLATED):
+        noise.SOPInstanceUID = generate_uid()
+        path = f"{instance_path(keep(noise, transfer_syntax=syntax))}/bulkdata/00091002"
+        response = client.get(path, headers={"Accept": SINGLE, "Accept-Encoding": taken})
+        assert (response.content, "content-encoding" in response.headers) == (noise[0x00091002].value, False)

@@ -13,7 +13,7 @@ from dicomweb.media_types import (
     frame_representations,
     instance_representations,
 )
-from dicomweb.negotiation import Acceptable, accepts_gzip, choose, media_ranges, parse_media_type
+from dicomweb.negotiation import Acceptable, accepts_gzip, choose, content_coding, media_ranges, parse_media_type
 from dicomweb.problems import NotAcceptable
 from storage.imaging.encoders import encodings
 
@@ -283,6 +283,25 @@ def test_no_accept_takes_more_than_one_pass(unit: str) -> None:
 def test_gzip(field: str, expected: bool) -> None:
     assert accepts_gzip(request(accept_encoding=field)) is expected
     assert accepts_gzip(request()) is False
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, br", "gzip"),
+        ("zstd;q=0.5, gzip;q=0.8", "gzip"),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "gzip"),
+        ("identity;q=0.5, gzip;q=0.4", None),
+        ("identity, gzip;q=1.0", "gzip"),
+        ("br", None),
+        ("", None),
+    ],
+)
+def test_the_best_content_coding(field: str, expected: str | None) -> None:
+    """RFC 9110 12.5.3: by quality, and none that is wanted less than the plain content."""
+    assert content_coding(request(accept_encoding=field), ("zstd", "gzip")) == expected
 
 
 def test_content_types() -> None:

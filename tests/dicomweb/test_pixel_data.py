@@ -3,6 +3,7 @@
 import gzip
 from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -198,3 +199,14 @@ def test_a_head_makes_no_frame(client: TestClient, keep: Keep, monkeypatch: pyte
     stored = client.get(path, headers={"Accept": "image/dicom-rle"})
     head = client.head(path, headers={"Accept": "image/dicom-rle"})
     assert int(head.headers["content-length"]) == len(stored.content)
+
+
+@pytest.mark.parametrize(("taken", "coding"), [("gzip, deflate, br, zstd", "zstd"), ("zstd;q=0.1, gzip", "gzip")])
+def test_a_frame_in_the_best_coding(client: TestClient, keep: Keep, taken: str, coding: str) -> None:
+    image = ct(100, 100, PixelData=np.repeat(np.arange(100, dtype="<i2"), 100).tobytes())
+    path = f"{instance_path(keep(image))}/frames/1"
+    with client.stream("GET", path, headers={"Accept": SINGLE, "Accept-Encoding": taken}) as response:
+        assert response.headers["content-encoding"] == coding
+        packed = b"".join(response.iter_raw())
+    unpack = imagecodecs.zstd_decode if coding == "zstd" else gzip.decompress
+    assert bytes(unpack(packed)) == image.PixelData
