@@ -34,7 +34,19 @@ def paths(stored: Stored) -> Iterator[str]:
     yield from (f"{study_path(stored)}/{name}" for name in ("series", "instances", "metadata", "thumbnail"))
     yield from (f"{series_path(stored)}/{name}" for name in ("instances", "metadata", "thumbnail"))
     yield from (study_path(stored), series_path(stored), instance_path(stored))
-    names = ("metadata", "frames/1", "rendered", "thumbnail", "frames/1/rendered", "bulkdata/7FE00010")
+    yield from (
+        f"{path}/{name}" for path in (study_path(stored), series_path(stored)) for name in ("bulkdata", "pixeldata")
+    )
+    names = (
+        "metadata",
+        "frames/1",
+        "rendered",
+        "thumbnail",
+        "frames/1/rendered",
+        "bulkdata/7FE00010",
+        "bulkdata",
+        "pixeldata",
+    )
     yield from (f"{instance_path(stored)}/{name}" for name in names)
 
 
