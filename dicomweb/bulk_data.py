@@ -36,6 +36,8 @@ _log = logging.getLogger("durchblick.dicomweb")
 _Chosen = dict[str, Representation]
 
 _PIXEL_DATA: Final = "7FE00010"
+# Encapsulated Uncompressed has native frames, but as fragments.
+_IN_ONE_PIECE: Final = NATIVE - {"1.2.840.10008.1.2.1.98"}
 _PIXELS: Final = frozenset({"7FE00008", "7FE00009", _PIXEL_DATA})
 
 
@@ -61,8 +63,8 @@ class _Value:
 
     @property
     def is_compressed(self) -> bool:
-        """Also of icons, whose pixels lie deeper in the data set."""
-        return self.path.endswith(_PIXEL_DATA) and self.record.transfer_syntax_uid not in NATIVE
+        """Whether it lies in fragments, which icons do too, whose pixels are deeper in the data set."""
+        return self.path.endswith(_PIXEL_DATA) and self.record.transfer_syntax_uid not in _IN_ONE_PIECE
 
 
 class BulkDataRetrieval:

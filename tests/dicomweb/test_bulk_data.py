@@ -1,6 +1,9 @@
 """Retrieving bulk data and pixel data."""
 
+from io import BytesIO
+
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -184,3 +187,27 @@ def test_noise_that_is_not_worth_compressing_is_there_all_the_same(client: TestC
         path = f"{instance_path(keep(noise, transfer_syntax=syntax))}/bulkdata/00091002"
         response = client.get(path, headers={"Accept": SINGLE, "Accept-Encoding": taken})
         assert (response.content, "content-encoding" in response.headers) == (noise[0x00091002].value, False)
+
+
+def test_native_frames_in_fragments_are_one_value(client: TestClient, keep: Keep) -> None:
+    """Encapsulated Uncompressed Explicit VR Little Endian (PS3.5 A.4.11)."""
+    path = f"{instance_path(keep(encapsulated([frame(1), frame(2)], '1.2.840.10008.1.2.1.98')))}/bulkdata/7FE00010"
+    assert client.get(path, headers={"Accept": SINGLE}).content == frame(1) + frame(2)
+    ((_, content),) = parts_of(client.get(path))
+    assert content == frame(1) + frame(2)
+
+
+def test_the_pixels_of_a_compressed_icon(client: TestClient, keep: Keep) -> None:
+    """A value in a sequence, compressed like the image that it stands for."""
+    image = pydicom.dcmread(BytesIO(rle(ct(32, 32))))
+    icon = pydicom.dcmread(BytesIO(rle(ct(64, 64))))
+    item = Dataset()
+    for keyword in ("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored"):
+        setattr(item, keyword, icon[keyword].value)
+    item.HighBit, item.PixelRepresentation, item.PixelData = 15, 1, icon.PixelData
+    item["PixelData"].VR, item["PixelData"].is_undefined_length = "OB", True
+    image.IconImageSequence = Sequence([item])
+    target = BytesIO()
+    image.save_as(target, enforce_file_format=True)
+    path = f"{instance_path(keep(target.getvalue()))}/bulkdata/00880200/0/7FE00010"
+    assert client.get(path, headers={"Accept": SINGLE}).content == ct(64, 64).PixelData
