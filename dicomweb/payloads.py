@@ -48,7 +48,7 @@ def _whole(pieces: Sequence[Piece], status: int, headers: dict[str, str], media_
 
 
 class _Whole(Response):
-    """A short body that is there already, piece by piece, so that nobody has to join them."""
+    """A short body that is there already, in several pieces of which the long ones are not copied."""
 
     def __init__(self, pieces: Sequence[Piece], status: int, headers: Mapping[str, str], media_type: str) -> None:
         super().__init__(b"", status, headers, media_type)
@@ -57,9 +57,9 @@ class _Whole(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for piece in self._pieces:
+        for piece in self._pieces[:-1]:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": self._pieces[-1]})
 
 
 def streamed(
@@ -71,7 +71,7 @@ def streamed(
     """
     headers = PRIVATE | {"Vary": "Accept"} | headers | ({} if size is None else {"Content-Length": str(size)})
     if size is not None and size <= _AT_ONCE:
-        return _whole(list(pieces) or [b""], status, headers, media_type)
+        return _whole(list(_joined(pieces)) or [b""], status, headers, media_type)
     joined = _joined(pieces)
     first = next(joined, b"")
     return StreamingResponse(_in_batches(chain([first], joined)), status, headers, media_type)
