@@ -24,7 +24,7 @@ from storage.imaging.image_pixels import ImagePixels
 from storage.pixels import Pixels
 from storage.records import InstanceRecord
 from tests.support import dcmtk
-from tests.support.corpus import bundled, shared
+from tests.support.corpus import bundled, needs_shared, shared
 from tests.support.pixel_sources import encapsulated, kept, plain_files, written
 from tests.support.synthetic import ct
 
@@ -224,3 +224,19 @@ def keeps_every_sample(pixels: Pixels, path: Path, target: str, folder: Path) ->
         return False
     assert np.array_equal(samples_of(encoded, target), expected), (path.name, target)
     return True
+
+
+@needs_shared
+def test_hostile_files_are_encoded_or_refused(pixels: Pixels, tmp_path: Path) -> None:
+    """Whatever they claim, it is a file or a refusal, and the decoders live on."""
+    outcomes = {"made": 0, "refused": 0}
+    for number, path in enumerate(shared("broken", "encapsulation")):
+        try:
+            transcoded(pixels, kept(path)[0], (JPEG_LS, RLE, HTJ2K)[number % 3], tmp_path)
+            outcomes["made"] += 1
+        except Refusal:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) >= 10, outcomes
+    source, samples = volume(2)
+    again = transcoded(pixels, kept(written(tmp_path, source))[0], JPEG_2000, tmp_path)
+    assert np.array_equal(samples_of(again, JPEG_2000), samples)
