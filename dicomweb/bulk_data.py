@@ -59,7 +59,9 @@ class _Value:
     def is_stored(self) -> bool:
         """Whether its bytes lie in the file as they are to be sent."""
         syntax = self.record.transfer_syntax_uid
-        return self.layout.in_file and syntax != EXPLICIT_BIG and (not self.is_compressed or self.as_frames)
+        if self.as_frames:
+            return self.representation.transfer_syntax == syntax
+        return self.layout.in_file and syntax != EXPLICIT_BIG and not self.is_compressed
 
     @property
     def is_compressed(self) -> bool:
@@ -129,7 +131,8 @@ class BulkDataRetrieval:
         try:
             return multipart_response(parts, first.media_type, status=206 if partial else 200, request=request)
         except NotRenderable as refusal:
-            raise NotAcceptable([str(offer) for offer in offered if offer != first], refusal.detail) from None
+            others = [str(offer) for offer in offered if offer.stored and offer != first]
+            raise NotAcceptable(others, refusal.detail) from None
 
     def _parts(self, base_url: str, chosen: Sequence[tuple[InstanceRecord, _Chosen]]) -> Iterator[Part]:
         """The parts, made when they are wanted. Of several, pixels found to be damaged are sent as they are stored."""

@@ -177,6 +177,21 @@ def test_every_value_representation_at_any_depth(client: TestClient, keep: Keep)
         assert client.get(head["Content-Location"], headers={"Accept": SINGLE}).content == content
 
 
+@pytest.mark.parametrize(
+    ("accept", "strong"),
+    [(SINGLE, True), ("image/jls", False), ("image/dicom-rle", False)],
+)
+def test_only_what_lies_in_the_file_has_a_strong_validator(
+    client: TestClient, keep: Keep, accept: str, strong: bool
+) -> None:
+    path = f"{instance_path(keep(ct()))}/bulkdata/7FE00010"
+    response = client.get(path, headers={"Accept": accept})
+    assert response.headers["etag"].startswith("W/") is not strong
+    assert ("last-modified" in response.headers) is strong
+    again = client.get(path, headers={"Accept": accept, "If-None-Match": response.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 @pytest.mark.parametrize("taken", ["gzip", "zstd", "identity"])
 def test_noise_that_is_not_worth_compressing_is_there_all_the_same(client: TestClient, keep: Keep, taken: str) -> None:
     noise = ct(PixelData=None)
