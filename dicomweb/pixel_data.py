@@ -1,6 +1,7 @@
 """WADO-RS: the Retrieve transaction for frames (PS3.18 10.4.1.1.6), in any syntax that is stored or can be made."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -80,11 +81,12 @@ class PixelRetrieval:
         numbers = frame_numbers(request.path_params["frames"])
         record, layout = self._storage.index.located(scope, target.study, target.series, target.instance)
         check_frames(record, layout, numbers)
-        offers = frame_offers(record, single=len(numbers) == 1)
-        representation = Acceptable.of(request).choose_or_refuse(offers)
+        kinds = (record.transfer_syntax_uid, transcodings(record))
+        representation = _choice(Acceptable.of(request), *kinds, len(numbers) == 1)
         try:
             return self._sent(request, record, Frames(self._storage, record, layout, representation), numbers)
         except NotRenderable as refusal:
+            offers = frame_offers(record, single=len(numbers) == 1)
             raise NotAcceptable(other_offers(record, offers, representation), refusal.detail) from None
 
     def _sent(self, request: Request, record: InstanceRecord, frames: Frames, numbers: Sequence[int]) -> Response:
@@ -97,6 +99,12 @@ class PixelRetrieval:
         # Their sizes are known where they lie in the file, and that of a single one when it is made.
         known = list(parts) if frames.are_stored or (len(numbers) == 1 and request.method == "GET") else ()
         return multipart_response(known or parts, representation.media_type, size_of=known, request=request)
+
+
+@lru_cache(maxsize=1024)
+def _choice(acceptable: Acceptable, stored: str, made: tuple[str, ...], single: bool) -> Representation:
+    """The negotiation of a whole series is the same for each of its frames."""
+    return acceptable.choose_or_refuse(frame_representations(stored, made, single=single))
 
 
 def frame_offers(record: InstanceRecord, *, single: bool) -> tuple[Representation, ...]:

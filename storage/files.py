@@ -14,7 +14,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -122,7 +122,8 @@ class Files:
         The blob is opened when the first piece is wanted, and stays readable to the end when it is removed meanwhile.
         Raises `NoSuchInstance` when it is gone.
         """
-        with self._opened(key) as handle:
+        handle = self._opened(key)
+        try:
             for offset, length in ranges:
                 end = offset + length
                 while offset < end:
@@ -131,22 +132,22 @@ class Files:
                         raise ProcessingFailure("A kept file is shorter than the index says.")
                     offset += len(piece)
                     yield piece
+        finally:
+            os.close(handle)
 
     def modified(self, key: str) -> float:
         """When the blob was written, in seconds since 1970; `NoSuchInstance` when it is gone."""
-        with self._opened(key) as handle:
+        handle = self._opened(key)
+        try:
             return os.fstat(handle).st_mtime
-
-    @contextmanager
-    def _opened(self, key: str) -> Iterator[int]:
-        try:
-            handle = os.open(self._place(key), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NoSuchInstance("This instance is no longer kept.") from None
-        try:
-            yield handle
         finally:
             os.close(handle)
+
+    def _opened(self, key: str) -> int:
+        try:
+            return os.open(self._place(key), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NoSuchInstance("This instance is no longer kept.") from None
 
     def remove(self, key: str) -> None:
         """Remove a blob, if it is there."""

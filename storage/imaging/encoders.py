@@ -5,6 +5,7 @@ All but JPEG Baseline give back every sample. Codec libraries are imported when 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,7 @@ class Encoding:
         return replace(encoded, planar_configuration=self.planar_configuration if image.samples_per_pixel > 1 else 0)
 
 
+@lru_cache(maxsize=64)
 def encodings(bits_allocated: int) -> tuple[str, ...]:
     """The transfer syntaxes that images with these Bits Allocated can be had in; none for 0, which is no image."""
     return tuple(uid for uid, encoding in ENCODINGS.items() if bits_allocated in encoding.allocations)

@@ -71,8 +71,10 @@ def test_a_database_whose_readers_are_all_at_work(tmp_path: Path) -> None:
     try:
         with without_waiting():
             assert database.read("SELECT 1")[0][0] == 1
-        with database._reader(), pytest.raises(WouldWait), without_waiting():
+        at_work = database._idle()
+        with pytest.raises(WouldWait), without_waiting():
             database.read("SELECT 1")
+        database._readers.put(at_work)
         with pytest.raises(WouldWait), without_waiting():
             database.write(lambda connection: connection.execute("CREATE TABLE t (a)"))
         with pytest.raises(sqlite3.OperationalError):
