@@ -23,16 +23,17 @@ NATIVE: Final = frozenset(
     {IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.1.99"}
 )
 
-# PS3.18 table 8.7.3-5, with the retired JPEG processes under the type of their codestream.
+# PS3.18 table 8.7.3-5: the default transfer syntax of each media type first. The retired JPEG processes are under the
+# type of their codestream.
 _ENCAPSULATED: Final = {
-    "image/jpeg": "4.50 4.51 4.53 4.55 4.57 4.70",
+    "image/jpeg": "4.70 4.50 4.51 4.53 4.55 4.57",
     "image/jls": "4.80 4.81",
     "image/jp2": "4.90 4.91",
     "image/jpx": "4.92 4.93",
     "image/jphc": "4.201 4.202 4.203",
     "image/jxl": "4.110 4.111 4.112",
     "image/dicom-rle": "5",
-    "video/mpeg": "4.100 4.100.1 4.101 4.101.1",
+    "video/mpeg": "4.101 4.100 4.100.1 4.101.1",
     "video/mp4": "4.102 4.102.1 4.103 4.103.1 4.104 4.104.1 4.105 4.105.1 4.106 4.106.1",
     "video/H265": "4.107 4.108",
 }
@@ -48,6 +49,7 @@ DEFAULT_TRANSFER_SYNTAXES: Final = {
     **{"image/dicom-rle": f"{_PREFIX}5", "video/mpeg": f"{_PREFIX}4.100", "video/mp4": f"{_PREFIX}4.102"},
     "video/H265": f"{_PREFIX}4.107",
 }
+_DEFAULTS: Final = frozenset(f"1.2.840.10008.1.2.{arcs.split()[0]}" for arcs in _ENCAPSULATED.values())
 
 # Names that clients use for the same thing.
 ALIASES: Final = {
@@ -111,11 +113,12 @@ def is_video(transfer_syntax: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def instance_representations(stored: str, *, single: bool) -> tuple[Representation, ...]:
-    """What is on offer for an instance kept in the transfer syntax `stored`, preferred first (PS3.18 8.7.3.5.2).
+def instance_representations(stored: str, made: tuple[str, ...] = (), *, single: bool) -> tuple[Representation, ...]:
+    """What is on offer for an instance kept in the transfer syntax `stored`, preferred first (PS3.18 8.7.3.2).
 
-    The default is Explicit VR Little Endian, except for video, which we have "only in lossy compressed form".
-    `single` adds the single part form, which is for one instance only.
+    The default is Explicit VR Little Endian, except for video, which we have "only in lossy compressed form". `made`
+    are the transfer syntaxes that it can be encoded in when they are asked for by name. `single` adds the single part
+    form, which is for one instance only.
     """
     explicit = Representation(DICOM, True, EXPLICIT_LITTLE, stored=stored in NEVER_SENT | {EXPLICIT_LITTLE})
     as_stored = Representation(DICOM, True, stored, default=is_video(stored))
@@ -125,12 +128,17 @@ def instance_representations(stored: str, *, single: bool) -> tuple[Representati
         offers = (explicit,)
     else:
         offers = (explicit, as_stored)
+    offers += tuple(Representation(DICOM, True, uid, default=False, stored=False) for uid in made if uid != stored)
     return offers + _singles(offers) if single else offers
 
 
 @lru_cache(maxsize=256)
-def frame_representations(stored: str, *, single: bool) -> tuple[Representation, ...]:
-    """What is on offer for frames kept in the transfer syntax `stored`, preferred first (tables 8.7.3-4 and -5)."""
+def frame_representations(stored: str, made: tuple[str, ...] = (), *, single: bool) -> tuple[Representation, ...]:
+    """What is on offer for frames kept in the transfer syntax `stored`, preferred first (tables 8.7.3-4 and -5).
+
+    A media type without a transfer syntax means, of the codestreams of that type, the stored one, else the default
+    of table 8.7.3-5 if it is among those that are `made`.
+    """
     if stored in NATIVE:
         offers: tuple[Representation, ...] = (Representation(OCTET_STREAM, True, EXPLICIT_LITTLE),)
     else:
@@ -141,6 +149,12 @@ def frame_representations(stored: str, *, single: bool) -> tuple[Representation,
         )
         decoded = Representation(OCTET_STREAM, True, EXPLICIT_LITTLE, stored=False)
         offers = as_stored if video else (decoded, *as_stored)
+    for uid in (uid for uid in made if uid != stored):
+        own, default = FRAME_MEDIA_TYPES[uid], uid in _DEFAULTS
+        offers += (
+            Representation(own, True, uid, default, False),
+            Representation(OCTET_STREAM, True, uid, False, False),
+        )
     return offers + _singles(offers) if single else offers
 
 

@@ -16,6 +16,9 @@ _LONGEST_HEADER: Final = 8_192
 _LONGEST_BOUNDARY: Final = 70
 
 
+Piece = bytes | memoryview
+
+
 def new_boundary() -> str:
     """A boundary that no content holds but by a chance of 1 in 2^128."""
     return secrets.token_hex(16)
@@ -27,7 +30,7 @@ class Part:
 
     content_type: str
     location: str
-    pieces: Iterable[bytes]
+    pieces: Iterable[Piece]
     size: int | None
 
     def head(self, boundary: str) -> bytes:
@@ -37,7 +40,7 @@ class Part:
         return f"--{boundary}\r\n{fields}\r\n".encode()
 
 
-def encode(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
+def encode(parts: Iterable[Part], boundary: str) -> Iterator[Piece]:
     """The body made of `parts`, one piece at a time."""
     for part in parts:
         yield part.head(boundary)

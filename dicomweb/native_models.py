@@ -1,6 +1,7 @@
 """Answers in XML (PS3.18 8.7.3.2): each data set is a Native DICOM Model, several are one part each."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,9 @@ _PATH = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "0008001
 Location = Callable[[Json], str]
 
 
-def native_models(data_sets: Iterable[Json], location: Location, headers: Mapping[str, str] | None = None) -> Response:
+def native_models(
+    data_sets: Iterable[Json], location: Location, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response:
     """`data_sets` as multipart/related, each encoded when it is to be sent; none at all are a body without parts."""
     return multipart_response(_parts(data_sets, location), DICOM_XML, headers=headers)
 

@@ -60,7 +60,8 @@ def media_ranges(accept: str) -> tuple[MediaRange, ...]:
     return tuple(found for pieces in elements if (found := _media_range(pieces)))
 
 
-def choose(ranges: Sequence[MediaRange], offers: Sequence[Representation]) -> Representation | None:
+@lru_cache(maxsize=256)
+def choose(ranges: tuple[MediaRange, ...], offers: tuple[Representation, ...]) -> Representation | None:
     """The offer that `ranges` want most: by quality, then by their own order, then by the order of `offers`."""
     best: tuple[float, int] | None = None
     chosen = None
@@ -85,16 +86,18 @@ class Acceptable:
     @classmethod
     def of(cls, request: Request) -> "Acceptable":
         """Read both places. A plus sign in the query parameter may have arrived as a space."""
-        query = ",".join(request.query_params.getlist("accept")) if request.scope["query_string"] else ""
+        query = ""
+        if request.scope["query_string"]:
+            query = re.sub(r"(?<=\w) (?=\w)", "+", ",".join(request.query_params.getlist("accept")))
         header = ",".join(request.headers.getlist("accept"))
-        query = re.sub(r"(?<=\w) (?=\w)", "+", query)
         return cls(media_ranges(query), media_ranges(header), not query and not header)
 
     def choose(self, offers: Sequence[Representation]) -> Representation | None:
         """The representation that is wanted most, the first one for a request that says nothing, or None."""
         if self.silent:
             return offers[0] if offers else None
-        return choose(self.query, offers) or choose(self.header, offers)
+        chosen = choose(self.query, tuple(offers)) if self.query else None
+        return chosen or choose(self.header, tuple(offers))
 
     def choose_or_refuse(self, offers: Sequence[Representation]) -> Representation:
         """As `choose`, but raise `NotAcceptable` with the list of what is on offer."""
@@ -105,11 +108,24 @@ class Acceptable:
 
 def accepts_gzip(request: Request) -> bool:
     """Whether the request takes a gzip Content-Encoding (RFC 9110 12.5.3); silence is taken as no."""
+    return content_coding(request, ("gzip",)) is not None
+
+
+def content_coding(request: Request, offers: Sequence[str]) -> str | None:
+    """The one of `offers` that Accept-Encoding wants most (RFC 9110 12.5.3), the first of equals, or None.
+
+    A coding that is wanted less than the plain content is not taken either.
+    """
+    field = request.headers.get("accept-encoding")
+    if not field:
+        return None
     wanted: dict[str, float] = {}
-    for coding in request.headers.get("accept-encoding", "").split(","):
+    for coding in field[:_LONGEST_ACCEPT].split(","):
         name, *parameters = (part.strip().lower() for part in coding.split(";"))
         wanted[name] = _quality(next((part[2:] for part in parameters if part.startswith("q=")), "1"))
-    return wanted.get("gzip", wanted.get("*", 0.0)) > 0
+    best = max(offers, key=lambda coding: wanted.get(coding, wanted.get("*", 0.0)))
+    quality = wanted.get(best, wanted.get("*", 0.0))
+    return best if quality > 0 and quality >= wanted.get("identity", 0.0) else None
 
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:

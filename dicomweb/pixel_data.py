@@ -1,124 +1,123 @@
-"""WADO-RS: the Retrieve transaction for frames and bulk data (PS3.18 10.4.1.1.5 and 10.4.1.1.6)."""
+"""WADO-RS: the Retrieve transaction for frames (PS3.18 10.4.1.1.6), in any syntax that is stored or can be made."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import BinaryIO, Final
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.media_types import (
-    BULK_DATA,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    NATIVE,
-    Representation,
-    frame_representations,
-)
+from dicomweb.media_types import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Representation, frame_representations
 from dicomweb.multipart import Part
 from dicomweb.negotiation import Acceptable
-from dicomweb.payloads import file_pieces, multipart_response, not_modified, single_part, streamed, validator
+from dicomweb.payloads import multipart_response, strong_validator, validator
 from dicomweb.problems import NotAcceptable
-from dicomweb.targets import NOTHING_THERE, Target, check_frames, frame_numbers, instance_url
-from storage.data_set import dicom_json, part10
-from storage.errors import NoSuchInstance, NotRenderable
+from dicomweb.single_part import Content, Version, one
+from dicomweb.targets import Target, check_frames, frame_numbers, instance_url
+from storage.errors import NotRenderable
+from storage.pixels import transcodings
 from storage.records import InstanceRecord, Layout
 from storage.scope import StudyScope
 from storage.storage import Storage
 
-_PIXEL_DATA: Final = "7FE00010"
+
+class Frames:
+    """The frames of one instance in one representation."""
+
+    def __init__(
+        self, storage: Storage, record: InstanceRecord, layout: Layout, representation: Representation
+    ) -> None:
+        self._storage = storage
+        self._record = record
+        self._layout = layout
+        self.representation = representation
+        syntax, stored = representation.transfer_syntax, record.transfer_syntax_uid
+        # Implicit VR Little Endian differs in headers only; frames of both lie in the file as they are to be sent.
+        self.are_stored = syntax == stored or (syntax == EXPLICIT_LITTLE and stored == IMPLICIT_LITTLE)
+
+    def version(self, number: int) -> Version:
+        """Stored bytes never change; what a codec makes may when it is renewed."""
+        parts = (self._record.blob_key, number, str(self.representation))
+        if not self.are_stored:
+            return Version(validator(*parts))
+        return Version(strong_validator(*parts), self._storage.files.modified(self._record.blob_key))
+
+    def size(self, number: int) -> int | None:
+        """Bytes of frame `number`, None where only making it tells."""
+        if not self.are_stored or self._layout.frames is None:
+            return None
+        return sum(length for _, length in self._layout.frames.ranges(number))
+
+    def content(self, number: int) -> Content:
+        """Frame `number`: straight from the file wherever its bytes already are what is to be sent."""
+        pixels, record, layout = self._storage.pixels, self._record, self._layout
+        if self.are_stored and layout.frames is not None:
+            return Content.kept(self._storage.files, record.blob_key, layout.frames.ranges(number))
+        if self.are_stored:
+            return Content.of(pixels.stored_frame(record, layout, number))
+        if self.representation.transfer_syntax == EXPLICIT_LITTLE:
+            return Content.of(pixels.decoded_frame(record, layout, number))
+        return Content.of(pixels.encoded_frame(record, layout, number, self.representation.transfer_syntax))
+
+    def parts(self, numbers: Sequence[int], location: str) -> Iterator[Part]:
+        """A part for each of `numbers`, made when it is wanted; `location` and its number is where it can be had."""
+        for number in numbers:
+            content = self.content(number)
+            yield Part(self.representation.content_type, f"{location}{number}", content.whole(), content.size)
 
 
 class PixelRetrieval:
-    """Frames and bulk data of an instance. The methods block and are called in threads."""
+    """Frames of an instance. The methods block and are called in threads."""
 
     def __init__(self, storage: Storage, base_url: Callable[[HTTPConnection], str]) -> None:
         self._storage = storage
         self._base_url = base_url
 
     def frames(self, request: Request, scope: StudyScope) -> Response:
-        """The listed frames, decoded to native little endian pixels or as they are stored."""
+        """The listed frames: decoded to native little endian pixels, as they are stored, or encoded as asked for.
+
+        When they cannot be had so, 406 says in which forms they can.
+        """
         target = Target.of(request)
         numbers = frame_numbers(request.path_params["frames"])
-        record = self._storage.index.instance(scope, target.study, target.series, target.instance)
-        layout = self._storage.index.layout(record)
+        record, layout = self._storage.index.located(scope, target.study, target.series, target.instance)
         check_frames(record, layout, numbers)
-        return self._frames(request, record, layout, numbers)
-
-    def bulk_data(self, request: Request, scope: StudyScope) -> Response:
-        """One binary value at the URI that the metadata name for it; encapsulated Pixel Data as its frames."""
-        target = Target.of(request)
-        path = request.path_params["path"].strip("/")
-        record = self._storage.index.instance(scope, target.study, target.series, target.instance)
-        layout = self._storage.index.layout(record)
-        if path not in layout.bulk_data:
-            raise NoSuchInstance(NOTHING_THERE)
-        if path == _PIXEL_DATA and record.transfer_syntax_uid not in NATIVE:
-            count = layout.frames.count if layout.frames else record.number_of_frames
-            return self._frames(request, record, layout, range(1, count + 1))
-        representation = Acceptable.of(request).choose_or_refuse(BULK_DATA)
-        pieces, size = self._value(record, layout, path)
-        if not representation.multipart:
-            return streamed(pieces, {"Content-Length": str(size)}, representation.content_type)
-        location = f"{instance_url(self._base_url(request), record)}/bulkdata/{path}"
-        parts = [Part(representation.content_type, location, pieces, size)]
-        return multipart_response(parts, representation.media_type, size_of=parts)
-
-    def _frames(self, request: Request, record: InstanceRecord, layout: Layout, numbers: Sequence[int]) -> Response:
-        """Send `numbers`; when they cannot be decoded, say in which forms they can be had."""
-        offers = frame_representations(record.transfer_syntax_uid, single=len(numbers) == 1)
-        representation = Acceptable.of(request).choose_or_refuse(offers)
+        kinds = (record.transfer_syntax_uid, transcodings(record))
+        representation = _choice(Acceptable.of(request), *kinds, len(numbers) == 1)
         try:
-            return self._sent(request, record, layout, numbers, representation)
+            return self._sent(request, record, Frames(self._storage, record, layout, representation), numbers)
         except NotRenderable as refusal:
-            others = [str(offer) for offer in offers if offer.transfer_syntax != representation.transfer_syntax]
-            raise NotAcceptable(others, refusal.detail) from None
+            offers = frame_offers(record, single=len(numbers) == 1)
+            raise NotAcceptable(other_offers(record, offers, representation), refusal.detail) from None
 
-    def _sent(
-        self,
-        request: Request,
-        record: InstanceRecord,
-        layout: Layout,
-        numbers: Sequence[int],
-        representation: Representation,
-    ) -> Response:
-        read = self._reader(record, layout, representation)
+    def _sent(self, request: Request, record: InstanceRecord, frames: Frames, numbers: Sequence[int]) -> Response:
+        representation = frames.representation
         if not representation.multipart:
-            etag = validator(record.digest, numbers[0], str(representation))
-            if unchanged := not_modified(request, etag):
-                return unchanged
-            return single_part(request, read(numbers[0]), representation, {"ETag": etag})
-        location = f"{instance_url(self._base_url(request), record)}/frames/"
-        parts = _parts(read, numbers, representation.content_type, location)
-        return multipart_response(parts, representation.media_type)
-
-    def _reader(self, record: InstanceRecord, layout: Layout, representation: Representation) -> Callable[[int], bytes]:
-        """What reads frame n: a plain read of the file wherever its bytes already are what is to be sent."""
-        pixels, stored = self._storage.pixels, record.transfer_syntax_uid
-        if representation.transfer_syntax == stored or stored == IMPLICIT_LITTLE:
-            return partial(pixels.stored_frame, record, layout)
-        return partial(pixels.decoded_frame, record, layout)
-
-    def _value(self, record: InstanceRecord, layout: Layout, path: str) -> tuple[Iterator[bytes], int]:
-        """A value in little endian and its size: from the disk, or from memory where it lies otherwise in the file."""
-        if record.transfer_syntax_uid == EXPLICIT_BIG:
-            with self._storage.pixels.transcoded(record, EXPLICIT_LITTLE) as file:
-                return _in_memory(file, path)
-        if not layout.in_file:
-            with self._storage.files.open(record.blob_key) as file:
-                return _in_memory(file, path)
-        offset, size = layout.bulk_data[path]
-        return file_pieces(partial(self._storage.files.open, record.blob_key), offset, size), size
+            number = numbers[0]
+            version, size = frames.version(number), frames.size(number)
+            return one(request, version, representation, size, lambda: frames.content(number), packs=True)
+        parts = frames.parts(numbers, f"{instance_url(self._base_url(request), record)}/frames/")
+        # Their sizes are known where they lie in the file, and that of a single one when it is made.
+        known = list(parts) if frames.are_stored or (len(numbers) == 1 and request.method == "GET") else ()
+        return multipart_response(known or parts, representation.media_type, size_of=known, request=request)
 
 
-def _in_memory(file: BinaryIO, path: str) -> tuple[Iterator[bytes], int]:
-    found = part10.read(file)
-    offset, size = dicom_json.model(found)[1][path]
-    return iter([bytes(found.buffer[offset : offset + size])]), size
+@lru_cache(maxsize=1024)
+def _choice(acceptable: Acceptable, stored: str, made: tuple[str, ...], single: bool) -> Representation:
+    """The negotiation of a whole series is the same for each of its frames."""
+    return acceptable.choose_or_refuse(frame_representations(stored, made, single=single))
 
 
-def _parts(read: Callable[[int], bytes], numbers: Sequence[int], content_type: str, location: str) -> Iterator[Part]:
-    for number in numbers:
-        frame = read(number)
-        yield Part(content_type, f"{location}{number}", (frame,), len(frame))
+def frame_offers(record: InstanceRecord, *, single: bool) -> tuple[Representation, ...]:
+    """In what forms frames of `record` can be had."""
+    return frame_representations(record.transfer_syntax_uid, transcodings(record), single=single)
+
+
+def stored_frames(record: InstanceRecord) -> Representation:
+    """Frames of `record` as they are stored, as parts."""
+    return next(offer for offer in frame_offers(record, single=False) if offer.stored)
+
+
+def other_offers(record: InstanceRecord, offers: Sequence[Representation], refused: Representation) -> list[str]:
+    """What can be had instead of `refused`: as stored, and decoded unless that is what failed."""
+    worth = {record.transfer_syntax_uid, EXPLICIT_LITTLE} - {refused.transfer_syntax}
+    return [str(offer) for offer in offers if offer.transfer_syntax in worth]

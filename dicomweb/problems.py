@@ -53,6 +53,17 @@ class NotAcceptable(Refusal):
         self.offers = tuple(offers)
 
 
+class RangeNotSatisfiable(Refusal):
+    """The content ends before the range that was asked for; `size` is its length (RFC 9110 15.5.17)."""
+
+    http_status = 416
+    title = "Range not satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The content has {size} bytes; none of the range is among them.")
+        self.size = size
+
+
 class UnsupportedMediaType(Refusal):
     """The body is of a media type that is not taken here; `offers` are those that are."""
 
@@ -154,6 +165,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Upgrade": "websocket", "Connection": "Upgrade"}
         case UnsupportedContentEncoding():
             return {"Accept-Encoding": "gzip"}
+        case RangeNotSatisfiable():
+            return {"Content-Range": f"bytes */{refusal.size}"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

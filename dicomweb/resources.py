@@ -62,7 +62,15 @@ def _metadata(handler: Handler) -> Transaction:
 
 
 def _instances(handler: Handler) -> Transaction:
-    return Transaction("GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304))
+    return Transaction(
+        "GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304), refusals=(416,)
+    )
+
+
+def _bulk(handler: Handler) -> Transaction:
+    return Transaction(
+        *("GET", "Retrieve", "10.4.1.1.5", handler, _BULK, ACCEPT), statuses=(200, 206, 304), refusals=(416,)
+    )
 
 
 def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
@@ -101,7 +109,9 @@ RESOURCES: Final = (
             Transaction(
                 *("GET", "Retrieve", "10.4.1.1.6", lambda to: to.pixels.frames),
                 *(_FRAME_TYPES, ACCEPT),
-                statuses=(200, 304),
+                statuses=(200, 206, 304),
+                refusals=(416,),
+                at_once=True,
             ),
         ),
     ),
@@ -114,17 +124,13 @@ RESOURCES: Final = (
     Resource(_SERIES + "/metadata", "Series Metadata", (_metadata(lambda to: to.retrieval.metadata),)),
     Resource(_STUDY + "/metadata", "Study Metadata", (_metadata(lambda to: to.retrieval.metadata),)),
     Resource(_INSTANCE + "/metadata", "Instance Metadata", (_metadata(lambda to: to.retrieval.metadata),)),
-    Resource(
-        _INSTANCE + "/bulkdata/{path:path}",
-        "Bulkdata",
-        (
-            Transaction(
-                *("GET", "Retrieve", "10.4.1.1.5", lambda to: to.pixels.bulk_data),
-                *(_BULK, ACCEPT),
-                statuses=(200, 304),
-            ),
-        ),
-    ),
+    Resource(_INSTANCE + "/bulkdata", "Instance Bulkdata", (_bulk(lambda to: to.bulk_data.all_values),)),
+    Resource(_SERIES + "/bulkdata", "Series Bulkdata", (_bulk(lambda to: to.bulk_data.all_values),)),
+    Resource(_STUDY + "/bulkdata", "Study Bulkdata", (_bulk(lambda to: to.bulk_data.all_values),)),
+    Resource(_INSTANCE + "/pixeldata", "Instance Pixel Data", (_bulk(lambda to: to.bulk_data.pixel_data),)),
+    Resource(_SERIES + "/pixeldata", "Series Pixel Data", (_bulk(lambda to: to.bulk_data.pixel_data),)),
+    Resource(_STUDY + "/pixeldata", "Study Pixel Data", (_bulk(lambda to: to.bulk_data.pixel_data),)),
+    Resource(_INSTANCE + "/bulkdata/{path:path}", "Bulkdata", (_bulk(lambda to: to.bulk_data.value),)),
     Resource(_INSTANCE, "Instance", (_instances(lambda to: to.retrieval.instances),)),
     Resource(_SERIES, "Series Instances", (_instances(lambda to: to.retrieval.instances),)),
     Resource(_STUDY, "Study Instances", (_instances(lambda to: to.retrieval.instances), _STORE)),

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from dicomweb import capabilities, openapi
+from dicomweb.bulk_data import BulkDataRetrieval
 from dicomweb.descriptions import Descriptions
 from dicomweb.notifications import Channel
 from dicomweb.pixel_data import PixelRetrieval
@@ -35,6 +36,7 @@ from dicomweb.workitems import Workitems
 from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
+from storage.waiting import WouldWait, without_waiting
 
 _log = logging.getLogger("durchblick.dicomweb")
 
@@ -55,6 +57,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         searches=Searches(storage.index, base_url),
         retrieval=Retrieval(storage, base_url),
         pixels=PixelRetrieval(storage, base_url),
+        bulk_data=BulkDataRetrieval(storage, base_url),
         renderings=Renderings(storage, base_url),
         intake=Intake(storage.ingest, base_url),
         descriptions=Descriptions(
@@ -139,6 +142,9 @@ class _Endpoint:
             return await cast(Receiving, handler)(request, scope)
         limiter = self._drawing if transaction.draws else None
         blocking = cast(Blocking, handler)
+        if transaction.at_once:
+            with suppress(WouldWait), without_waiting():
+                return self._call(request, transaction.right, blocking)
         return await to_thread.run_sync(self._call, request, transaction.right, blocking, limiter=limiter)
 
     def _call(self, request: Request, right: Right | None, handler: Blocking) -> Response:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dicomweb.bulk_data import BulkDataRetrieval
 from dicomweb.descriptions import Descriptions
 from dicomweb.media_types import Representation
 from dicomweb.pixel_data import PixelRetrieval
@@ -35,6 +36,7 @@ class Services:
     searches: Searches
     retrieval: Retrieval
     pixels: PixelRetrieval
+    bulk_data: BulkDataRetrieval
     renderings: Renderings
     intake: Intake
     descriptions: Descriptions
@@ -78,6 +80,8 @@ class Transaction:
     """With what it refuses, beyond what every transaction does."""
     draws: bool = False
     """Whether it takes long at the decoders; it then waits in a queue of its own."""
+    at_once: bool = False
+    """Whether it usually is one short read: tried on the event loop first, where it gives up before it waits."""
 
 
 @dataclass(frozen=True, slots=True)

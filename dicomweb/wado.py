@@ -4,8 +4,7 @@ import gzip
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import BinaryIO
+from functools import lru_cache, partial
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -15,10 +14,13 @@ from dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, METADATA, Represe
 from dicomweb.multipart import Part
 from dicomweb.native_models import metadata_url, native_model, native_models
 from dicomweb.negotiation import Acceptable, accepts_gzip
-from dicomweb.payloads import file_pieces, multipart_response, not_modified, streamed, validator
+from dicomweb.payloads import multipart_response, not_modified, strong_validator, validator
+from dicomweb.pixel_data import other_offers
 from dicomweb.problems import PRIVATE, NotAcceptable
+from dicomweb.single_part import Content, Version, one
 from dicomweb.targets import Target, instance_url
 from storage.errors import NotRenderable, Refusal
+from storage.pixels import transcodings
 from storage.records import InstanceRecord
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -64,32 +66,36 @@ class Retrieval:
         """Every instance of a study or series, or one instance (10.4.1.1.1), as Part 10 files.
 
         The representation is chosen for each instance by itself (8.7.8.1): 206 when some cannot be sent as asked,
-        406 when none can.
+        406 when none can. A single part takes range requests. What JPEG Baseline would lose makes a derived image of
+        it, with its own SOP Instance UID (PS3.3 C.7.6.1.1.5); all other syntaxes hold the very same samples.
         """
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None, target.instance or None)
-        acceptable = Acceptable.of(request)
-        offers = {record.transfer_syntax_uid: _offers(record, target) for record in records}
-        choices = {syntax: acceptable.choose(some) for syntax, some in offers.items()}
-        chosen = [(record, one) for record in records if (one := choices[record.transfer_syntax_uid])]
+        single = bool(target.instance)
+        choose = lru_cache(Acceptable.of(request).choose)
+        chosen = [(record, one) for record in records if (one := choose(_offers(record, single)))]
         if not chosen:
-            raise NotAcceptable(_distinct(offers.values()))
+            raise NotAcceptable(_distinct(_offers(record, single) for record in records))
         try:
             if not chosen[0][1].multipart:
                 return self._one(request, *chosen[0])
             return self._many(request, chosen, 200 if len(chosen) == len(records) else 206)
         except NotRenderable as refusal:
-            others = [offer for offer in _offers(records[0], target) if _is_stored(records[0], offer)]
-            raise NotAcceptable(_distinct([others]), refusal.detail) from None
+            record, refused = chosen[0]
+            raise NotAcceptable(other_offers(record, _offers(record, single), refused), refusal.detail) from None
 
     def _one(self, request: Request, record: InstanceRecord, representation: Representation) -> Response:
-        etag = validator(record.digest, str(representation))
-        if unchanged := not_modified(request, etag):
-            return unchanged
-        pieces, size = self._content(record, representation)
-        name = f'attachment; filename="{record.sop_instance_uid}.dcm"'
-        headers = {"Content-Length": str(size), "Content-Disposition": name, "ETag": etag}
-        return streamed(pieces, headers, representation.content_type)
+        name = {"Content-Disposition": f'attachment; filename="{record.sop_instance_uid}.dcm"'}
+        size = record.size if _is_stored(record, representation) else None
+        version = self._version(record, representation)
+        return one(request, version, representation, size, lambda: self._content(record, representation), name)
+
+    def _version(self, record: InstanceRecord, representation: Representation) -> Version:
+        """Files never change under their key; what a codec makes may when it is renewed, so its tag is a weak one."""
+        parts = (record.blob_key, str(representation))
+        if not _is_stored(record, representation):
+            return Version(validator(*parts))
+        return Version(strong_validator(*parts), self._storage.files.modified(record.blob_key))
 
     def _many(self, request: Request, chosen: Sequence[Chosen], status: int) -> Response:
         """One part after the other; the length of the body is known when all come straight from the disk."""
@@ -97,7 +103,8 @@ class Retrieval:
         known: Sequence[Part] = ()
         if all(_is_stored(record, representation) for record, representation in chosen):
             known = [self._part(base_url, record, representation) for record, representation in chosen]
-        return multipart_response(self._parts(base_url, chosen), DICOM, size_of=known, status=status)
+        parts = known or self._parts(base_url, chosen)
+        return multipart_response(parts, DICOM, size_of=known, status=status, request=request)
 
     def _parts(self, base_url: str, chosen: Sequence[Chosen]) -> Iterator[Part]:
         """The parts, made when they are wanted.
@@ -116,20 +123,19 @@ class Retrieval:
                 yield self._part(base_url, record, stored)
 
     def _part(self, base_url: str, record: InstanceRecord, representation: Representation) -> Part:
-        pieces, size = self._content(record, representation)
-        return Part(representation.content_type, instance_url(base_url, record), pieces, size)
+        content = self._content(record, representation)
+        return Part(representation.content_type, instance_url(base_url, record), content.whole(), content.size)
 
-    def _content(self, record: InstanceRecord, representation: Representation) -> tuple[Iterator[bytes], int]:
-        """The Part 10 file and its size: from the disk as it is, or transcoded into a temporary file."""
+    def _content(self, record: InstanceRecord, representation: Representation) -> Content:
+        """The Part 10 file: from the disk as it is, or transcoded into a temporary file."""
         if _is_stored(record, representation):
-            return file_pieces(partial(self._storage.files.open, record.blob_key), 0, record.size), record.size
+            return Content.kept(self._storage.files, record.blob_key, [(0, record.size)])
         file = self._storage.pixels.transcoded(record, representation.transfer_syntax)
-        size = file.seek(0, os.SEEK_END)
-        return file_pieces(partial(_itself, file), 0, size), size
+        return Content.temporary(file, 0, file.seek(0, os.SEEK_END))
 
 
-def _offers(record: InstanceRecord, target: Target) -> tuple[Representation, ...]:
-    return instance_representations(record.transfer_syntax_uid, single=bool(target.instance))
+def _offers(record: InstanceRecord, single: bool) -> tuple[Representation, ...]:
+    return instance_representations(record.transfer_syntax_uid, transcodings(record), single=single)
 
 
 def _distinct(offers: Iterable[Sequence[Representation]]) -> list[str]:
@@ -138,7 +144,3 @@ def _distinct(offers: Iterable[Sequence[Representation]]) -> list[str]:
 
 def _is_stored(record: InstanceRecord, representation: Representation) -> bool:
     return representation.transfer_syntax == record.transfer_syntax_uid
-
-
-def _itself(file: BinaryIO) -> BinaryIO:
-    return file

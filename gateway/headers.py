@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -55,9 +54,10 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self._app = app
-        self._headers = dict(HEADERS)
+        headers = dict(HEADERS)
         if https:
-            self._headers["strict-transport-security"] = f"max-age={TWO_YEARS}"
+            headers["strict-transport-security"] = f"max-age={TWO_YEARS}"
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,9 +66,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = message.setdefault("headers", [])
+                set_already = {name for name, _ in own}
+                message["headers"] = [*own, *(pair for pair in self._headers if pair[0] not in set_already)]
             await send(message)
 
         await self._app(scope, receive, with_headers)

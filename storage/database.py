@@ -9,8 +9,8 @@ import queue
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.errors import OutOfResources
+from storage.waiting import about_to_wait
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -84,12 +85,15 @@ class Database:
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """All rows of one query, seeing every write that has returned before the call."""
-        with self._reader() as connection:
-            try:
-                rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
-            except sqlite3.Error as error:
-                _refuse(error)
-                raise
+        connection = self._idle()
+        try:
+            connection = connection or self._new_reader()
+            rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            _refuse(error)
+            raise
+        finally:
+            self._readers.put(connection)
         return rows
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -100,6 +104,7 @@ class Database:
         through its connection. Raises `OutOfResources` when the disk is full or another process holds the lock too
         long, and nothing is kept then; that is not known for sure with `CommitUnknown`.
         """
+        about_to_wait()
         if self._writer == threading.get_ident():
             raise RuntimeError("work that runs in a transaction must use its own connection")
         piece = _Piece(work)
@@ -131,16 +136,17 @@ class Database:
             if connection is not None:
                 connection.close()
 
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        pooled = self._readers.get()
+    def _idle(self) -> sqlite3.Connection | None:
         try:
-            if pooled is None:
-                pooled = _connect(self._path)
-                pooled.execute("PRAGMA query_only = ON")
-            yield pooled
-        finally:
-            self._readers.put(pooled)
+            return self._readers.get_nowait()
+        except queue.Empty:
+            about_to_wait()
+        return self._readers.get()
+
+    def _new_reader(self) -> sqlite3.Connection:
+        connection = _connect(self._path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
 
     def _commit_group(self) -> None:
         group = [self._pieces.popleft() for _ in range(min(len(self._pieces), _LARGEST_GROUP))]

@@ -14,18 +14,23 @@ import re
 import secrets
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+import numpy as np
+
 from storage.data_set.part10 import FileMeta
 from storage.errors import NoSuchInstance, OutOfResources, ProcessingFailure
 from storage.incoming import Incoming, exhausted, out_of_resources
+from storage.waiting import WouldWait, may_wait
 
 _KEY: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}/[0-9a-f]{64}-[0-9a-f]{16}")
 _REMEMBERED_FOLDERS: Final = 50_000
+# Linux has it; a flag that the kernel does not know is refused like a file system that cannot.
+_NO_WAIT: Final = getattr(os, "RWF_NOWAIT", 1 << 30)
 
 
 @lru_cache(maxsize=1024)
@@ -122,20 +127,40 @@ class Files:
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """Exactly `length` bytes from `offset`; `NoSuchInstance` when the blob is gone."""
+        return b"".join(self.pieces(key, [(offset, length)], length))
+
+    def pieces(self, key: str, ranges: Iterable[tuple[int, int]], at_once: int) -> Iterator[bytes | memoryview]:
+        """What lies at each (offset, length) of the blob, at most `at_once` bytes at a time.
+
+        The blob is opened when the first piece is wanted, and stays readable to the end when it is removed meanwhile.
+        Raises `NoSuchInstance` when it is gone.
+        """
+        handle = self._opened(key)
         try:
-            handle = os.open(self._place(key), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NoSuchInstance("This instance is no longer kept.") from None
-        try:
-            data = os.pread(handle, length, offset)
-            while len(data) < length:
-                more = os.pread(handle, length - len(data), offset + len(data))
-                if not more:
-                    raise ProcessingFailure("A kept file is shorter than the index says.")
-                data += more
+            for offset, length in ranges:
+                end = offset + length
+                while offset < end:
+                    piece = _read(handle, min(at_once, end - offset), offset)
+                    if not piece:
+                        raise ProcessingFailure("A kept file is shorter than the index says.")
+                    offset += len(piece)
+                    yield piece
         finally:
             os.close(handle)
-        return data
+
+    def modified(self, key: str) -> float:
+        """When the blob was written, in seconds since 1970; `NoSuchInstance` when it is gone."""
+        handle = self._opened(key)
+        try:
+            return os.fstat(handle).st_mtime
+        finally:
+            os.close(handle)
+
+    def _opened(self, key: str) -> int:
+        try:
+            return os.open(self._place(key), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NoSuchInstance("This instance is no longer kept.") from None
 
     def remove(self, key: str) -> None:
         """Remove a blob, if it is there."""
@@ -196,6 +221,21 @@ class Files:
             if len(self._durable_folders) >= _REMEMBERED_FOLDERS:
                 self._durable_folders.clear()
             self._durable_folders.add(study)
+
+
+def _read(handle: int, length: int, offset: int) -> bytes | memoryview:
+    """What one call of the kernel reads; where nobody may wait, what it holds in memory already, or `WouldWait`."""
+    if may_wait():
+        return os.pread(handle, length, offset)
+    # Not a bytearray, which would be filled with zeros first.
+    room = np.empty(length, np.uint8).data
+    try:
+        count = os.preadv(handle, [room], offset, _NO_WAIT)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+            raise WouldWait from None
+        raise
+    return room[:count]
 
 
 def _link(name: str, target: str) -> bool:

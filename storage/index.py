@@ -73,8 +73,7 @@ class Index:
 
         Raises `NoSuchInstance` when that is nothing, also for an instance of another series or study.
         """
-        named = {"study.study_instance_uid": study, "series.series_instance_uid": series}
-        named |= {"instance.sop_instance_uid": sop_instance}
+        named = {_STUDY: study, _SERIES: series, _INSTANCE: sop_instance}
         where = visible(scope, Level.INSTANCE)
         for column, uid in named.items():
             if uid is not None:
@@ -85,12 +84,25 @@ class Index:
             where.parameters,
         )
         if not rows:
-            raise NoSuchInstance("There is no such object here.")
+            raise NoSuchInstance(_NOTHING)
         return [record(row) for row in rows]
 
     def instance(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> InstanceRecord:
         """One visible instance under exactly these parents, or `NoSuchInstance`."""
         return self.instances(scope, study, series, sop_instance)[0]
+
+    def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
+        """`instance` and its `layout` by one question to the database."""
+        named = Condition(f"{_INSTANCE} = ? AND {_SERIES} = ? AND {_STUDY} = ?", (sop_instance, series, study))
+        where = visible(scope, Level.INSTANCE) & named
+        rows = self._database.read(
+            f"""SELECT {RECORD_COLUMNS}, detail.layout FROM {SOURCES[Level.INSTANCE]}
+            JOIN instance_detail AS detail ON detail.instance_id = instance.id WHERE {where.sql}""",
+            where.parameters,
+        )
+        if not rows:
+            raise NoSuchInstance(_NOTHING)
+        return record(rows[0]), decode_layout(rows[0]["layout"])
 
     def layout(self, record: InstanceRecord) -> Layout:
         """Where the frames and bulk data of `record` lie in its blob; `NoSuchInstance` when it is gone."""
@@ -150,6 +162,11 @@ class Index:
         """How many studies, series and instances are visible."""
         return summaries.counts(self._database, scope)
 
+
+_STUDY: Final = "study.study_instance_uid"
+_SERIES: Final = "series.series_instance_uid"
+_INSTANCE: Final = "instance.sop_instance_uid"
+_NOTHING: Final = "There is no such object here."
 
 _LAYOUT: Final = """
     SELECT detail.layout FROM instance JOIN instance_detail AS detail ON detail.instance_id = instance.id

@@ -1,4 +1,4 @@
-"""The pixels of kept instances: frames as stored, frames decoded, pictures, and whole instances decompressed.
+"""The pixels of kept instances: frames as stored, decoded or encoded, pictures, and whole instances transcoded.
 
 Everything that touches a codec happens in child processes (`storage.imaging.decoder_process`).
 """
@@ -7,22 +7,27 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from storage.data_set import part10
 from storage.drawn import DrawnPictures
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
+from storage.imaging.assembly import TooLong, assemble
 from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
+from storage.imaging.decoders import SYNTAXES
+from storage.imaging.encoders import encodings
 from storage.imaging.header import header
 from storage.imaging.presentation_state import Reference, references
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
+from storage.waiting import about_to_wait
 
-__all__ = ["DecodedFrame", "Pixels", "Rendering"]
+__all__ = ["DecodedFrame", "Pixels", "Rendering", "transcodings"]
 
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
@@ -33,6 +38,13 @@ _FAILURES: Final = {
     "too_slow": "Decoding this frame takes longer than is allowed.",
     "nonsense": "Decoding this frame ended the decoder; the pixels are damaged.",
 }
+
+
+def transcodings(record: InstanceRecord) -> tuple[str, ...]:
+    """The transfer syntaxes that the pixels of `record` can be encoded in, besides Explicit VR Little Endian."""
+    if record.number_of_frames < 1 or record.transfer_syntax_uid not in SYNTAXES:
+        return ()
+    return encodings(record.bits_allocated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +69,6 @@ class DecodedFrame:
     def of(cls, description: dict[str, Any], pixels: bytes) -> "DecodedFrame":
         """From a decoder's answer."""
         return cls(**description, pixels=pixels)
-
-    @property
-    def bits(self) -> int:
-        """Bits of the frame when colour is not subsampled."""
-        return self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
-
-
-class _BitString:
-    """Writes frames of any number of bits behind one another, as single-bit frames lie in Pixel Data (PS3.5 8.1.1)."""
-
-    def __init__(self, target: IO[bytes]) -> None:
-        self._target = target
-        self._pending = 0
-        self._pending_bits = 0
-
-    def append(self, frame: bytes, bits: int) -> None:
-        if not self._pending_bits and bits % 8 == 0:
-            self._target.write(frame[: bits // 8])
-            return
-        value = int.from_bytes(frame, "little") & ((1 << bits) - 1)
-        self._pending |= value << self._pending_bits
-        whole, self._pending_bits = divmod(self._pending_bits + bits, 8)
-        self._target.write((self._pending & ((1 << whole * 8) - 1)).to_bytes(whole, "little"))
-        self._pending >>= whole * 8
-
-    def flush(self) -> None:
-        if self._pending_bits:
-            self._target.write(self._pending.to_bytes(1, "little"))
 
 
 class Pixels:
@@ -118,8 +102,7 @@ class Pixels:
         """
         if layout.frames is None:
             return self._frame("stored", record, layout, number)[1]
-        pieces = (self._files.read(record.blob_key, *piece) for piece in layout.frames.ranges(number))
-        return b"".join(pieces)
+        return b"".join(self._files.pieces(record.blob_key, layout.frames.ranges(number), _AT_ONCE))
 
     def decoded(self, record: InstanceRecord, layout: Layout, number: int) -> DecodedFrame:
         """Frame `number` (from 1) decompressed, with its description. Raises as `stored_frame`."""
@@ -174,43 +157,37 @@ class Pixels:
             return found
         return self._drawn.picture(wanted, draw) if self._drawn else draw()
 
+    def encoded_frame(self, record: InstanceRecord, layout: Layout, number: int, transfer_syntax_uid: str) -> bytes:
+        """Frame `number` (from 1) compressed to one of the `transcodings`, as the content of a fragment.
+
+        Raises as `stored_frame`.
+        """
+        return self._frame("encoded", record, layout, number, syntax=transfer_syntax_uid)[1]
+
     def transcoded(self, record: InstanceRecord, transfer_syntax_uid: str) -> BinaryIO:
         """The whole instance as a Part 10 file in `transfer_syntax_uid`: an unlinked temporary file at position 0.
 
-        Only Explicit VR Little Endian can be made. Attributes stay as they are but for those that decoding makes
-        untrue. Raises `NotRenderable` for other syntaxes and for video, `OutOfResources` when the disk is full.
+        That is Explicit VR Little Endian or one of its `transcodings`. Attributes stay as they are but for
+        those that this makes untrue. In JPEG Baseline, which loses something, it is a derived image with its own SOP
+        Instance UID (PS3.3 C.7.6.1.1.5). Raises `NotRenderable` for other syntaxes, for video, and for pixels that
+        the syntax cannot hold, `OutOfResources` when the disk is full.
         """
-        if transfer_syntax_uid != EXPLICIT_VR_LITTLE_ENDIAN:
-            raise self._refused(
-                record,
-                NotRenderable,
-                f"Instances are sent as stored, here in {record.transfer_syntax_uid}, "
-                f"or in Explicit VR Little Endian, {EXPLICIT_VR_LITTLE_ENDIAN}.",
-            )
+        made = (EXPLICIT_VR_LITTLE_ENDIAN, *transcodings(record))
+        if transfer_syntax_uid not in made:
+            offered = ", ".join(made)
+            detail = f"This instance is sent as stored, in {record.transfer_syntax_uid}, or in one of {offered}."
+            raise self._refused(record, NotRenderable, detail)
         try:
             with ExitStack() as until_done:
                 target = until_done.enter_context(TemporaryFile(dir=self._folder))
-                self._transcode(record, target)
+                assemble(target, transfer_syntax_uid, partial(self._ask, record=record))
                 target.seek(0)
                 until_done.pop_all()
+        except TooLong as error:
+            raise self._refused(record, NotRenderable, "Encoded, this instance is too long for its syntax.") from error
         except OSError as error:
-            raise OutOfResources("There is no room for the decompressed instance.") from error
+            raise OutOfResources("There is no room for the transcoded instance.") from error
         return cast(BinaryIO, target)
-
-    def _transcode(self, record: InstanceRecord, target: IO[bytes]) -> None:
-        answer, body = self._ask("transcoded", record)
-        target.write(body[: answer["before"]])
-        if answer["frames"]:
-            joined = _BitString(target)
-            for number in range(1, answer["frames"] + 1):
-                frame = DecodedFrame.of(*self._ask("decoded", record, number=number, ranges=None))
-                joined.append(frame.pixels, frame.bits)
-            joined.flush()
-        for begin in range(0, 0 if answer["frames"] else answer["pixel_bytes"], _AT_ONCE):
-            end = min(begin + _AT_ONCE, answer["pixel_bytes"])
-            target.write(self._ask("native", record, begin=begin, end=end)[1])
-        target.write(b"\0" * (answer["pixel_bytes"] % 2))
-        target.write(body[answer["before"] :])
 
     def close(self) -> None:
         """End the children."""
@@ -223,6 +200,7 @@ class Pixels:
         return self._ask(task, record, number=number, ranges=ranges, **more)
 
     def _ask(self, task: str, record: InstanceRecord, **more: Any) -> tuple[dict[str, Any], bytes]:
+        about_to_wait()
         path = str(self._files.path(record.blob_key))
         try:
             answer, body = self._pool.ask({"task": task, "path": path} | more)

@@ -16,7 +16,14 @@ from typing import Any, BinaryIO, Final
 
 from storage.errors import Refusal
 from storage.imaging.decoder_messages import decoded, encoded
-from storage.imaging.decoding import decoded_frame, moving_picture, presentation_state, rendered_frame, transcoded
+from storage.imaging.decoding import (
+    decoded_frame,
+    encoded_frame,
+    moving_picture,
+    presentation_state,
+    rendered_frame,
+    transcoded,
+)
 from storage.imaging.image_pixels import Undecodable
 from storage.imaging.stored_image import StoredImage, open_image
 
@@ -37,7 +44,7 @@ class Decoder:
         path, largest = Path(request["path"]), self._memory // 4
         limit_memory(self._memory, path.stat().st_size)
         if request["task"] == "transcoded":
-            return transcoded(self._image_if_any(path), path, largest)
+            return transcoded(self._image_if_any(path), path, largest, request["syntax"])
         stored = self._image(path)
         if request["task"] == "native":
             return {}, stored.native_bytes(request["begin"], request["end"])
@@ -49,6 +56,8 @@ class Decoder:
                 return {}, stored.encoded_frame(number, ranges)
             case "decoded":
                 return decoded_frame(stored, number, ranges, largest)
+            case "encoded":
+                return {}, encoded_frame(stored, number, ranges, largest, request["syntax"])
             case _:
                 said = request.get("state")
                 state = presentation_state(Path(said), request["sop_instance_uid"], number) if said else None

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from storage.data_set.part10 import read
+from storage.data_set.part10 import EXPLICIT_VR_LITTLE_ENDIAN, read
 from storage.imaging.decoders import decode, syntax
+from storage.imaging.encoders import encode
 from storage.imaging.framing import MOST_PIXELS
 from storage.imaging.header import Header, header
 from storage.imaging.image_pixels import ImagePixels, Samples, Undecodable
@@ -77,14 +78,24 @@ def _milliseconds(found: Header) -> float:
     return min(max(time, _SHORTEST_TIME), _LONGEST_TIME)
 
 
-def transcoded(stored: StoredImage | None, path: Path, largest: int) -> tuple[dict[str, Any], bytes]:
-    """What surrounds the pixels of an instance in Explicit VR Little Endian: `before` and `after` as one body."""
+def encoded_frame(
+    stored: StoredImage, number: int, ranges: Ranges | None, largest: int, transfer_syntax_uid: str
+) -> bytes:
+    """Frame `number` as the content of a fragment in one of the syntaxes that can be made."""
+    samples, image = _samples(stored, number, ranges, largest)
+    return encode(samples, image, transfer_syntax_uid)
+
+
+def transcoded(
+    stored: StoredImage | None, path: Path, largest: int, transfer_syntax_uid: str
+) -> tuple[dict[str, Any], bytes]:
+    """What surrounds the pixels of an instance in another syntax: `before` and `after` as one body."""
     image = None
-    if stored is not None and not _is_native(stored):
+    if stored is not None and not (_is_native(stored) and transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN):
         image = _as_far_as_used(*_samples(stored, 1, None, largest), stored.image)
-    found = surroundings(path, stored, image)
-    described = {"before": len(found.before), "pixel_bytes": found.pixel_bytes, "frames": found.frames}
-    return described, found.before + found.after
+    found = asdict(surroundings(path, stored, image, transfer_syntax_uid))
+    before, after = found.pop("before"), found.pop("after")
+    return found | {"before": len(before)}, before + after
 
 
 def _samples(stored: StoredImage, number: int, ranges: Ranges | None, largest: int) -> tuple[Samples, ImagePixels]:

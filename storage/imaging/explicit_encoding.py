@@ -19,7 +19,8 @@ _SHORT: Final = Struct("<HH2sH")
 _LONG: Final = Struct("<HH2sHL")
 _ITEM: Final = Struct("<HHL")
 _ITEM_END: Final = _ITEM.pack(0xFFFE, 0xE00D, 0)
-_SEQUENCE_END: Final = _ITEM.pack(0xFFFE, 0xE0DD, 0)
+SEQUENCE_END: Final = _ITEM.pack(0xFFFE, 0xE0DD, 0)
+"""What stands behind the last item of a sequence, and behind the last fragment."""
 _LONGEST_SHORT: Final = 0xFFFE
 _WORDS: Final = {
     **dict.fromkeys(("AT", "OW", "SS", "US"), 2),
@@ -42,6 +43,22 @@ def encoded(tag: int, vr: str, value: bytes) -> bytes:
     if len(value) % 2:
         value += b"\0" if vr in _NUL_PADDED else b" "
     return element_header(tag, vr, len(value)) + value
+
+
+def sequence(tag: int, *items: bytes) -> bytes:
+    """A sequence whose items are these encoded data sets."""
+    whole = b"".join(_ITEM.pack(0xFFFE, 0xE000, len(item)) + item for item in items)
+    return element_header(tag, "SQ", len(whole)) + whole
+
+
+def encapsulation(tag: int, table: int) -> bytes:
+    """The beginning of encapsulated Pixel Data (PS3.5 A.4): a Basic Offset Table of `table` words, all 0, or none."""
+    return element_header(tag, "OB", UNDEFINED) + _ITEM.pack(0xFFFE, 0xE000, 4 * table) + bytes(4 * table)
+
+
+def fragment_header(length: int) -> bytes:
+    """What stands before a fragment of `length` bytes."""
+    return _ITEM.pack(0xFFFE, 0xE000, length)
 
 
 def data_set(
@@ -75,7 +92,7 @@ def _sequence(buffer: Buffer, element: Element, items: list[list[Element]], nest
         yield _ITEM.pack(0xFFFE, 0xE000, UNDEFINED)
         yield from data_set(buffer, item, nested, nested(item))
         yield _ITEM_END
-    yield _SEQUENCE_END
+    yield SEQUENCE_END
 
 
 def _value(buffer: Buffer, element: Element) -> Iterator[bytes]:

@@ -62,6 +62,15 @@ class StoredImage:
         inflated = len(self.pixels.inflated) if self.pixels.inflated is not None else 0
         return inflated + self.header.size <= _LARGEST_KEPT
 
+    @property
+    def frame_count(self) -> int:
+        """Frames that are wholly there; raises `Undecodable` where they cannot be told apart."""
+        if self.is_native:
+            return min(self.image.number_of_frames, self.pixels.length * 8 // self.image.frame_bits)
+        if self.frames is None:
+            raise Undecodable("The frames of this instance cannot be told apart.")
+        return self.frames.count
+
     def encoded_frame(self, number: int, ranges: Ranges | None) -> bytes:
         """Frame `number` (from 1) as it is encoded, native ones little endian and from their first bit on.
 
@@ -78,8 +87,7 @@ class StoredImage:
             return b"".join(os.pread(file.fileno(), length, offset) for offset, length in ranges)
 
     def _native_frame(self, number: int) -> bytes:
-        bits = self.image.frame_bits
-        count = min(self.image.number_of_frames, self.pixels.length * 8 // bits)
+        bits, count = self.image.frame_bits, self.frame_count
         if not 1 <= number <= count:
             raise NoSuchInstance(f"There is no frame {number}: the image has {count}.")
         first = (number - 1) * bits

@@ -59,6 +59,7 @@ KINDS = {
     "/": DESCRIPTION,
     "/capabilities": DESCRIPTION,
     "/openapi.json": DESCRIPTION,
+    **{level + name: THING for level in (_STUDY, _SERIES, _INSTANCE) for name in ("/bulkdata", "/pixeldata")},
     "/{path:path}": UNKNOWN,
 }
 # Which of the three studies each caller sees. Anna has two, Bert one.
@@ -193,7 +194,16 @@ def mixed(ours: Stored, foreign: Stored) -> Iterator[Stored]:
 def test_mixed_parents_lead_nowhere(house: House) -> None:
     for stored in mixed(house.studies["anna 1"], house.studies["anna 2"]):
         for caller in ("staff", "anna"):
-            for resource in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010", "/rendered", "/thumbnail"):
+            for resource in (
+                "",
+                "/metadata",
+                "/frames/1",
+                "/bulkdata",
+                "/bulkdata/7FE00010",
+                "/pixeldata",
+                "/rendered",
+                "/thumbnail",
+            ):
                 path = instance_path(stored) + resource
                 assert house.client.get(path, headers=house.headers[caller]).status_code == 404, (path, caller)
 

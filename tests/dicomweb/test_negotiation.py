@@ -13,12 +13,14 @@ from dicomweb.media_types import (
     frame_representations,
     instance_representations,
 )
-from dicomweb.negotiation import Acceptable, accepts_gzip, choose, media_ranges, parse_media_type
+from dicomweb.negotiation import Acceptable, accepts_gzip, choose, content_coding, media_ranges, parse_media_type
 from dicomweb.problems import NotAcceptable
+from storage.imaging.encoders import encodings
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED, RLE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"
 BASELINE, LOSSLESS, JPEG_LS, J2K, HTJ2K = (f"1.2.840.10008.1.2.4.{arc}" for arc in (50, 70, 80, 91, 201))
+J2K_LOSSLESS = "1.2.840.10008.1.2.4.90"
 MPEG2, H264, HEVC = (f"1.2.840.10008.1.2.4.{arc}" for arc in (100, 102, 107))
 
 DICOM = 'multipart/related; type="application/dicom"'
@@ -128,11 +130,78 @@ def test_frames(accept: str | None, stored: str, expected: str | None) -> None:
     assert chosen(accept, frame_representations(stored, single=True)) == expected
 
 
+MADE = encodings(8)
+
+
+@pytest.mark.parametrize("stored", [EXPLICIT, IMPLICIT, BIG, DEFLATED, RLE, BASELINE, LOSSLESS, JPEG_LS, J2K, HTJ2K])
+@pytest.mark.parametrize(
+    ("accept", "default", "of_the_type"),
+    [
+        # Table 8.7.3-5: the default of a media type, unless one of its own kind is stored.
+        ("image/jpeg", LOSSLESS, {BASELINE, LOSSLESS}),
+        ("image/jls", JPEG_LS, {JPEG_LS}),
+        ("image/jp2", J2K_LOSSLESS, {J2K}),
+        ("image/jphc", HTJ2K, {HTJ2K}),
+        ("image/dicom-rle", RLE, {RLE}),
+        # Named, it is that one and no other.
+        (f"image/jpeg; transfer-syntax={BASELINE}", BASELINE, set()),
+        (f'image/jp2;transfer-syntax="{J2K_LOSSLESS}"', J2K_LOSSLESS, set()),
+        (f"image/gif, image/jls;q=0.2, image/jphc; transfer-syntax={HTJ2K};q=0.3", HTJ2K, set()),
+        (f"image/jphc;q=0, image/jls; q=0.001, image/jphc; transfer-syntax={J2K_LOSSLESS}", JPEG_LS, set()),
+    ],
+)
+def test_frames_that_are_made(accept: str, default: str, of_the_type: set[str], stored: str) -> None:
+    expected = stored if stored in of_the_type else default
+    found = Acceptable.of(request(accept)).choose(frame_representations(stored, MADE, single=True))
+    assert found is not None and found.transfer_syntax == expected
+    several = ", ".join(_as_multipart(one) for one in accept.split(", "))
+    found = Acceptable.of(request(several)).choose(frame_representations(stored, MADE, single=False))
+    assert found is not None and (found.transfer_syntax, found.multipart) == (expected, True)
+
+
+def _as_multipart(media_range: str) -> str:
+    media_type, separator, parameters = media_range.partition(";")
+    return f'multipart/related; type="{media_type}"{separator}{parameters}'
+
+
+@pytest.mark.parametrize("stored", [EXPLICIT, IMPLICIT, RLE, BASELINE, J2K])
+@pytest.mark.parametrize("wanted", [BASELINE, LOSSLESS, JPEG_LS, J2K_LOSSLESS, HTJ2K, RLE, EXPLICIT])
+def test_what_is_made_never_takes_the_place_of_a_default(stored: str, wanted: str) -> None:
+    """Encoding costs time, so it is done for those only who name it."""
+    for offers in (instance_representations, frame_representations):
+        for accept in (None, "*/*", "multipart/related", f'{DICOM}, {OCTETS}, "x"', f"{DICOM}; q=0.1, {OCTETS}; q=0.1"):
+            silent = Acceptable.of(request(accept)).choose(offers(stored, MADE, single=False))
+            assert silent is not None and silent.transfer_syntax == EXPLICIT, accept
+        starred = Acceptable.of(request("*/*; transfer-syntax=*")).choose(offers(stored, MADE, single=False))
+        assert starred is not None and starred.transfer_syntax == (EXPLICIT if stored == IMPLICIT else stored)
+    named = Acceptable.of(request(f"{DICOM}; transfer-syntax={wanted}"))
+    found = named.choose(instance_representations(stored, MADE, single=False))
+    assert found is not None and found.transfer_syntax == wanted
+
+
+def test_the_offers_of_an_instance_are_all_there_is() -> None:
+    offers = [str(offer) for offer in instance_representations(RLE, MADE, single=False)]
+    assert offers == [f"{DICOM}; transfer-syntax={uid}" for uid in (EXPLICIT, RLE, *(u for u in MADE if u != RLE))]
+    for offer in offers:
+        assert chosen(offer, instance_representations(RLE, MADE, single=False)) == offer
+
+
 def test_several_frames_come_as_multipart_only() -> None:
     assert chosen("application/octet-stream", frame_representations(EXPLICIT, single=False)) is None
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/dicom+json", "application/json", "text/html, */*;q=0.1"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "*/*",
+        "application/dicom+json",
+        "application/json",
+        "text/html, */*;q=0.1",
+        # JSON is UTF-8 by its definition (PS3.18 F.2); a charset changes nothing.
+        "application/dicom+json; charset=utf-8",
+        'application/dicom+json; charset="ISO-8859-1"',
+    ],
+)
 def test_metadata_are_dicom_json(accept: str) -> None:
     assert chosen(accept, METADATA) == "application/dicom+json"
 
@@ -235,6 +304,25 @@ def test_no_accept_takes_more_than_one_pass(unit: str) -> None:
 def test_gzip(field: str, expected: bool) -> None:
     assert accepts_gzip(request(accept_encoding=field)) is expected
     assert accepts_gzip(request()) is False
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, br", "gzip"),
+        ("zstd;q=0.5, gzip;q=0.8", "gzip"),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "gzip"),
+        ("identity;q=0.5, gzip;q=0.4", None),
+        ("identity, gzip;q=1.0", "gzip"),
+        ("br", None),
+        ("", None),
+    ],
+)
+def test_the_best_content_coding(field: str, expected: str | None) -> None:
+    """RFC 9110 12.5.3: by quality, and none that is wanted less than the plain content."""
+    assert content_coding(request(accept_encoding=field), ("zstd", "gzip")) == expected
 
 
 def test_content_types() -> None:

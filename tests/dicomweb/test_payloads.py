@@ -1,5 +1,6 @@
 """Bodies in pieces, and what is sent with them."""
 
+import asyncio
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -116,3 +117,20 @@ def test_conditions(field: str, known: bool) -> None:
     response = not_modified(request(if_none_match=field), 'W/"a"')
     assert (response is not None) is known
     assert not_modified(request(), 'W/"a"') is None
+
+
+def test_a_short_body_is_sent_at_once_and_its_long_pieces_are_not_copied() -> None:
+    content = memoryview(bytes(50_000))
+    pieces: list[bytes | memoryview] = [b"he", b"ad", content, b"ta", b"il"]
+    response = streamed(iter(pieces), {}, "text/plain", size=50_008)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(response({"type": "http"}, lambda: None, send))  # type: ignore[arg-type,return-value]
+    assert [message["body"] for message in sent[1:]] == [b"head", content, b"tail"]
+    assert sent[2]["body"] is content
+    assert [message.get("more_body", False) for message in sent[1:]] == [True, True, False]
+    assert response.headers["content-length"] == "50008"
+    assert streamed(iter(()), {}, "text/plain", size=0).body == b""

@@ -17,6 +17,7 @@ from storage.ingest import Stored
 from storage.pixels import Pixels
 from storage.scope import WholeArchive
 from storage.storage import Storage
+from storage.waiting import may_wait
 from tests.dicomweb.conftest import BASE, Callers, Keep
 from tests.dicomweb.replies import instance_path, problem_of, series_path, study_path
 from tests.support.synthetic import ct
@@ -33,7 +34,19 @@ def paths(stored: Stored) -> Iterator[str]:
     yield from (f"{study_path(stored)}/{name}" for name in ("series", "instances", "metadata", "thumbnail"))
     yield from (f"{series_path(stored)}/{name}" for name in ("instances", "metadata", "thumbnail"))
     yield from (study_path(stored), series_path(stored), instance_path(stored))
-    names = ("metadata", "frames/1", "rendered", "thumbnail", "frames/1/rendered", "bulkdata/7FE00010")
+    yield from (
+        f"{path}/{name}" for path in (study_path(stored), series_path(stored)) for name in ("bulkdata", "pixeldata")
+    )
+    names = (
+        "metadata",
+        "frames/1",
+        "rendered",
+        "thumbnail",
+        "frames/1/rendered",
+        "bulkdata/7FE00010",
+        "bulkdata",
+        "pixeldata",
+    )
     yield from (f"{instance_path(stored)}/{name}" for name in names)
 
 
@@ -166,3 +179,28 @@ def _url(mount: str, _: HTTPConnection) -> str:
 def test_urls_begin_as_we_are_told(client: TestClient, stored: Stored) -> None:
     response = client.get(f"{instance_path(stored)}/metadata")
     assert f"{BASE}{instance_path(stored)}/bulkdata/7FE00010" in response.text
+
+
+def test_a_warm_frame_needs_no_thread(client: TestClient, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whatever would wait is done in one: a cold file, a decoder, an index at work."""
+    path, asked = f"{instance_path(stored)}/frames/1", {"Accept": "application/octet-stream"}
+    waited: list[bool] = []
+    located = Index.located
+
+    def noted(self: Index, *arguments: Any) -> Any:
+        waited.append(may_wait())
+        return located(self, *arguments)
+
+    monkeypatch.setattr(Index, "located", noted)
+    client.get(path, headers=asked)
+    waited.clear()
+    warm = client.get(path, headers=asked)
+    assert waited == [False]
+    waited.clear()
+    monkeypatch.setattr("storage.files._NO_WAIT", 1 << 30)
+    cold = client.get(path, headers=asked)
+    assert (cold.status_code, cold.content, waited) == (200, warm.content, [False, True])
+    waited.clear()
+    assert client.get(path, headers={"Accept": "image/jls"}).status_code == 200
+    assert waited == [False, True]
+    problem_of(client.get(f"{path}/", headers={"Accept": "x/y"}), 406)

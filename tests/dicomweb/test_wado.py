@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
+from pydicom.uid import (
+    JPEG2000MC,
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
 from starlette.testclient import TestClient
 
 from storage.errors import NotRenderable
@@ -127,7 +136,8 @@ def test_one_instance_as_a_single_part(client: TestClient, keep: Keep) -> None:
 def test_several_instances_are_never_a_single_part(client: TestClient, keep: Keep) -> None:
     path = series_path(keep(ct()))
     problem = problem_of(client.get(path, headers={"Accept": "application/dicom"}), 406)
-    assert problem["acceptable"] == [f"{DICOM}; transfer-syntax={EXPLICIT}"]
+    assert problem["acceptable"][0] == f"{DICOM}; transfer-syntax={EXPLICIT}"
+    assert all(offer.startswith(DICOM) for offer in problem["acceptable"])
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, BIG, DEFLATED])
@@ -167,8 +177,9 @@ def test_compressed_instances_are_decoded_unless_asked_for_as_stored(client: Tes
 
 
 def test_each_instance_is_negotiated_by_itself(client: TestClient, keep: Keep) -> None:
+    """PS3.18 8.7.8.1: a report has no pixels that could be encoded."""
     study = generate_uid()
-    keep(ct(StudyInstanceUID=study))
+    keep(ct(StudyInstanceUID=study, PixelData=None, SeriesNumber=2))
     stored = keep(rle(ct(StudyInstanceUID=study)))
     path = study_path(stored)
     response = client.get(path, headers={"Accept": f"{DICOM}; transfer-syntax={RLELossless}"})
@@ -178,8 +189,34 @@ def test_each_instance_is_negotiated_by_itself(client: TestClient, keep: Keep) -
     assert response.status_code == 200
     types = {head["Content-Type"].partition("=")[2] for head, _ in parts_of(response)}
     assert types == {EXPLICIT, RLELossless}
-    problem = problem_of(client.get(path, headers={"Accept": f"{DICOM}; transfer-syntax={JPEG2000Lossless}"}), 406)
-    assert set(problem["acceptable"]) == {f"{DICOM}; transfer-syntax={one}" for one in (EXPLICIT, RLELossless)}
+    problem = problem_of(client.get(path, headers={"Accept": f"{DICOM}; transfer-syntax={JPEG2000MC}"}), 406)
+    assert {f"{DICOM}; transfer-syntax={one}" for one in (EXPLICIT, RLELossless)} <= set(problem["acceptable"])
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, JPEGLosslessSV1, RLELossless])
+def test_instances_are_encoded_as_asked_for(client: TestClient, keep: Keep, syntax: str) -> None:
+    image = ct(40, 40)
+    native, packed = keep(image), keep(rle(ct(40, 40)))
+    for stored in (native, packed):
+        ((head, content),) = parts_of(
+            client.get(instance_path(stored), headers={"Accept": f"{DICOM}; transfer-syntax={syntax}"})
+        )
+        assert head["Content-Type"] == f"application/dicom; transfer-syntax={syntax}"
+        assert pydicom.dcmread(BytesIO(content)).file_meta.TransferSyntaxUID == syntax
+        single = client.get(instance_path(stored), headers={"Accept": f"application/dicom; transfer-syntax={syntax}"})
+        assert single.content == content
+        assert int(single.headers["content-length"]) == len(content)
+
+
+def test_lossy_compression_makes_another_instance(client: TestClient, keep: Keep) -> None:
+    """PS3.3 C.7.6.1.1.5; for 8 bits only, and never unless it is asked for by name."""
+    grey = ct(BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0, PixelData=bytes(256))
+    path = instance_path(keep(grey))
+    wanted = {"Accept": f"application/dicom; transfer-syntax={JPEGBaseline8Bit}"}
+    found = pydicom.dcmread(BytesIO(client.get(path, headers=wanted).content))
+    assert (found.ImageType[0], found.LossyImageCompression) == ("DERIVED", "01")
+    assert found.SOPInstanceUID != grey.SOPInstanceUID
+    problem_of(client.get(instance_path(keep(ct())), headers=wanted), 406)
 
 
 def test_pixels_that_cannot_be_decoded(client: TestClient, keep: Keep) -> None:
@@ -219,7 +256,9 @@ def test_large_bodies_are_sent_in_pieces(client: TestClient, keep: Keep, monkeyp
 
     monkeypatch.setattr(Pixels, "transcoded", counted)
     assert client.head(study_path(stored[0])).status_code == 200
-    assert len(begun) == 1
+    assert begun == []
+    with client.stream("GET", study_path(stored[0])) as response:
+        assert (response.status_code, "content-length" in response.headers) == (200, False)
     assert len(parts_of(client.get(study_path(stored[0])))) == 4
 
 
@@ -227,7 +266,7 @@ def test_a_stream_that_breaks_off_is_not_taken_for_whole(
     client: TestClient, keep: Keep, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     study = generate_uid()
-    stored = [keep(ct(300, 500, StudyInstanceUID=study, SeriesNumber=number)) for number in (1, 2)]
+    stored = [keep(ct(600, 1000, StudyInstanceUID=study, SeriesNumber=number)) for number in (1, 2)]
     key = storage.index.instance(
         WholeArchive(), stored[1].study_instance_uid, stored[1].series_instance_uid, stored[1].sop_instance_uid
     ).blob_key

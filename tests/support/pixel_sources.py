@@ -1,6 +1,7 @@
 """Files on disk as `Pixels` wants them, without an index in between."""
 
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
@@ -27,10 +28,11 @@ class _PlainFiles:
     def path(self, key: str) -> Path:
         return Path(key)
 
-    def read(self, key: str, offset: int, length: int) -> bytes:
+    def pieces(self, key: str, ranges: Iterable[tuple[int, int]], at_once: int) -> Iterator[bytes]:
         with Path(key).open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+            for offset, length in ranges:
+                file.seek(offset)
+                yield file.read(length)
 
 
 def plain_files() -> Files:
@@ -58,7 +60,7 @@ def kept(path: Path) -> tuple[InstanceRecord, Layout]:
         number_of_frames=table.count if table else 1,
         image_rows=0,
         image_columns=0,
-        bits_allocated=0,
+        bits_allocated=read.number(0x00280100),
     )
     return record, Layout(table, {})
 
