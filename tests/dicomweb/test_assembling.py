@@ -294,6 +294,14 @@ def test_too_large_metadata_and_too_many_parts(client: TestClient, monkeypatch: 
     problem_of(post(client, bulk("pixels", b"") * 4), 413)
 
 
+def test_addresses_that_are_too_long(client: TestClient, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are what stays in memory of a part."""
+    problem_of(post(client, metadata([described()]) + bulk("x" * 3000, PIXELS)), 400)
+    monkeypatch.setattr(spool, "MOST_ADDRESSES", 100)
+    problem_of(post(client, metadata([described()]) + bulk("pixels", b"?") * 9), 413)
+    assert not left_over(storage)
+
+
 def test_many_small_parts(client: TestClient, storage: Storage) -> None:
     """Thousands of parts are thousands of entries, but one file."""
     source = described() | {"7FE00010": {"vr": "OB", "BulkDataURI": "p"}}

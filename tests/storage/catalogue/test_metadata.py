@@ -30,7 +30,10 @@ def test_metadata_are_the_data_sets_with_addresses_of_their_bulk_data(keeping: K
 def test_one_by_one_they_are_the_same(keeping: Keeping) -> None:
     """In the scope of a patient too, who does not see what is held."""
     first, *_ = study_of(keeping, series=2)
-    held = {"StudyInstanceUID": first.study_instance_uid, "SeriesInstanceUID": first.series_instance_uid}
+    held: dict[str, Any] = {
+        "StudyInstanceUID": first.study_instance_uid,
+        "SeriesInstanceUID": first.series_instance_uid,
+    }
     keeping.put(ct(PatientID="TEST-2", **held))
     address = (first.study_instance_uid, first.series_instance_uid, first.sop_instance_uid)
     for scope in ALL_SCOPES:
