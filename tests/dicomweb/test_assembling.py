@@ -269,6 +269,14 @@ def test_nothing_is_stored_of_a_body_that_breaks_off(client: TestClient, storage
     assert not left_over(storage)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("boundary", ["", "; boundary=", f"; boundary={'x' * 71}", "; boundary=other"])
+def test_boundaries_that_are_none(client: TestClient, storage: Storage, form: str, boundary: str) -> None:
+    headers = {"Content-Type": f'multipart/related; type="{form}"{boundary}'}
+    problem_of(client.post("/studies", content=body(metadata([described()], form)), headers=headers), 400)
+    assert not left_over(storage)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
