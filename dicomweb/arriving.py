@@ -12,7 +12,7 @@ from dicomweb.media_types import ALIASES, DICOM, DICOM_JSON, DICOM_XML, OCTET_ST
 from dicomweb.multipart import PartsReader, Sink
 from dicomweb.negotiation import parse_media_type
 from dicomweb.problems import UnsupportedMediaType
-from storage.errors import CannotUnderstand, OutOfResources, Refusal
+from storage.errors import CannotUnderstand, ProcessingFailure, Refusal
 from storage.incoming import Incoming
 from storage.ingest import Ingest
 
@@ -54,7 +54,7 @@ class Arriving:
 
     def arrived(self) -> Incoming | Refusal:
         """The instance that the part is, or why it is none."""
-        return self.incoming or self.refusal or OutOfResources("The part was not kept.")
+        return self.incoming or self.refusal or ProcessingFailure("The part was not kept.")
 
 
 class Body:
@@ -115,14 +115,15 @@ class Body:
     def _begin(self, media_type: str, parameters: Mapping[str, str]) -> None:
         stated = parameters.get("type", "").lower()
         stated = ALIASES.get(stated, stated)
-        if media_type in METADATA_TYPES or (media_type == "multipart/related" and stated in METADATA_TYPES):
-            self._assembly = Assembly(self._ingest, self._base_url)
         if media_type in STORED:
+            self._is_first = True
             self._single = self._open({"content-type": media_type})
         elif media_type == "multipart/related" and stated in ("", *STORED):
+            self._reader = PartsReader(parameters.get("boundary", ""), self._open)
             # Without a type the first part says what this is (RFC 2387 3.1).
             self._is_first = not stated
-            self._reader = PartsReader(parameters.get("boundary", ""), self._open)
+            if stated in METADATA_TYPES:
+                self._assembly = Assembly(self._ingest, self._base_url)
         else:
             raise UnsupportedMediaType(_TAKEN)
 

@@ -10,11 +10,15 @@ from urllib.parse import urljoin
 
 from dicomweb.media_types import ALIASES, OCTET_STREAM
 from dicomweb.negotiation import parse_media_type
+from dicomweb.problems import ContentTooLarge
 from storage.data_set.assembly import Run
 from storage.errors import CannotUnderstand
 from storage.incoming import exhausted
 
+MOST_ADDRESSES: Final = 8 << 20
+"""Characters in all addresses of one request, which are in memory."""
 _LONGEST_LOCATION: Final = 2_048
+_LONGEST_NAME: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Spool:
         """`base_url` is what relative addresses in the request are relative to. Raises `OutOfResources`."""
         self._file = open_file()
         self._base_url = base_url
-        self._size = 0
+        self._size = self._characters = 0
         self._parts: dict[str, list[Spooled]] = {}
         self._wanted: set[str] = set()
 
@@ -42,12 +46,17 @@ class Spool:
         """A sink for the next part; `done` gets it when it is whole."""
         media_type, parameters = parse_media_type(content_type)
         media_type = ALIASES.get(media_type, media_type) or OCTET_STREAM
-        begun = Spooled(media_type, parameters.get("transfer-syntax", ""), location, Run(self._file, self._size, 0))
+        syntax = parameters.get("transfer-syntax", "")[:_LONGEST_NAME]
+        begun = Spooled(media_type[:_LONGEST_NAME], syntax, location, Run(self._file, self._size, 0))
         return SpooledPart(begun, self._write, done)
 
     def keep(self, part: Spooled) -> None:
-        """Note `part` as bulk data: it will be found by its Content-Location."""
-        self._parts.setdefault(self._address(part.location), []).append(part)
+        """Note `part` as bulk data, to be found by its Content-Location. Raises `ContentTooLarge` for too many."""
+        address = self._address(part.location)
+        self._characters += len(part.location) + len(part.media_type) + len(part.transfer_syntax)
+        if self._characters > MOST_ADDRESSES:
+            raise ContentTooLarge("The Content-Locations of the parts are too long altogether.")
+        self._parts.setdefault(address, []).append(part)
 
     def find(self, uri: str) -> list[Spooled]:
         """The parts whose Content-Location is `uri`, in their order, or `CannotUnderstand` where there are none."""

@@ -45,7 +45,8 @@ class Retrieval:
         target = Target.of(request)
         index = self._storage.index
         root = self._base_url(request)
-        chosen = Acceptable.of(request).choose(METADATA)
+        acceptable = Acceptable.of(request)
+        chosen = acceptable.choose(METADATA)
         named = (target.study, target.series or None, target.instance or None)
         if chosen is not None and chosen.media_type == DICOM_XML:
             data_sets = map(orjson.loads, index.data_sets(scope, *named, bulk_data_root=root))
@@ -53,7 +54,7 @@ class Retrieval:
                 return native_model(request, next(data_sets))
             return native_models(data_sets, partial(metadata_url, root))
         metadata = index.metadata(scope, *named, bulk_data_root=root)
-        Acceptable.of(request).choose_or_refuse(METADATA)
+        acceptable.choose_or_refuse(METADATA)
         etag = validator(metadata.etag, root)
         if unchanged := not_modified(request, etag):
             return unchanged

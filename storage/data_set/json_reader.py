@@ -5,6 +5,7 @@ of the right kind, or inline binary, or a reference.
 """
 
 from base64 import b64decode
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ def decode(document: bytes) -> list[Json]:
     if document.count(b"{") + document.count(b"[") > MOST_CONTAINERS:
         raise CannotUnderstand(f"The JSON document has more than {MOST_CONTAINERS} objects and arrays.")
     try:
-        found = orjson.loads(document)
+        found = orjson.loads(document.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         raise CannotUnderstand("The document is no JSON.") from None
     data_sets = found if isinstance(found, list) else [found]

@@ -269,6 +269,14 @@ def test_nothing_is_stored_of_a_body_that_breaks_off(client: TestClient, storage
     assert not left_over(storage)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("boundary", ["", "; boundary=", f"; boundary={'x' * 71}", "; boundary=other"])
+def test_boundaries_that_are_none(client: TestClient, storage: Storage, form: str, boundary: str) -> None:
+    headers = {"Content-Type": f'multipart/related; type="{form}"{boundary}'}
+    problem_of(client.post("/studies", content=body(metadata([described()], form)), headers=headers), 400)
+    assert not left_over(storage)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -292,6 +300,14 @@ def test_too_large_metadata_and_too_many_parts(client: TestClient, monkeypatch: 
     problem_of(post(client, metadata([described()])), 413)
     monkeypatch.setattr(multipart, "MAXIMUM_PARTS", 3)
     problem_of(post(client, bulk("pixels", b"") * 4), 413)
+
+
+def test_addresses_that_are_too_long(client: TestClient, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are what stays in memory of a part."""
+    problem_of(post(client, metadata([described()]) + bulk("x" * 3000, PIXELS)), 400)
+    monkeypatch.setattr(spool, "MOST_ADDRESSES", 100)
+    problem_of(post(client, metadata([described()]) + bulk("pixels", b"?") * 9), 413)
+    assert not left_over(storage)
 
 
 def test_many_small_parts(client: TestClient, storage: Storage) -> None:
