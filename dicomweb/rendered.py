@@ -128,9 +128,7 @@ class Renderings:
 
     def _several(self, request: Request, scope: StudyScope, chosen: Sequence[Chosen], status: int) -> Response:
         drawings = {one.media_type: self._drawing(request, scope, one.media_type) for _, one in chosen}
-        exposures = (
-            exposure for record, one in chosen for exposure in drawings[one.media_type].every(record)
-        )  # fmt: skip
+        exposures = (made for record, one in chosen for made in drawings[one.media_type].every(record))
         first = chosen[0][1].media_type
         response = multipart_response(self._parts(request, exposures), first, status=status)
         return self._warned(request, response, drawings[first])
@@ -189,7 +187,7 @@ def _refusal(on_offer: Sequence[tuple[InstanceRecord, Sequence[Representation]]]
     if distinct:
         return NotAcceptable(distinct)
     kinds = " and ".join(dict.fromkeys(category(record).value for record, _ in on_offer))
-    return NotRenderable(f"This resource is {kinds} and is not rendered. {_AS_DICOM}")
+    return NotRenderable(f"This resource, {kinds}, has no rendered form here. {_AS_DICOM}")
 
 
 def _representative(records: Sequence[InstanceRecord]) -> InstanceRecord:
