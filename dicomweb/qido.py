@@ -14,7 +14,7 @@ from dicomweb.native_models import native_models
 from dicomweb.negotiation import Acceptable
 from dicomweb.paging import Pages
 from dicomweb.payloads import single_part
-from dicomweb.search_parameters import parse_search
+from dicomweb.search_parameters import Search, parse_search
 from dicomweb.turns import Turns
 from storage.attributes import BY_KEYWORD, Level
 from storage.identifiers import uid
@@ -77,24 +77,29 @@ class Searches:
         path_keys = [(keyword, uid(value, name)) for keyword, name, value in named]
         search = parse_search(request.scope["query_string"].decode("latin-1"), level, path_keys)
         base_url = self._base_url(request)
-        found: list[dict[str, Any]] = []
-        if not search.matches_nothing:
-            results = self._results(request, scope, search.query())
-            required = _required(level, request.path_params)
-            found = [_completed(required | data_set, base_url, level) for data_set in results.data_sets]
-            if results.remaining:
-                search.warnings.append(f"There are {results.remaining} additional results that can be requested")
+        with self._turns.take():
+            found = self._found(request, scope, search, base_url)
+            content = b"" if chosen.media_type == DICOM_XML else encode_json(found)
         headers = warning_header(base_url, search.warnings)
         if chosen.media_type == DICOM_XML:
             return native_models(found, _retrieve_url, headers)
-        return single_part(request, encode_json(found), METADATA[0], headers)
+        return single_part(request, content, METADATA[0], headers)
+
+    def _found(self, request: Request, scope: StudyScope, search: Search, base_url: str) -> list[dict[str, Any]]:
+        """The data sets of the matches, complete and in their order."""
+        if search.matches_nothing:
+            return []
+        results = self._results(request, scope, search.query())
+        if results.remaining:
+            search.warnings.append(f"There are {results.remaining} additional results that can be requested")
+        required = _required(search.level, request.path_params)
+        return [_completed(required, data_set, base_url, search.level) for data_set in results.data_sets]
 
     def _results(self, request: Request, scope: StudyScope, query: Query) -> Results:
         """The page that is asked for, behind the one before it if that is known."""
         pages = self._pages.of(request)
         place = pages.begin(query.offset)
-        with self._turns.take():
-            results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
+        results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
         if results.last is not None:
             pages.end(query.offset + len(results.data_sets), results.last)
         return results
@@ -124,9 +129,9 @@ def _required(level: Level, path: Mapping[str, str]) -> dict[str, Any]:
     return {attribute.tag: {"vr": attribute.vr} for attribute in attributes}
 
 
-def _completed(data_set: dict[str, Any], base_url: str, level: Level) -> dict[str, Any]:
-    """`data_set` with its Retrieve URL (0008,1190), tags in ascending order as PS3.18 F.2.2 wants."""
+def _completed(required: dict[str, Any], data_set: dict[str, Any], base_url: str, level: Level) -> dict[str, Any]:
+    """`data_set` with what is required of it and its Retrieve URL (0008,1190), tags ascending as PS3.18 F.2.2 wants."""
     url = base_url
     for name, tag in _UID_TAGS[: level + 1]:
         url += f"/{name}/{data_set[tag]['Value'][0]}"
-    return dict(sorted((data_set | {RETRIEVE_URL: {"vr": "UR", "Value": [url]}}).items()))
+    return dict(sorted({**required, **data_set, RETRIEVE_URL: {"vr": "UR", "Value": [url]}}.items()))
