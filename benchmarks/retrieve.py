@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from benchmarks.phantom_ct import slices
 from benchmarks.processes import ServerProcess
-from benchmarks.series_servers import Gateway, Material, Nginx, OrthancDicomWeb, Question, WebServer, material
+from benchmarks.retrieve_servers import Gateway, Material, Nginx, OrthancDicomWeb, Question, WebServer, material
 
 _MULTIPART: Final = 'multipart/related; type="{}"; transfer-syntax=*'
 _FRAME: Final = _MULTIPART.format("application/octet-stream")
