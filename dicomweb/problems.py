@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from dicomweb.ranges import RangeNotSatisfiable
 from storage.errors import NotAuthenticated, ProcessingFailure, Refusal
 
 _log = logging.getLogger("durchblick.dicomweb")
@@ -129,6 +130,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
             return {"Allow": ", ".join(refusal.methods)}
         case NotAcceptable():
             return {"Vary": "Accept"}
+        case RangeNotSatisfiable():
+            return {"Content-Range": f"bytes */{refusal.length}"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

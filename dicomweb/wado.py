@@ -16,6 +16,7 @@ from dicomweb.negotiation import Acceptable, accepts_gzip
 from dicomweb.payloads import file_pieces, multipart_response, not_modified, streamed, validator
 from dicomweb.problems import PRIVATE, NotAcceptable
 from dicomweb.targets import Target, instance_url
+from dicomweb.zipped import ZIP, Archives
 from storage.errors import NotRenderable, Refusal
 from storage.records import InstanceRecord
 from storage.scope import StudyScope
@@ -32,6 +33,7 @@ class Retrieval:
     def __init__(self, storage: Storage, base_url: Callable[[HTTPConnection], str]) -> None:
         self._storage = storage
         self._base_url = base_url
+        self._archives = Archives(storage)
 
     def metadata(self, request: Request, scope: StudyScope) -> Response:
         """Metadata as one array of DICOM JSON (10.4.1.1.2, F.2), kept compressed and sent so where that is taken."""
@@ -53,17 +55,19 @@ class Retrieval:
     def instances(self, request: Request, scope: StudyScope) -> Response:
         """Every instance of a study or series, or one instance (10.4.1.1.1), as Part 10 files.
 
-        The representation is chosen for each instance by itself (8.7.8.1): 206 when some cannot be sent as asked,
-        406 when none can.
+        When a ZIP archive is what the request wants most, all are in that. Otherwise the representation is chosen for
+        each instance by itself (8.7.8.1): 206 when some cannot be sent as asked, 406 when none can.
         """
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None, target.instance or None)
+        if archived := self._archives.archive(request, scope, records, _offers(records[0], target)):
+            return archived
         acceptable = Acceptable.of(request)
         offers = {record.transfer_syntax_uid: _offers(record, target) for record in records}
         choices = {syntax: acceptable.choose(some) for syntax, some in offers.items()}
         chosen = [(record, one) for record in records if (one := choices[record.transfer_syntax_uid])]
         if not chosen:
-            raise NotAcceptable(_distinct(offers.values()))
+            raise NotAcceptable([*_distinct(offers.values()), ZIP])
         try:
             if not chosen[0][1].multipart:
                 return self._one(request, *chosen[0])
