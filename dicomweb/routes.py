@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
+from dicomweb.removal import Removal
 from dicomweb.rendered import Renderings
 from dicomweb.stow import Intake
 from dicomweb.wado import Retrieval
@@ -31,6 +32,7 @@ ScopeOf = Callable[[HTTPConnection, Right], StudyScope]
 BaseUrl = Callable[[HTTPConnection], str]
 Get = Callable[[Request, StudyScope], Response]
 Post = Callable[[Request, StudyScope], Awaitable[Response]]
+Delete = Callable[[Request, StudyScope], Response]
 
 _STUDY: Final = "/studies/{study}"
 _SERIES: Final = _STUDY + "/series/{series}"
@@ -76,10 +78,14 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_SERIES + "/rendered", renderings.collection, None),
         (_STUDY + "/rendered", renderings.collection, None),
     ]
+    removal = Removal(storage.deletion)
+    removals: dict[str, Delete] = dict.fromkeys((_STUDY, _SERIES, _INSTANCE), removal.delete)
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
     known: list[BaseRoute] = [
-        _Resource(path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None))
+        _Resource(
+            path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None, removals.get(path))
+        )
         for path, get, post in resources
     ]
     return [*known, _Resource("/{path:path}", _Endpoint(scope_of, None, None))]
@@ -98,9 +104,18 @@ class _Endpoint:
     """One resource as an ASGI application. It lets no exception out, so that no server logs what is in one."""
 
     def __init__(
-        self, scope_of: ScopeOf, get: Get | None, post: Post | None, limiter: CapacityLimiter | None = None
+        self,
+        scope_of: ScopeOf,
+        get: Get | None,
+        post: Post | None,
+        limiter: CapacityLimiter | None = None,
+        delete: Delete | None = None,
     ) -> None:
-        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body."""
+        """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body.
+
+        `delete` blocks too.
+        """
+        self._delete = delete
         self._scope_of = scope_of
         self._limiter = limiter
         self._get = get
@@ -124,6 +139,9 @@ class _Endpoint:
         method = request.method
         if method in ("GET", "HEAD") and self._get is not None:
             return await to_thread.run_sync(self._read, request, limiter=self._limiter)
+        if method == "DELETE" and self._delete is not None:
+            scope = await to_thread.run_sync(self._scope_of, request, "delete")
+            return await to_thread.run_sync(self._delete, request, scope)
         right: Right = "write" if method == "POST" and self._post is not None else "read"
         scope = await to_thread.run_sync(self._scope_of, request, right)
         if method == "POST" and self._post is not None:
@@ -146,6 +164,7 @@ class _Endpoint:
     def _methods(self) -> list[str]:
         methods = ["GET", "HEAD"] if self._get else []
         methods += ["POST"] if self._post else []
+        methods += ["DELETE"] if self._delete else []
         return [*methods, "OPTIONS"] if methods else []
 
 

@@ -8,6 +8,7 @@
     ├── NotAuthenticated      0124H  401   nobody we know asks
     ├── NotAuthorised         0124H  403   somebody we know asks for what is not theirs to do
     ├── NoSuchInstance        0112H  404   not here, or not visible in the caller's scope
+    │   └── Gone              0112H  410   was here, was visible to the caller, and has been deleted
     ├── DuplicateInstance     0111H  409   other bytes under a UID that is already kept
     ├── MalformedIdentifier   0117H  400   a UID that is none
     └── ProcessingFailure     0110H  500   anything unexpected
@@ -91,6 +92,13 @@ class NoSuchInstance(Refusal):
     dicom_status = 0x0112
     http_status = 404
     title = "No such object"
+
+
+class Gone(NoSuchInstance):
+    """What is asked for was here and has been deleted."""
+
+    http_status = 410
+    title = "Deleted"
 
 
 class DuplicateInstance(Refusal):

@@ -81,6 +81,14 @@ class PreparedPictures:
                 if path.name not in names:
                     path.unlink(missing_ok=True)
 
+    def drop(self, study_instance_uid: str, blob_keys: Iterable[str]) -> None:
+        """Drop every picture of these instances of a study, whichever renderer made it. Raises OSError."""
+        names = {key.rpartition("/")[2] for key in blob_keys}
+        for folder in self._folder.glob(f"*/{study_folder(study_instance_uid)}"):
+            for path in folder.iterdir():
+                if path.name.partition(".")[0] in names:
+                    path.unlink(missing_ok=True)
+
     def tidy(self, most: int) -> int:
         """Drop pictures whose instance is gone or whose renderer is another, then whole studies, those that arrived
         first before others, until the rest has at most `most` bytes. Returns how many bytes are left.

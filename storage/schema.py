@@ -121,3 +121,20 @@ def _audit(database: sqlite_utils.Database) -> None:
         ) STRICT"""
     )
     database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
+
+
+@MIGRATIONS(name="005_tombstones")
+def _tombstones(database: sqlite_utils.Database) -> None:
+    """What was deleted, so that it can be said; UIDs are empty below the level that is meant."""
+    database.execute(
+        """CREATE TABLE tombstone (
+            id INTEGER PRIMARY KEY,
+            study_instance_uid TEXT NOT NULL,
+            series_instance_uid TEXT NOT NULL,
+            sop_instance_uid TEXT NOT NULL,
+            identity TEXT NOT NULL,
+            held INTEGER NOT NULL,
+            deleted_at TEXT NOT NULL,
+            UNIQUE (study_instance_uid, series_instance_uid, sop_instance_uid)
+        ) STRICT"""
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
+from storage.deletion import Deletion
 from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
@@ -36,6 +37,7 @@ class Storage:
     ingest: Ingest
     pixels: Pixels
     pictures: PreparedPictures
+    deletion: Deletion
     audit: Audit
 
     @classmethod
@@ -61,7 +63,8 @@ class Storage:
         sweep(files, database, ingest, whole=False)
         pictures = PreparedPictures(cache / "pictures", files)
         pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache, pictures)
-        return cls(folder, files, database, index, ingest, pixels, pictures, audit)
+        deletion = Deletion(files, database, pictures)
+        return cls(folder, files, database, index, ingest, pixels, pictures, deletion, audit)
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""

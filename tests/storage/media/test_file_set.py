@@ -128,8 +128,8 @@ def test_offsets_lead_through_the_tree(keeping: Keeping) -> None:
     (patient,) = chain(directory.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity)
     assert directory.OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity == patient.seq_item_tell
     (study,) = chain(patient.OffsetOfReferencedLowerLevelDirectoryEntity)
-    series = chain(study.OffsetOfReferencedLowerLevelDirectoryEntity)
-    leaves = [chain(one.OffsetOfReferencedLowerLevelDirectoryEntity) for one in series]
+    of_study = chain(study.OffsetOfReferencedLowerLevelDirectoryEntity)
+    leaves = [chain(one.OffsetOfReferencedLowerLevelDirectoryEntity) for one in of_study]
     assert [len(below) for below in leaves] == [2, 2, 2, 1]
     assert leaves[-1][0].DirectoryRecordType == "SR DOCUMENT"
     assert all(not leaf.OffsetOfReferencedLowerLevelDirectoryEntity for below in leaves for leaf in below)
