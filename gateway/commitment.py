@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from dimse.commitment.requests import Requests
-from dimse.commitment.transactions import FORGOTTEN, Transactions
 from dimse.scu.caller import Caller
 from dimse.scu.commitment_report import Reporter
 from dimse.scu.wire import Patience
 from gateway.house import House, dimse_settings
+from storage.commitment.requests import Requests
+from storage.commitment.transactions import FORGOTTEN, Transactions
 
 REPORT_SECONDS: Final = 1.0
 FORGET_SECONDS: Final = 3600.0

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from dimse.commitment.references import (
+from storage.commitment.references import (
     CLASS_INSTANCE_CONFLICT,
     COMMITTED,
     NO_SUCH_OBJECT_INSTANCE,
@@ -13,14 +13,14 @@ from dimse.commitment.references import (
     Reference,
     Verdict,
 )
-from dimse.services.storage import is_storage
 from storage.errors import NoSuchInstance, OutOfResources
 from storage.records import InstanceRecord
 from storage.scope import WholeArchive
+from storage.sop_classes import is_storage
 from storage.storage import Storage
 from storage.verify import indexed, intact
 
-_log = logging.getLogger("durchblick.dimse")
+_log = logging.getLogger("durchblick.storage")
 
 _AT_ONCE = 1000
 

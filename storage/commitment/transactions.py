@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dimse.commitment.references import (
+from storage.audit import note
+from storage.commitment.references import (
     DUPLICATE_TRANSACTION_UID,
     Reference,
     Verdict,
@@ -21,8 +22,7 @@ from dimse.commitment.references import (
     unpack,
     unpack_verdicts,
 )
-from dimse.commitment.schema import MIGRATIONS
-from storage.audit import note
+from storage.commitment.schema import MIGRATIONS
 from storage.database import Database
 
 Clock = Callable[[], float]
