@@ -47,6 +47,13 @@ class NotAcceptable(Refusal):
         self.offers = tuple(offers)
 
 
+class ContentTooLarge(Refusal):
+    """The body is larger than what is taken of its kind."""
+
+    http_status = 413
+    title = "Content too large"
+
+
 class UnsupportedMediaType(Refusal):
     """The body is of a media type that is not taken here; `offers` are those that are."""
 

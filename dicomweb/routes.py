@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from dicomweb.commitment import Commitment
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
@@ -21,6 +22,8 @@ from dicomweb.removal import Removal
 from dicomweb.rendered import Renderings
 from dicomweb.stow import Intake
 from dicomweb.wado import Retrieval
+from storage.commitment.verifying import Verifier
+from storage.commitment.web_requests import WebRequests
 from storage.errors import OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -38,6 +41,7 @@ _STUDY: Final = "/studies/{study}"
 _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
+_COMMITMENT: Final = "/commitment-requests/{transaction}"
 _PICTURES: Final = ("/rendered", "/thumbnail")
 _DRAWING_AT_ONCE: Final = 8
 
@@ -53,6 +57,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     pixels = PixelRetrieval(storage, base_url)
     renderings = Renderings(storage, base_url)
     intake = Intake(storage.ingest, base_url)
+    commitment = Commitment(WebRequests(storage.database, Verifier(storage)))
     # In the order in which they are tried: what a viewer asks for most comes first.
     resources: list[tuple[str, Get | None, Post | None]] = [
         (_FRAMES, pixels.frames, None),
@@ -74,6 +79,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_STUDY + "/instances", searches.instances, None),
         (_SERIES + "/instances", searches.instances, None),
         ("/series", searches.series, None),
+        (_COMMITMENT, commitment.check, commitment.request),
         ("/instances", searches.instances, None),
         (_SERIES + "/rendered", renderings.collection, None),
         (_STUDY + "/rendered", renderings.collection, None),
@@ -82,12 +88,14 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     removals: dict[str, Delete] = dict.fromkeys((_STUDY, _SERIES, _INSTANCE), removal.delete)
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
-    known: list[BaseRoute] = [
-        _Resource(
-            path, _Endpoint(scope_of, get, post, drawing if path.endswith(_PICTURES) else None, removals.get(path))
-        )
-        for path, get, post in resources
-    ]
+
+    def endpoint(path: str, get: Get | None, post: Post | None) -> _Endpoint:
+        limiter = drawing if path.endswith(_PICTURES) else None
+        # Who stores asks what is committed.
+        get_right: Right = "write" if path == _COMMITMENT else "read"
+        return _Endpoint(scope_of, get, post, limiter, removals.get(path), get_right)
+
+    known: list[BaseRoute] = [_Resource(path, endpoint(path, get, post)) for path, get, post in resources]
     return [*known, _Resource("/{path:path}", _Endpoint(scope_of, None, None))]
 
 
@@ -110,11 +118,13 @@ class _Endpoint:
         post: Post | None,
         limiter: CapacityLimiter | None = None,
         delete: Delete | None = None,
+        get_right: Right = "read",
     ) -> None:
         """`get` blocks and is called in a thread of `limiter`, together with `scope_of`; HEAD is GET without body.
 
-        `delete` blocks too.
+        `delete` blocks too. `get_right` is what `get` needs.
         """
+        self._get_right = get_right
         self._delete = delete
         self._scope_of = scope_of
         self._limiter = limiter
@@ -155,7 +165,7 @@ class _Endpoint:
 
     def _read(self, request: Request) -> Response:
         assert self._get is not None
-        scope = self._scope_of(request, "read")
+        scope = self._scope_of(request, self._get_right)
         try:
             return self._get(request, scope)
         except OutOfResources as refusal:

@@ -10,6 +10,8 @@
     ├── NoSuchInstance        0112H  404   not here, or not visible in the caller's scope
     │   └── Gone              0112H  410   was here, was visible to the caller, and has been deleted
     ├── DuplicateInstance     0111H  409   other bytes under a UID that is already kept
+    ├── DuplicateTransaction  0131H  409   a Transaction UID that is in use
+    ├── NoSuchTransaction     0112H  404   nobody asked, or not within the caller's scope
     ├── MalformedIdentifier   0117H  400   a UID that is none
     └── ProcessingFailure     0110H  500   anything unexpected
 
@@ -107,6 +109,22 @@ class DuplicateInstance(Refusal):
     dicom_status = 0x0111
     http_status = 409
     title = "Duplicate SOP instance"
+
+
+class DuplicateTransaction(Refusal):
+    """A request for storage commitment under a Transaction UID that has been used before."""
+
+    dicom_status = 0x0131
+    http_status = 409
+    title = "Duplicate transaction UID"
+
+
+class NoSuchTransaction(Refusal):
+    """A request for storage commitment that is not known to the caller."""
+
+    dicom_status = 0x0112
+    http_status = 404
+    title = "No such transaction"
 
 
 class MalformedIdentifier(Refusal):
