@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from dicomweb.ranges import RangeNotSatisfiable
 from storage.errors import NotAuthenticated, ProcessingFailure, Refusal
 
 _log = logging.getLogger("durchblick.dicomweb")
@@ -47,11 +46,15 @@ class NotAcceptable(Refusal):
         self.offers = tuple(offers)
 
 
-class ContentTooLarge(Refusal):
-    """The body is larger than what is taken of its kind."""
+class RangeNotSatisfiable(Refusal):
+    """The content ends before the range that was asked for; `size` is its length (RFC 9110 15.5.17)."""
 
-    http_status = 413
-    title = "Content too large"
+    http_status = 416
+    title = "Range not satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The content has {size} bytes; none of the range is among them.")
+        self.size = size
 
 
 class UnsupportedMediaType(Refusal):
@@ -63,6 +66,13 @@ class UnsupportedMediaType(Refusal):
     def __init__(self, offers: Sequence[str]) -> None:
         super().__init__("The body has a media type that is not taken here; `acceptable` lists what is.")
         self.offers = tuple(offers)
+
+
+class ContentTooLarge(Refusal):
+    """The content of the request is larger than any of its kind has to be."""
+
+    http_status = 413
+    title = "Content too large"
 
 
 class NoSuchResource(Refusal):
@@ -138,7 +148,7 @@ def _headers(refusal: Refusal) -> dict[str, str]:
         case NotAcceptable():
             return {"Vary": "Accept"}
         case RangeNotSatisfiable():
-            return {"Content-Range": f"bytes */{refusal.length}"}
+            return {"Content-Range": f"bytes */{refusal.size}"}
         case Busy():
             return {"Retry-After": "1"}
         case _:

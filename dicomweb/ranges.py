@@ -1,58 +1,55 @@
-"""Range requests (RFC 9110 14): which single part of a representation of known length a request wants."""
+"""Range requests (RFC 9110 section 14), for representations whose bytes can be had from any place on."""
 
 import re
-from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Final
 
 from starlette.requests import Request
 
-from storage.errors import Refusal
+from dicomweb.problems import RangeNotSatisfiable
 
-_ONE_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """The bytes from `begin` up to, not with, `end`."""
-
-    begin: int
-    end: int
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return self.end - self.begin
+_BYTES: Final = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII)
 
 
-class RangeNotSatisfiable(Refusal):
-    """The range begins behind the end; `length` is that of the whole."""
+def requested(request: Request, size: int, etag: str, modified: float | None) -> tuple[int, int] | None:
+    """(offset, length) of the part that a GET asks for, None for the whole.
 
-    http_status = 416
-    title = "Range not satisfiable"
-
-    def __init__(self, length: int) -> None:
-        super().__init__(f"The range lies outside of the {length} bytes that there are.")
-        self.length = length
-
-
-def requested_range(request: Request, length: int, etag: str) -> ByteRange | None:
-    """The range that is wanted of `length` bytes, or None for the whole.
-
-    The whole is the answer to several ranges and to what is no range of bytes (RFC 9110 14.2), and where If-Range
-    names another representation than the one with the strong `etag`. Raises `RangeNotSatisfiable`.
+    One range of bytes is answered as such. Several in one field are answered with the whole, which 14.2 allows: viewers
+    ask for one, and answers in parts would let a caller multiply what is sent. So is a range whose If-Range names
+    another version (13.1.5). Raises `RangeNotSatisfiable`.
     """
-    match = _ONE_RANGE.fullmatch(request.headers.get("range", "").replace(" ", "").lower())
-    if match is None or request.headers.get("if-range", etag) != etag:
+    field = request.headers.get("range")
+    found = _BYTES.fullmatch(field) if field is not None and request.method == "GET" else None
+    if found is None or found[1] == found[2] == "" or not _is_current(request, etag, modified):
         return None
-    begin, end = match.groups()
-    if not begin and not end:
+    first, last = found[1], found[2]
+    if first and last and int(first) > int(last):
         return None
-    if not begin:
-        wanted = ByteRange(max(length - int(end), 0), length) if int(end) else ByteRange(length, length)
-    else:
-        wanted = ByteRange(int(begin), min(int(end) + 1, length) if end else length)
-        if end and int(end) < int(begin):
-            return None
-    if wanted.begin >= length:
-        raise RangeNotSatisfiable(length)
-    return wanted
+    begin = int(first) if first else max(size - int(last), 0)
+    end = min(int(last) + 1, size) if first and last else size
+    if begin >= end:
+        raise RangeNotSatisfiable(size)
+    return begin, end - begin
+
+
+def http_date(seconds: float) -> str:
+    """A time in seconds since 1970 as header fields have it (RFC 9110 5.6.7)."""
+    return formatdate(int(seconds), usegmt=True)
+
+
+def seconds(date: str) -> float | None:
+    """The seconds since 1970 of an HTTP date, None if it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_current(request: Request, etag: str, modified: float | None) -> bool:
+    """Whether If-Range is absent or names this version, by the strong comparison."""
+    condition = request.headers.get("if-range")
+    if condition is None:
+        return True
+    if condition.endswith('"'):
+        return condition == etag and not etag.startswith("W/")
+    return modified is not None and condition == http_date(modified)

@@ -22,6 +22,7 @@ from dicomweb.removal import Removal
 from dicomweb.rendered import Renderings
 from dicomweb.stow import Intake
 from dicomweb.wado import Retrieval
+from dicomweb.wado_uri import UriService
 from storage.commitment.verifying import Verifier
 from storage.commitment.web_requests import WebRequests
 from storage.errors import OutOfResources
@@ -42,6 +43,7 @@ _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 _COMMITMENT: Final = "/commitment-requests/{transaction}"
+_URI_SERVICE: Final = "/wado"
 _PICTURES: Final = ("/rendered", "/thumbnail")
 _DRAWING_AT_ONCE: Final = 8
 
@@ -79,6 +81,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_STUDY + "/instances", searches.instances, None),
         (_SERIES + "/instances", searches.instances, None),
         ("/series", searches.series, None),
+        (_URI_SERVICE, UriService(storage.index, retrieval, renderings).retrieve, None),
         (_COMMITMENT, commitment.check, commitment.request),
         ("/instances", searches.instances, None),
         (_SERIES + "/rendered", renderings.collection, None),
@@ -90,7 +93,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
 
     def endpoint(path: str, get: Get | None, post: Post | None) -> _Endpoint:
-        limiter = drawing if path.endswith(_PICTURES) else None
+        limiter = drawing if path.endswith((*_PICTURES, _URI_SERVICE)) else None
         # Who stores asks what is committed.
         get_right: Right = "write" if path == _COMMITMENT else "read"
         return _Endpoint(scope_of, get, post, limiter, removals.get(path), get_right)

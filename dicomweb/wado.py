@@ -60,10 +60,10 @@ class Retrieval:
         """
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None, target.instance or None)
-        if archived := self._archives.archive(request, scope, records, _offers(records[0], target)):
+        if archived := self._archives.archive(request, scope, records, _offers):
             return archived
         acceptable = Acceptable.of(request)
-        offers = {record.transfer_syntax_uid: _offers(record, target) for record in records}
+        offers = {record.transfer_syntax_uid: _offers(record, bool(target.instance)) for record in records}
         choices = {syntax: acceptable.choose(some) for syntax, some in offers.items()}
         chosen = [(record, one) for record in records if (one := choices[record.transfer_syntax_uid])]
         if not chosen:
@@ -73,7 +73,8 @@ class Retrieval:
                 return self._one(request, *chosen[0])
             return self._many(request, chosen, 200 if len(chosen) == len(records) else 206)
         except NotRenderable as refusal:
-            others = [offer for offer in _offers(records[0], target) if _is_stored(records[0], offer)]
+            single = bool(target.instance)
+            others = [offer for offer in _offers(records[0], single) if _is_stored(records[0], offer)]
             raise NotAcceptable(_distinct([others]), refusal.detail) from None
 
     def _one(self, request: Request, record: InstanceRecord, representation: Representation) -> Response:
@@ -122,8 +123,8 @@ class Retrieval:
         return file_pieces(partial(_itself, file), 0, size), size
 
 
-def _offers(record: InstanceRecord, target: Target) -> tuple[Representation, ...]:
-    return instance_representations(record.transfer_syntax_uid, single=bool(target.instance))
+def _offers(record: InstanceRecord, single: bool) -> tuple[Representation, ...]:
+    return instance_representations(record.transfer_syntax_uid, single=single)
 
 
 def _distinct(offers: Iterable[Sequence[Representation]]) -> list[str]:

@@ -5,18 +5,18 @@ for, its length is known before it is read, and the rest of it can be had when a
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import BinaryIO, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dicomweb.media_types import Representation, instance_representations
+from dicomweb.media_types import Representation
 from dicomweb.negotiation import Acceptable
 from dicomweb.payloads import not_modified, streamed, validator
-from dicomweb.ranges import ByteRange, requested_range
+from dicomweb.ranges import requested
 from dicomweb.targets import Target
 from storage.errors import NotRenderable
 from storage.media.file_set import DICOMDIR, FileSet, MediaFile
@@ -27,14 +27,21 @@ from storage.storage import Storage
 
 ZIP: Final = "application/zip"
 
+OffersOf = Callable[[InstanceRecord, bool], tuple[Representation, ...]]
+
+_JPEG_BASELINE: Final = "1.2.840.10008.1.2.4.50"
 _NEVER_CHANGES: Final = {"Accept-Ranges": "bytes"}
 
 
-def zip_representations(stored: str) -> tuple[Representation, ...]:
-    """What is on offer inside an archive for an instance kept in the transfer syntax `stored`: as stored first."""
-    singles = [one for one in instance_representations(stored, single=True) if not one.multipart]
-    offers = [Representation(ZIP, False, one.transfer_syntax, one.stored, one.stored) for one in singles]
-    return tuple(sorted(offers, key=lambda offer: not offer.stored))
+@lru_cache(maxsize=256)
+def zip_representations(offers: tuple[Representation, ...]) -> tuple[Representation, ...]:
+    """What is on offer inside an archive for an instance that is on offer as `offers`: as stored first.
+
+    JPEG Baseline would make another instance of it, with a UID of its own: not what an archive of these is.
+    """
+    singles = [one for one in offers if not one.multipart and (one.stored or one.transfer_syntax != _JPEG_BASELINE)]
+    zipped = [Representation(ZIP, False, one.transfer_syntax, one.stored, one.stored) for one in singles]
+    return tuple(sorted(zipped, key=lambda offer: not offer.stored))
 
 
 class Archives:
@@ -48,24 +55,30 @@ class Archives:
         request: Request,
         scope: StudyScope,
         records: Sequence[InstanceRecord],
-        others: Sequence[Representation],
+        offers_of: OffersOf,
     ) -> Response | None:
-        """The archive of `records`, or None when the request prefers one of the `others`, or wants no archive.
+        """The archive of `records`, or None when the request prefers what the resource offers else, or no archive.
+
+        `offers_of` tells what is on offer for an instance, as a single part too if the second argument is true.
 
         Instances that cannot be had in the transfer syntax that was asked for are in it as they are kept: an archive
         without them would not show that they are missing. The DICOMDIR names the transfer syntax of each.
         """
-        acceptable = Acceptable.of(request)
-        offers = {record.transfer_syntax_uid: zip_representations(record.transfer_syntax_uid) for record in records}
-        choices = {syntax: acceptable.choose(some) for syntax, some in offers.items()}
-        preferred = acceptable.choose((*others, *offers[records[0].transfer_syntax_uid]))
-        if not any(choices.values()) or (preferred is not None and preferred.media_type != ZIP):
+        target = Target.of(request)
+        choose = lru_cache(Acceptable.of(request).choose)
+        others = offers_of(records[0], bool(target.instance))
+        preferred = choose((*others, *zip_representations(offers_of(records[0], True))))
+        if preferred is not None and preferred.media_type != ZIP:
+            return None
+        zipped = [zip_representations(offers_of(record, True)) for record in records]
+        choices = [choose(offers) for offers in zipped]
+        if not any(choices):
             return None
         files = FileSet.of(self._storage.database, scope, records)
-        syntaxes = {syntax: (choices[syntax] or offers[syntax][0]).transfer_syntax for syntax in offers}
-        name = Target.of(request)
-        headers = {"Content-Disposition": f'attachment; filename="{name.instance or name.series or name.study}.zip"'}
-        if all(syntax == wanted for syntax, wanted in syntaxes.items()):
+        syntaxes = [(choice or offers[0]).transfer_syntax for choice, offers in zip(choices, zipped, strict=True)]
+        name = target.instance or target.series or target.study
+        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+        if syntaxes == [record.transfer_syntax_uid for record in records]:
             return self._kept(request, files, headers)
         return streamed(archive(self._converted(files, syntaxes)), headers, ZIP)
 
@@ -76,19 +89,19 @@ class Archives:
             return unchanged
         entries = [Entry(DICOMDIR, len(directory), partial(BytesIO, directory))]
         entries += [Entry(file.name, file.record.size, partial(self._open, file)) for file in files.files]
-        whole = ByteRange(0, archive_size(entries))
-        wanted = requested_range(request, whole.end, etag)
-        part = wanted or whole
-        headers = headers | _NEVER_CHANGES | {"ETag": etag, "Content-Length": str(part.size)}
-        if wanted:
-            headers["Content-Range"] = f"bytes {part.begin}-{part.end - 1}/{whole.end}"
-        return streamed(_first(archive(entries, part.begin), part.size), headers, ZIP, 206 if wanted else 200)
+        size = archive_size(entries)
+        part = requested(request, size, etag, None)
+        begin, length = part or (0, size)
+        headers = headers | _NEVER_CHANGES | {"ETag": etag, "Content-Length": str(length)}
+        if part:
+            headers["Content-Range"] = f"bytes {begin}-{begin + length - 1}/{size}"
+        return streamed(_first(archive(entries, begin), length), headers, ZIP, 206 if part else 200)
 
-    def _converted(self, files: FileSet, syntaxes: dict[str, str]) -> Iterator[Entry]:
+    def _converted(self, files: FileSet, syntaxes: Sequence[str]) -> Iterator[Entry]:
         """The entries one after the other as they are made, and the DICOMDIR that says what was made behind them."""
         sent: dict[str, str] = {}
-        for file in files.files:
-            yield self._entry(file, syntaxes[file.record.transfer_syntax_uid], sent)
+        for file, syntax in zip(files.files, syntaxes, strict=True):
+            yield self._entry(file, syntax, sent)
         directory = files.dicomdir(sent)
         yield Entry(DICOMDIR, len(directory), partial(BytesIO, directory))
 

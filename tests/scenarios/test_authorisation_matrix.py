@@ -30,7 +30,7 @@ UNKNOWN: Final = "1.2.3.4.5.6"
 
 # What a route is about: "object" ones name a study, "search" ones answer with what the caller may see, "public" ones
 # hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
-# to write.
+# to write, "uri" names an instance by query parameters.
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
@@ -55,6 +55,7 @@ DICOMWEB: Final = {
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered": "object",
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail": "object",
     "/commitment-requests/{transaction}": "commitment",
+    "/wado": "uri",
     "/{path:path}": "nothing",
 }
 # What DELETE is for.
@@ -178,7 +179,7 @@ def _kinds(*kinds: str) -> list[str]:
 @pytest.mark.parametrize("caller", STRANGERS)
 def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> None:
     with neighbourhood.client(caller) as client:
-        for template in _kinds("object", "search", "metrics", "commitment"):
+        for template in _kinds("object", "search", "metrics", "commitment", "uri"):
             answers = set()
             for names in (neighbourhood.own, neighbourhood.foreign, Names(UNKNOWN, UNKNOWN, UNKNOWN)):
                 for method in METHODS:
