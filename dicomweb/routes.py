@@ -44,7 +44,7 @@ _INSTANCE: Final = _SERIES + "/instances/{instance}"
 _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 _COMMITMENT: Final = "/commitment-requests/{transaction}"
 _URI_SERVICE: Final = "/wado"
-_PICTURES: Final = ("/rendered", "/thumbnail")
+_PICTURES: Final = ("/rendered", "/thumbnail", _URI_SERVICE)
 _DRAWING_AT_ONCE: Final = 8
 
 
@@ -87,14 +87,12 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         (_SERIES + "/rendered", renderings.collection, None),
         (_STUDY + "/rendered", renderings.collection, None),
     ]
-    removal = Removal(storage.deletion)
-    removals: dict[str, Delete] = dict.fromkeys((_STUDY, _SERIES, _INSTANCE), removal.delete)
+    removals: dict[str, Delete] = dict.fromkeys((_STUDY, _SERIES, _INSTANCE), Removal(storage.deletion).delete)
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
 
     def endpoint(path: str, get: Get | None, post: Post | None) -> _Endpoint:
-        limiter = drawing if path.endswith((*_PICTURES, _URI_SERVICE)) else None
-        # Who stores asks what is committed.
+        limiter = drawing if path.endswith(_PICTURES) else None
         get_right: Right = "write" if path == _COMMITMENT else "read"
         return _Endpoint(scope_of, get, post, limiter, removals.get(path), get_right)
 
