@@ -1,6 +1,6 @@
 """The body of a Store request while it arrives: each part goes straight into a file of the store (PS3.18 10.5.1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from dicomweb.media_types import DICOM
@@ -12,6 +12,8 @@ from storage.incoming import Incoming
 from storage.ingest import Ingest
 
 _TAKEN: Final = ('multipart/related; type="application/dicom"', DICOM)
+_SHORTEST: Final = 133
+"""Bytes of preamble, prefix, and one more (PS3.10 7.1)."""
 _PART_TYPES: Final = frozenset({"", DICOM, "application/octet-stream"})
 
 
@@ -21,25 +23,32 @@ class Arriving:
     def __init__(self, ingest: Ingest, headers: Mapping[str, str], done: Callable[["Arriving"], None]) -> None:
         self.incoming: Incoming | None = None
         self.refusal: Refusal | None = None
+        self._ingest = ingest
         self._done = done
+        self._beginning = bytearray()
         media_type, _ = parse_media_type(headers.get("content-type", ""))
-        try:
-            if media_type not in _PART_TYPES:
-                raise CannotUnderstand(f"Only parts of the media type {DICOM} are taken.")
-            self.incoming = ingest.receive()
-        except Refusal as refusal:
-            self.refusal = refusal
+        if media_type not in _PART_TYPES:
+            self.refusal = CannotUnderstand(f"Only parts of the media type {DICOM} are taken.")
 
     def write(self, data: memoryview) -> None:
-        if self.incoming is None:
+        if self.refusal is not None:
             return
         try:
+            if self.incoming is None:
+                # What is no file yet costs no file: a request may have very many parts.
+                self._beginning += data[:_SHORTEST]
+                if len(self._beginning) < _SHORTEST:
+                    return
+                data = memoryview(bytes(self._beginning) + data[_SHORTEST:])
+                self.incoming = self._ingest.receive()
             self.incoming.write(data)
         except Refusal as refusal:
             self.abandon()
-            self.refusal = refusal
+            self.refusal = refusal.with_traceback(None)
 
     def end(self) -> None:
+        if self.incoming is None and self.refusal is None:
+            self.refusal = CannotUnderstand("The part is shorter than any DICOM file.")
         self._done(self)
 
     def abandon(self) -> None:
@@ -63,6 +72,10 @@ class Body:
             self._reader = PartsReader(parameters.get("boundary", ""), self._open)
         else:
             raise UnsupportedMediaType(_TAKEN)
+
+    def portions(self, data: bytes) -> Iterable[bytes]:
+        """The next bytes in portions to be fed one after the other, each of them with few parts."""
+        return self._reader.portions(data) if self._reader else (data,)
 
     def feed(self, data: bytes) -> list[Arriving]:
         """Take the next bytes and return the parts that are complete with them."""

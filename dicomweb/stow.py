@@ -92,7 +92,8 @@ class Intake:
         try:
             return self._ingest.store(incoming, source="STOW-RS", study_instance_uid=study, scope=scope)
         except Refusal as refusal:
-            return refusal
+            # Frames of the stack hold more than the words of a refusal, and there may be many.
+            return refusal.with_traceback(None)
         except Exception as error:
             return ProcessingFailure(f"The instance could not be stored; the log has {log_unexpected(error)}.")
         finally:
@@ -124,7 +125,8 @@ async def _receive(request: Request, body: Body, keep: Callable[[Incoming], Stor
     async with anyio.create_task_group() as group:
         try:
             async for data in _pieces(request):
-                await begin(await to_thread.run_sync(body.feed, data))
+                for portion in body.portions(data):
+                    await begin(await to_thread.run_sync(body.feed, portion))
             await begin(await to_thread.run_sync(body.close))
         except BadRequest as broken:
             report.broken = broken
