@@ -5,7 +5,7 @@ entry, which the sweep removes, and pictures without file, which their tidying r
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,12 @@ from storage.catalogue.removal import Doomed, doomed, remove
 from storage.catalogue.tombstones import Names, absent
 from storage.database import Database
 from storage.files import Files
-from storage.prepared import PreparedPictures
 from storage.scope import StudyScope
 
 _log = logging.getLogger("durchblick.storage")
+
+Drop = Callable[[str, Iterable[str]], None]
+"""Drops what is kept ready of these instances, by Study Instance UID and blob keys; may raise OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ _NOTHING: Final = Extent()
 class Deletion:
     """Safe to use from any thread and process; all methods block."""
 
-    def __init__(self, files: Files, database: Database, pictures: PreparedPictures) -> None:
+    def __init__(self, files: Files, database: Database, caches: Sequence[Drop]) -> None:
+        """`caches` drop what was made of instances, before their files go."""
         self._files = files
         self._database = database
-        self._pictures = pictures
+        self._caches = caches
 
     def preview(self, scope: StudyScope, targets: Iterable[Target]) -> Extent:
         """What `delete` would take away now. Targets must not overlap."""
@@ -88,7 +91,8 @@ class Deletion:
         # What cannot be removed now is left to the sweep: the index has no entry of it any more. The study's folder
         # stays, because processes that store remember that they have made it.
         with suppress(OSError):
-            self._pictures.drop(study, keys)
+            for drop in self._caches:
+                drop(study, keys)
             for key in keys:
                 self._files.remove(key)
 

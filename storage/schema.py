@@ -123,7 +123,7 @@ def _audit(database: sqlite_utils.Database) -> None:
     database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
 
 
-@MIGRATIONS(name="005_tombstones")
+@MIGRATIONS(name="006_tombstones")
 def _tombstones(database: sqlite_utils.Database) -> None:
     """What was deleted, so that it can be said; UIDs are empty below the level that is meant."""
     database.execute(

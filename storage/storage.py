@@ -63,7 +63,7 @@ class Storage:
         sweep(files, database, ingest, whole=False)
         pictures = PreparedPictures(cache / "pictures", files)
         pixels = Pixels(files, settings.decoders, settings.decoder_memory, settings.decoder_seconds, cache, pictures)
-        deletion = Deletion(files, database, pictures)
+        deletion = Deletion(files, database, [pictures.drop])
         return cls(folder, files, database, index, ingest, pixels, pictures, deletion, audit)
 
     def sweep(self) -> SweepReport:

@@ -18,7 +18,7 @@ from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchi
 from storage.sweep import GRACE_SECONDS
 from tests.support.archive import AnInstance, fill
 from tests.support.keeping import EVERYTHING, Keeping
-from tests.support.synthetic import ct
+from tests.support.synthetic import ct, part10
 
 STUDY = generate_uid()
 OWNER = PatientIdentity("TEST-1", "", "19500131")
@@ -32,7 +32,7 @@ def pictures(keeping: Keeping) -> PreparedPictures:
 
 @pytest.fixture
 def deletion(keeping: Keeping, pictures: PreparedPictures) -> Deletion:
-    return Deletion(keeping.files, keeping.database, pictures)
+    return Deletion(keeping.files, keeping.database, [pictures.drop])
 
 
 @pytest.fixture
@@ -235,3 +235,22 @@ def test_a_large_series_is_deleted_in_portions(keeping: Keeping, deletion: Delet
     keeping.database.write(lambda connection: connection.execute("UPDATE instance SET blob_key = ?", (key,)))
     assert deletion.delete(EVERYTHING, Target(STUDY), source="test").instances == 1201
     assert keeping.index.counts(EVERYTHING) == Counts(0, 0, 0)
+
+
+def test_what_a_crash_left_on_its_way_in_does_not_come_back(
+    keeping: Keeping, deletion: Deletion, tmp_path: Path
+) -> None:
+    """Its index entry was made, then the process that stored it died, then it was deleted, then the sweep came."""
+    incoming = keeping.ingest.receive()
+    incoming.write(part10(ct(StudyInstanceUID=STUDY)))
+    spare, nonce = tmp_path / "spare", incoming.nonce
+    os.link(incoming.path, spare)
+    keeping.ingest.store(incoming, source="test")
+    deletion.delete(EVERYTHING, Target(STUDY), source="test")
+    left = keeping.folder / "incoming" / "1-0123456789abcdef"
+    left.mkdir()
+    spare.rename(left / nonce)
+    assert keeping.sweep().kept == 0
+    assert (keeping.arriving(), keeping.blobs()) == ([], [])
+    with pytest.raises(Gone):
+        look(keeping, Target(STUDY))
