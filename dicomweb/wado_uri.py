@@ -57,14 +57,13 @@ class UriService:
         accept = parameters.get("contentType") or ",".join(request.headers.getlist("accept")) or "*/*"
         if _wants_file(accept, record):
             return self.retrieval.instances(_rewritten(request, target, _file_query(parameters)), scope)
-        target["frames"] = parameters.get("frameNumber", "1")
+        query = {"accept": accept} | _picture_query(parameters, record)
+        if "frameNumber" not in parameters:
+            return self.renderings.instance(_rewritten(request, target, query), scope)
+        target["frames"] = parameters["frameNumber"]
         if "," in target["frames"]:
             raise BadRequest("The parameter frameNumber names one frame.")
-        query = {"accept": accept} | _picture_query(parameters, record)
-        rewritten = _rewritten(request, target, query)
-        if record.number_of_frames:
-            return self.renderings.frames(rewritten, scope)
-        return self.renderings.instance(rewritten, scope)
+        return self.renderings.frames(_rewritten(request, target, query), scope)
 
 
 def _parameters(request: Request) -> dict[str, str]:
