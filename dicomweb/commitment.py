@@ -8,7 +8,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dicomweb.media_types import DICOM_JSON, METADATA
+from dicomweb.media_types import DICOM_JSON, Representation
 from dicomweb.negotiation import Acceptable, parse_media_type
 from dicomweb.problems import PRIVATE, BadRequest, ContentTooLarge, UnsupportedMediaType
 from storage.commitment.modules import read_request
@@ -22,6 +22,7 @@ LARGEST_REQUEST: Final = 16 << 20
 PATIENCE: Final = 2.0
 """Seconds; what takes longer to verify is for later."""
 
+_OFFERS: Final = (Representation(DICOM_JSON),)
 _TAKEN: Final = frozenset({DICOM_JSON, "application/json"})
 
 
@@ -35,7 +36,7 @@ class Commitment:
     async def request(self, request: Request, scope: StudyScope) -> Response:
         """The Request transaction (13.4): 200 with the result, or 202 when it takes longer; 409 for a UID in use."""
         transaction_uid = _transaction_uid(request)
-        Acceptable.of(request).choose_or_refuse(METADATA)
+        Acceptable.of(request).choose_or_refuse(_OFFERS)
         media_type, _ = parse_media_type(request.headers.get("content-type", ""))
         if media_type not in _TAKEN:
             raise UnsupportedMediaType([DICOM_JSON])
@@ -46,7 +47,7 @@ class Commitment:
     def check(self, request: Request, scope: StudyScope) -> Response:
         """The Result Check transaction (13.5): 200 with the result, 202 when it is not there yet, 404."""
         transaction_uid = _transaction_uid(request)
-        Acceptable.of(request).choose_or_refuse(METADATA)
+        Acceptable.of(request).choose_or_refuse(_OFFERS)
         module = self._requests.result(transaction_uid, scope, self._patience)
         if module is None:
             return Response(status_code=202, headers=PRIVATE | {"Retry-After": "1"})
