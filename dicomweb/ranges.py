@@ -2,6 +2,7 @@
 
 import re
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from starlette.requests import Request
@@ -34,7 +35,12 @@ def requested(request: Request, size: int, etag: str, modified: float | None) ->
 
 def http_date(seconds: float) -> str:
     """A time in seconds since 1970 as header fields have it (RFC 9110 5.6.7)."""
-    return formatdate(int(seconds), usegmt=True)
+    return _http_date(int(seconds))
+
+
+@lru_cache(maxsize=1024)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def seconds(date: str) -> float | None:
