@@ -13,7 +13,7 @@ import pytest
 from tests.support.gateway import Gateway
 from tests.support.synthetic import ct, part10
 
-LARGEST_GROWTH = 64 << 20
+LARGEST_GROWTH = 128 << 20
 
 
 @dataclass(frozen=True)
