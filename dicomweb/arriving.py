@@ -18,6 +18,8 @@ from storage.ingest import Ingest
 
 STORED: Final = (DICOM, DICOM_JSON, DICOM_XML)
 _TAKEN: Final = (*(f'multipart/related; type="{one}"' for one in STORED), *STORED)
+_SHORTEST: Final = 133
+"""Bytes of preamble, prefix, and one more (PS3.10 7.1)."""
 _PART_TYPES: Final = frozenset({"", DICOM, OCTET_STREAM})
 
 
@@ -27,24 +29,31 @@ class Arriving:
     def __init__(self, ingest: Ingest, media_type: str, done: Callable[["Arriving"], None]) -> None:
         self.incoming: Incoming | None = None
         self.refusal: Refusal | None = None
+        self._ingest = ingest
         self._done = done
-        try:
-            if media_type not in _PART_TYPES:
-                raise CannotUnderstand(f"Only parts of the media type {DICOM} are taken.")
-            self.incoming = ingest.receive()
-        except Refusal as refusal:
-            self.refusal = refusal
+        self._beginning = bytearray()
+        if media_type not in _PART_TYPES:
+            self.refusal = CannotUnderstand(f"Only parts of the media type {DICOM} are taken.")
 
     def write(self, data: memoryview) -> None:
-        if self.incoming is None:
+        if self.refusal is not None:
             return
         try:
+            if self.incoming is None:
+                # What is no file yet costs no file: a request may have very many parts.
+                self._beginning += data[:_SHORTEST]
+                if len(self._beginning) < _SHORTEST:
+                    return
+                data = memoryview(bytes(self._beginning) + data[_SHORTEST:])
+                self.incoming = self._ingest.receive()
             self.incoming.write(data)
         except Refusal as refusal:
             self.abandon()
-            self.refusal = refusal
+            self.refusal = refusal.with_traceback(None)
 
     def end(self) -> None:
+        if self.incoming is None and self.refusal is None:
+            self.refusal = CannotUnderstand("The part is shorter than any DICOM file.")
         self._done(self)
 
     def abandon(self) -> None:
@@ -78,12 +87,21 @@ class Body:
 
     def feed(self, data: bytes) -> list[Incoming | Refusal]:
         """Take the next bytes and return the parts that are complete with them."""
+        return [part for parts in self.portions(data) for part in parts]
+
+    def portions(self, data: bytes) -> Iterator[list[Incoming | Refusal]]:
+        """Take the next bytes as it is asked for; gives, portion by portion, the parts that are complete with it.
+
+        Each complete part may hold a file open, so those of one portion must be begun with before the next.
+        """
         for piece in self._decoder.feed(data) if self._decoder else (data,):
             if self._reader is not None:
-                self._reader.feed(piece)
+                for portion in self._reader.portions(piece):
+                    self._reader.feed(portion)
+                    yield self.complete()
             elif self._single is not None:
                 self._single.write(memoryview(piece))
-        return self.complete()
+        yield self.complete()
 
     def close(self) -> list[Incoming | Refusal]:
         """The body has ended: the last part, if it is complete. Raises `BadRequest` if it is not."""

@@ -11,6 +11,8 @@ from python_multipart.multipart import MultipartParser
 from dicomweb.problems import BadRequest, ContentTooLarge
 
 MAXIMUM_PARTS: Final = 50_000
+_PARTS_AT_ONCE: Final = 64
+_PORTION: Final = 1024
 _MAXIMUM_HEADERS: Final = 16
 _LONGEST_HEADER: Final = 8_192
 _LONGEST_BOUNDARY: Final = 70
@@ -91,6 +93,7 @@ class PartsReader:
         """Raises `BadRequest` when `boundary` is none."""
         if not 0 < len(boundary) <= _LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
             raise BadRequest("The Content-Type has no boundary parameter that can be one.")
+        self._delimiter = f"--{boundary}".encode()
         self._open_part = open_part
         self._sink: Sink | None = None
         self._headers: dict[str, str] = {}
@@ -115,6 +118,12 @@ class PartsReader:
         # The parser knows no preamble: it becomes the content of a part that nobody wants, which ends at the first
         # delimiter; that one needs no line break before it.
         self._parser.write(f"--{boundary}\r\n\r\n\r\n".encode())
+
+    def portions(self, data: bytes) -> Iterable[bytes]:
+        """`data` as it is, or in portions that end few parts each: every open part may be an open file."""
+        if data.count(self._delimiter) <= _PARTS_AT_ONCE:
+            return (data,)
+        return (data[at : at + _PORTION] for at in range(0, len(data), _PORTION))
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""

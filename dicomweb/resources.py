@@ -7,6 +7,7 @@ from dicomweb.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
+    DICOM_JSON,
     FRAME_MEDIA_TYPES,
     METADATA,
     OCTET_STREAM,
@@ -15,9 +16,11 @@ from dicomweb.media_types import (
     Representation,
 )
 from dicomweb.transactions import ACCEPT, SEARCH, SWITCH, Handler, Parameter, Resource, Transaction, strings
+from dicomweb.wado_uri import PICTURE_PARAMETERS
 from dicomweb.worklist_service import WORKLIST
+from dicomweb.zipped import ZIP
 
-_INSTANCES: Final = strings(Representation(DICOM, multipart) for multipart in (True, False))
+_INSTANCES: Final = (*strings(Representation(DICOM, multipart) for multipart in (True, False)), ZIP)
 _FRAME_TYPES: Final = strings(
     Representation(media_type, multipart)
     for multipart in (True, False)
@@ -100,6 +103,32 @@ def _describe(method: Literal["GET", "OPTIONS"], name: str = "Retrieve") -> Tran
     )
 
 
+_DELETE: Final = Transaction(
+    "DELETE", "Delete", "RFC 9110 9.3.5", lambda to: to.removal.delete, right="delete", statuses=(204,), refusals=(410,)
+)
+_COMMITMENT: Final = (
+    Transaction(
+        *("POST", "Request", "13.4", lambda to: to.commitment.request),
+        *((DICOM_JSON,), ACCEPT, "write", (DICOM_JSON,)),
+        statuses=(200, 202),
+        refusals=(409,),
+    ),
+    # Whoever stores may ask whether it is safe, and nobody else: a device that only stores has no right to read.
+    Transaction(
+        *("GET", "Result Check", "13.5", lambda to: to.commitment.check),
+        *((DICOM_JSON,), ACCEPT, "write"),
+        statuses=(200, 202),
+    ),
+)
+_URI_PARAMETERS: Final = (
+    Parameter("requestType", "Always WADO (9.1.2.1.1)", {"type": "string", "enum": ["WADO"]}),
+    *(Parameter(name, f"{name} (9.1.2.1)") for name in ("studyUID", "seriesUID", "objectUID")),
+    Parameter("contentType", "Acceptable media types (9.1.2.2.1)"),
+    Parameter("transferSyntax", "Of application/dicom (9.4.1.2.2)"),
+    *(Parameter(name, f"{name} (9.5.1.2)") for name in PICTURE_PARAMETERS),
+)
+
+
 # In the order in which they are tried: what a viewer asks for most comes first.
 RESOURCES: Final = (
     Resource(
@@ -131,9 +160,9 @@ RESOURCES: Final = (
     Resource(_SERIES + "/pixeldata", "Series Pixel Data", (_bulk(lambda to: to.bulk_data.pixel_data),)),
     Resource(_STUDY + "/pixeldata", "Study Pixel Data", (_bulk(lambda to: to.bulk_data.pixel_data),)),
     Resource(_INSTANCE + "/bulkdata/{path:path}", "Bulkdata", (_bulk(lambda to: to.bulk_data.value),)),
-    Resource(_INSTANCE, "Instance", (_instances(lambda to: to.retrieval.instances),)),
-    Resource(_SERIES, "Series Instances", (_instances(lambda to: to.retrieval.instances),)),
-    Resource(_STUDY, "Study Instances", (_instances(lambda to: to.retrieval.instances), _STORE)),
+    Resource(_INSTANCE, "Instance", (_instances(lambda to: to.retrieval.instances), _DELETE)),
+    Resource(_SERIES, "Series Instances", (_instances(lambda to: to.retrieval.instances), _DELETE)),
+    Resource(_STUDY, "Study Instances", (_instances(lambda to: to.retrieval.instances), _STORE, _DELETE)),
     Resource("/studies", "All Studies", (_search(lambda to: to.searches.studies), _STORE)),
     Resource(_STUDY + "/series", "Study's Series", (_search(lambda to: to.searches.series),)),
     Resource(_STUDY + "/instances", "Study's Instances", (_search(lambda to: to.searches.instances),)),
@@ -142,6 +171,20 @@ RESOURCES: Final = (
     Resource("/instances", "All Instances", (_search(lambda to: to.searches.instances),)),
     Resource(_SERIES + "/rendered", "Rendered Series", (_rendered(lambda to: to.renderings.collection),)),
     Resource(_STUDY + "/rendered", "Rendered Study", (_rendered(lambda to: to.renderings.collection),)),
+    Resource("/commitment-requests/{transaction}", "Storage Commitment", _COMMITMENT),
+    Resource(
+        "/wado",
+        "Instance by URI",
+        (
+            Transaction(
+                *("GET", "Retrieve", "9", lambda to: to.by_uri.retrieve),
+                *((DICOM, *_RENDERED), _URI_PARAMETERS),
+                statuses=(200, 206, 304),
+                refusals=(416,),
+                draws=True,
+            ),
+        ),
+    ),
     Resource("/", "Capabilities of the Service", (_describe("GET"), _describe("OPTIONS", "Retrieve by OPTIONS"))),
     Resource("/capabilities", "Capabilities", (_describe("GET"),)),
     Resource(

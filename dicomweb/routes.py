@@ -20,11 +20,13 @@ from starlette.types import Receive, Scope, Send
 
 from dicomweb import capabilities, openapi
 from dicomweb.bulk_data import BulkDataRetrieval
+from dicomweb.commitment import Commitment
 from dicomweb.descriptions import Descriptions
 from dicomweb.notifications import Channel
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
 from dicomweb.qido import Searches
+from dicomweb.removal import Removal
 from dicomweb.rendered import Renderings
 from dicomweb.resources import RESOURCES
 from dicomweb.stow import Intake
@@ -32,7 +34,10 @@ from dicomweb.subscriptions import Subscriptions
 from dicomweb.transactions import Blocking, Receiving, Resource, Services, Transaction
 from dicomweb.transactions import Right as Right
 from dicomweb.wado import Retrieval
+from dicomweb.wado_uri import UriService
 from dicomweb.workitems import Workitems
+from storage.commitment.verifying import Verifier
+from storage.commitment.web_requests import WebRequests
 from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import StudyScope
 from storage.storage import Storage
@@ -53,13 +58,17 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     `scope_of` says what the caller of a request may see or do, or raises `NotAuthenticated` or `NotAuthorised`; it may
     block. `base_url` gives the public URL of the mount without a slash at its end.
     """
+    retrieval, renderings = Retrieval(storage, base_url), Renderings(storage, base_url)
     services = Services(
         searches=Searches(storage.index, base_url),
-        retrieval=Retrieval(storage, base_url),
+        retrieval=retrieval,
         pixels=PixelRetrieval(storage, base_url),
         bulk_data=BulkDataRetrieval(storage, base_url),
-        renderings=Renderings(storage, base_url),
+        renderings=renderings,
+        by_uri=UriService(storage.index, retrieval, renderings),
         intake=Intake(storage.ingest, base_url),
+        removal=Removal(storage.deletion),
+        commitment=Commitment(WebRequests(storage.database, Verifier(storage))),
         descriptions=Descriptions(
             base_url,
             {capabilities.WADL: _of_table(capabilities.wadl), capabilities.JSON: _of_table(capabilities.as_json)},

@@ -91,7 +91,9 @@ class _Receiving:
             begin = partial(self._begin, group)
             try:
                 async for data in _pieces(request):
-                    await begin(await to_thread.run_sync(self._body.feed, data))
+                    fed = self._body.portions(data)
+                    while (parts := await to_thread.run_sync(next, fed, None)) is not None:
+                        await begin(parts)
                 await begin(await to_thread.run_sync(self._body.close))
                 await self._assemble(group)
             except Refusal as broken:

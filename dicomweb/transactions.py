@@ -12,14 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dicomweb.bulk_data import BulkDataRetrieval
+from dicomweb.commitment import Commitment
 from dicomweb.descriptions import Descriptions
 from dicomweb.media_types import Representation
 from dicomweb.pixel_data import PixelRetrieval
 from dicomweb.qido import Searches
+from dicomweb.removal import Removal
 from dicomweb.rendered import Renderings
 from dicomweb.stow import Intake
 from dicomweb.subscriptions import Subscriptions
 from dicomweb.wado import Retrieval
+from dicomweb.wado_uri import UriService
 from dicomweb.workitems import Workitems
 from storage.scope import StudyScope
 
@@ -38,7 +41,10 @@ class Services:
     pixels: PixelRetrieval
     bulk_data: BulkDataRetrieval
     renderings: Renderings
+    by_uri: UriService
     intake: Intake
+    removal: Removal
+    commitment: Commitment
     descriptions: Descriptions
     workitems: Workitems
     subscriptions: Subscriptions

@@ -19,6 +19,7 @@ from dicomweb.pixel_data import other_offers
 from dicomweb.problems import PRIVATE, NotAcceptable
 from dicomweb.single_part import Content, Version, one
 from dicomweb.targets import Target, instance_url
+from dicomweb.zipped import ZIP, Archives
 from storage.errors import NotRenderable, Refusal
 from storage.pixels import transcodings
 from storage.records import InstanceRecord
@@ -36,6 +37,7 @@ class Retrieval:
     def __init__(self, storage: Storage, base_url: Callable[[HTTPConnection], str]) -> None:
         self._storage = storage
         self._base_url = base_url
+        self._archives = Archives(storage)
 
     def metadata(self, request: Request, scope: StudyScope) -> Response:
         """Metadata as one array of DICOM JSON (10.4.1.1.2, F.2), kept compressed and sent so where that is taken.
@@ -66,17 +68,20 @@ class Retrieval:
     def instances(self, request: Request, scope: StudyScope) -> Response:
         """Every instance of a study or series, or one instance (10.4.1.1.1), as Part 10 files.
 
-        The representation is chosen for each instance by itself (8.7.8.1): 206 when some cannot be sent as asked,
-        406 when none can. A single part takes range requests. What JPEG Baseline would lose makes a derived image of
-        it, with its own SOP Instance UID (PS3.3 C.7.6.1.1.5); all other syntaxes hold the very same samples.
+        When a ZIP archive is what the request wants most, all are in that. Otherwise the representation is chosen for
+        each instance by itself (8.7.8.1): 206 when some cannot be sent as asked, 406 when none can. A single part takes
+        range requests. What JPEG Baseline would lose makes a derived image of it, with its own SOP Instance UID (PS3.3
+        C.7.6.1.1.5); all other syntaxes hold the very same samples.
         """
         target = Target.of(request)
         records = self._storage.index.instances(scope, target.study, target.series or None, target.instance or None)
+        if archived := self._archives.archive(request, scope, records, _offers):
+            return archived
         single = bool(target.instance)
         choose = lru_cache(Acceptable.of(request).choose)
         chosen = [(record, one) for record in records if (one := choose(_offers(record, single)))]
         if not chosen:
-            raise NotAcceptable(_distinct(_offers(record, single) for record in records))
+            raise NotAcceptable([*_distinct(_offers(record, single) for record in records), ZIP])
         try:
             if not chosen[0][1].multipart:
                 return self._one(request, *chosen[0])

@@ -18,12 +18,12 @@ from dimse.association_pdus import (
     ProposedContext,
     Role,
 )
-from dimse.commitment.references import STORAGE_COMMITMENT
 from dimse.policy import Policy
 from dimse.services.dispatch import offers_under
 from dimse.services.operation import Context
 from dimse.settings import DimseSettings, Peer
 from dimse.status import Status
+from storage.commitment.references import STORAGE_COMMITMENT
 
 ANY_SCP: Final = "ANY-SCP"
 

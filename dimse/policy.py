@@ -6,10 +6,10 @@ from typing import Final
 from dimse.command import AFFECTED_SOP_CLASS_UID
 from dimse.services.dispatch import Offer, offer_of, offers_under
 from dimse.services.operation import Request
-from dimse.services.storage import is_storage
 from dimse.settings import Peer
 from dimse.status import NOT_AUTHORISED, Status
 from storage.identifiers import is_uid
+from storage.sop_classes import is_storage
 
 _STORE: Final = "store"
 _RETRIEVE: Final = "retrieve"

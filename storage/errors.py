@@ -8,7 +8,10 @@
     ├── NotAuthenticated      0124H  401   nobody we know asks
     ├── NotAuthorised         0124H  403   somebody we know asks for what is not theirs to do
     ├── NoSuchInstance        0112H  404   not here, or not visible in the caller's scope
+    │   └── Gone              0112H  410   was here, was visible to the caller, and has been deleted
     ├── DuplicateInstance     0111H  409   other bytes under a UID that is already kept
+    ├── DuplicateTransaction  0131H  409   a Transaction UID that is in use
+    ├── NoSuchTransaction     0112H  404   nobody asked, or not within the caller's scope
     ├── MalformedIdentifier   0117H  400   a UID that is none
     └── ProcessingFailure     0110H  500   anything unexpected
 
@@ -93,12 +96,35 @@ class NoSuchInstance(Refusal):
     title = "No such object"
 
 
+class Gone(NoSuchInstance):
+    """What is asked for was here and has been deleted."""
+
+    http_status = 410
+    title = "Deleted"
+
+
 class DuplicateInstance(Refusal):
     """An instance with this UID but other bytes is already kept; the first one stays."""
 
     dicom_status = 0x0111
     http_status = 409
     title = "Duplicate SOP instance"
+
+
+class DuplicateTransaction(Refusal):
+    """A request for storage commitment under a Transaction UID that has been used before."""
+
+    dicom_status = 0x0131
+    http_status = 409
+    title = "Duplicate transaction UID"
+
+
+class NoSuchTransaction(Refusal):
+    """A request for storage commitment that is not known to the caller."""
+
+    dicom_status = 0x0112
+    http_status = 404
+    title = "No such transaction"
 
 
 class MalformedIdentifier(Refusal):

@@ -9,6 +9,7 @@ from storage.catalogue.condition import Condition
 from storage.catalogue.entries import Entry
 from storage.catalogue.metadata import MetadataStore
 from storage.catalogue.summaries import RECORD_COLUMNS, record
+from storage.catalogue.tombstones import absent
 from storage.catalogue.visibility import ORDER, SOURCES, visible
 from storage.database import Database
 from storage.errors import NoSuchInstance
@@ -71,7 +72,8 @@ class Index:
     ) -> list[InstanceRecord]:
         """What is visible of a study, of one of its series, or one instance of these, by series and instance number.
 
-        Raises `NoSuchInstance` when that is nothing, also for an instance of another series or study.
+        Raises `NoSuchInstance` when that is nothing, also for an instance of another series or study, and `Gone` when
+        it was deleted.
         """
         named = {_STUDY: study, _SERIES: series, _INSTANCE: sop_instance}
         where = visible(scope, Level.INSTANCE)
@@ -84,7 +86,7 @@ class Index:
             where.parameters,
         )
         if not rows:
-            raise NoSuchInstance(_NOTHING)
+            raise absent(self._database, scope, study, series or "", sop_instance or "")
         return [record(row) for row in rows]
 
     def instance(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> InstanceRecord:

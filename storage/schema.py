@@ -158,3 +158,20 @@ def _study_names(database: sqlite_utils.Database) -> None:
         if attribute.matching is Matching.NAME:
             for study, value in database.execute(f"SELECT id, {attribute.column} FROM study").fetchall():
                 person_names.keep(database.conn, study, attribute.tag, value)
+
+
+@MIGRATIONS(name="006_tombstones")
+def _tombstones(database: sqlite_utils.Database) -> None:
+    """What was deleted, so that it can be said; UIDs are empty below the level that is meant."""
+    database.execute(
+        """CREATE TABLE tombstone (
+            id INTEGER PRIMARY KEY,
+            study_instance_uid TEXT NOT NULL,
+            series_instance_uid TEXT NOT NULL,
+            sop_instance_uid TEXT NOT NULL,
+            identity TEXT NOT NULL,
+            held INTEGER NOT NULL,
+            deleted_at TEXT NOT NULL,
+            UNIQUE (study_instance_uid, series_instance_uid, sop_instance_uid)
+        ) STRICT"""
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
+from storage.deletion import Deletion
 from storage.drawn import DrawnPictures
 from storage.files import Files, make_folder
 from storage.index import Index
@@ -41,6 +42,7 @@ class Storage:
     pixels: Pixels
     pictures: PreparedPictures
     drawn: DrawnPictures
+    deletion: Deletion
     audit: Audit
     worklist: Worklist
 
@@ -69,7 +71,9 @@ class Storage:
         drawn = DrawnPictures(PreparedPictures(cache / "drawn", files), settings.drawn_pictures)
         limits = settings.decoders, settings.decoder_memory, settings.decoder_seconds
         pixels = Pixels(files, *limits, cache, pictures, drawn)
-        return cls(folder, files, database, index, ingest, pixels, pictures, drawn, audit, Worklist(database))
+        deletion = Deletion(files, database, [pictures.drop, drawn.drop])
+        worklist = Worklist(database)
+        return cls(folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist)
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""

@@ -1,1 +1,1 @@
-"""Storage commitment on both sides: what is asked, what is answered, and what is still owed (PS3.4 annex J)."""
+"""Storage commitment in the words of DIMSE: data sets and commands of N-ACTION and N-EVENT-REPORT (PS3.4 annex J)."""

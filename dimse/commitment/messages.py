@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dimse import command as commands
 from dimse.command import N_ACTION_RQ, N_EVENT_REPORT_RQ, Command
 from dimse.commitment.data_sets import event_type
-from dimse.commitment.references import REQUEST_COMMITMENT, STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE, Verdict
 from dimse.pdu_protocol import ProtocolViolation
+from storage.commitment.references import REQUEST_COMMITMENT, STORAGE_COMMITMENT, WELL_KNOWN_INSTANCE, Verdict
 
 Elements = list[tuple[int, bytes]]
 

@@ -9,8 +9,6 @@ from pydicom.uid import generate_uid
 from dimse.command import Command
 from dimse.commitment.data_sets import encode_request
 from dimse.commitment.messages import action
-from dimse.commitment.references import STORAGE_COMMITMENT, Reference, Verdict
-from dimse.commitment.requests import Requests
 from dimse.exchange import AssociationLost
 from dimse.scu.caller import Caller
 from dimse.scu.elements import comment
@@ -20,6 +18,8 @@ from dimse.services.commitment import CommitmentService
 from dimse.services.operation import Context, Operation, Request
 from dimse.settings import DimseSettings, Peer
 from dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, Status
+from storage.commitment.references import STORAGE_COMMITMENT, Reference, Verdict
+from storage.commitment.requests import Requests
 from storage.storage import Storage
 
 PROPOSAL: Final = Proposal(STORAGE_COMMITMENT, ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2"))

@@ -8,17 +8,17 @@ from contextlib import suppress
 from typing import Final
 
 from dimse.commitment.data_sets import encode_report
-from dimse.commitment.holding import Holding
 from dimse.commitment.messages import event_report
-from dimse.commitment.references import STORAGE_COMMITMENT
-from dimse.commitment.transactions import HELD_SECONDS, NoLongerHeld, Transaction, Transactions
-from dimse.commitment.verifying import Verifier
 from dimse.exchange import AssociationLost
 from dimse.scu.caller import Caller
 from dimse.scu.establishing import Proposal
 from dimse.scu.requestor import AssociationFailed, Requestor
 from dimse.settings import Peer
 from dimse.status import SUCCESS, failed
+from storage.commitment.holding import Holding
+from storage.commitment.references import STORAGE_COMMITMENT
+from storage.commitment.transactions import HELD_SECONDS, NoLongerHeld, Transaction, Transactions
+from storage.commitment.verifying import Verifier
 from storage.errors import Refusal
 from storage.storage import Storage
 

@@ -6,22 +6,22 @@ from typing import Final
 
 from dimse import command as commands
 from dimse.commitment.data_sets import LARGEST_REPORT, LARGEST_REQUEST, decode_report, decode_request, encode_report
-from dimse.commitment.holding import Holding
 from dimse.commitment.messages import event_report, number
-from dimse.commitment.references import (
+from dimse.exchange import AssociationLost, Exchange
+from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
+from dimse.settings import DimseSettings
+from dimse.status import SUCCESS, Status, failed
+from storage.commitment.holding import Holding
+from storage.commitment.references import (
     ALL_COMMITTED,
     REQUEST_COMMITMENT,
     SOME_FAILED,
     STORAGE_COMMITMENT,
     WELL_KNOWN_INSTANCE,
 )
-from dimse.commitment.requests import Requests
-from dimse.commitment.transactions import HELD_SECONDS, NoLongerHeld, Transaction, Transactions
-from dimse.commitment.verifying import Verifier
-from dimse.exchange import AssociationLost, Exchange
-from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
-from dimse.settings import DimseSettings
-from dimse.status import SUCCESS, Status, failed
+from storage.commitment.requests import Requests
+from storage.commitment.transactions import HELD_SECONDS, NoLongerHeld, Transaction, Transactions
+from storage.commitment.verifying import Verifier
 from storage.errors import CannotUnderstand, OutOfResources, Refusal
 from storage.storage import Storage
 

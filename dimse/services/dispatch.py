@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from dimse.command import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, N_ACTION_RQ, N_EVENT_REPORT_RQ
-from dimse.commitment.references import STORAGE_COMMITMENT
 from dimse.scu.caller import Caller
 from dimse.scu.storage import StorageScu
 from dimse.services import query_negotiation
@@ -20,9 +19,11 @@ from dimse.services.information_models import FIND_MODELS, GET_MODELS, MOVE_MODE
 from dimse.services.operation import Answered, Operation, Request
 from dimse.services.query import QueryService
 from dimse.services.retrieve import RetrieveService
-from dimse.services.storage import StorageService, answer_extended, is_storage
+from dimse.services.storage import StorageService, answer_extended
 from dimse.settings import DimseSettings, Peer
 from dimse.status import UNRECOGNIZED_OPERATION, Status
+from storage.commitment.references import STORAGE_COMMITMENT
+from storage.sop_classes import is_storage
 from storage.storage import Storage
 
 UNCOMPRESSED: Final = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")

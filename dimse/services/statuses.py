@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from dimse import command
-from dimse.commitment import references
 from dimse.services import commitment, query, retrieve, suboperations
 from dimse.status import (
     CANCELLED,
@@ -22,6 +21,7 @@ from dimse.status import (
     UNRECOGNIZED_OPERATION,
     Status,
 )
+from storage.commitment import references
 from storage.errors import DataSetMismatch, DuplicateInstance, OutOfResources
 
 _WARNING: Final = 0xB

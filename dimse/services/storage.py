@@ -2,11 +2,7 @@
 
 from concurrent.futures import Executor
 from contextlib import suppress
-from functools import lru_cache
 from typing import Final
-
-from pydicom.config import IGNORE
-from pydicom.uid import UID
 
 from dimse.command import AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID
 from dimse.exchange import Exchange
@@ -24,27 +20,11 @@ from storage.data_set.part10 import FileMeta
 from storage.identifiers import is_uid
 from storage.incoming import Incoming
 from storage.ingest import Ingest
+from storage.sop_classes import is_storage
 
 _STORED: Final = Response(SUCCESS)
 # Level 2 (full), signature level 3 (bits stay as they are), no element coercion; a reserved byte behind each.
 _SUPPORT: Final = bytes((2, 0, 3, 0, 0, 0))
-
-
-@lru_cache(maxsize=1024)
-def is_storage(abstract_syntax: str) -> bool:
-    """Whether instances may come under this abstract syntax: a storage SOP class, or a UID nobody registered.
-
-    PS3.6 table A-1 names every storage SOP class "... Storage"; the exceptions are Storage Commitment and the DICOMDIR,
-    which is no instance of the network (PS3.4 annex B.5). Private and future classes are not in the table.
-    """
-    if not is_uid(abstract_syntax):
-        return False
-    # Otherwise pydicom would warn of what a peer made up, quote it, and remember each such warning for ever.
-    uid = UID(abstract_syntax, validation_mode=IGNORE)
-    if uid.is_private or uid.name == uid:
-        return True
-    is_class = uid.type == "SOP Class" and " Storage" in uid.name
-    return is_class and not uid.name.startswith(("Storage Commitment", "Media Storage Directory"))
 
 
 class Storing:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from dimse.command import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, N_ACTION_RQ
-from dimse.commitment.references import FAILURE_REASONS, PROMISE, STORAGE_COMMITMENT
-from dimse.commitment.transactions import FIRST_PAUSE, FORGOTTEN, LAST_ATTEMPT, LONGEST_PAUSE
 from dimse.scu import query, retrieve
 from dimse.scu.outgoing import NATIVE
 from dimse.services.dispatch import OFFERS, UNCOMPRESSED, Offer, offer_of
@@ -17,6 +15,8 @@ from dimse.services.statuses import STATUSES
 from gateway.conformance.markdown import listed, section, table
 from gateway.conformance.names import is_retired, name, named, sop_classes
 from storage.attributes import ATTRIBUTES, PATIENT_TAGS, Attribute, Level
+from storage.commitment.references import FAILURE_REASONS, PROMISE, STORAGE_COMMITMENT
+from storage.commitment.transactions import FIRST_PAUSE, FORGOTTEN, LAST_ATTEMPT, LONGEST_PAUSE
 from storage.imaging.decoders import SYNTAXES
 
 _LEVELS: Final = {Level.STUDY: "STUDY", Level.SERIES: "SERIES", Level.INSTANCE: "IMAGE"}

@@ -12,10 +12,11 @@ import orjson
 
 from storage.attributes import Level
 from storage.catalogue.condition import Condition
+from storage.catalogue.tombstones import absent
 from storage.catalogue.visibility import ORDER, SOURCES, not_held, visible
 from storage.data_set.dicom_json import BULK_DATA_MARK
 from storage.database import Database
-from storage.errors import NoSuchInstance, OutOfResources
+from storage.errors import OutOfResources
 from storage.records import ChangedSeries, Metadata
 from storage.scope import StudyScope, shows_held
 
@@ -35,21 +36,21 @@ class MetadataStore:
         where = visible(scope, Level.INSTANCE) & _named(study, series, instance)
         rows = self._data_sets(where)
         if not rows:
-            raise NoSuchInstance("There is no such instance here.")
+            raise absent(self._database, scope, study, series, instance)
         return _compressed(_array(rows, root))
 
     def of_series(self, scope: StudyScope, study: str, series: str, root: str) -> Metadata:
         """The visible instances of one series in their order."""
         rows = self._series(scope, _named(study, series), root)
         if not rows:
-            raise NoSuchInstance("There is no such series here.")
+            raise absent(self._database, scope, study, series)
         return self._ready(scope, rows[0], root)
 
     def of_study(self, scope: StudyScope, study: str, root: str) -> Metadata:
         """The visible instances of one study, series after series."""
         rows = self._series(scope, _named(study), root)
         if not rows:
-            raise NoSuchInstance("There is no such study here.")
+            raise absent(self._database, scope, study)
         if len(rows) == 1:
             return self._ready(scope, rows[0], root)
         arrays = (gzip.decompress(self._ready(scope, row, root).gzipped) for row in rows)
@@ -61,12 +62,12 @@ class MetadataStore:
         """The same data sets one by one as JSON, at most those of one series in memory, and these compressed."""
         found = self._series(scope, _named(study, series), root)
         if not found:
-            raise NoSuchInstance("There is no such object here.")
+            raise absent(self._database, scope, study, series or "", instance or "")
         for row in found:
             where = _named(study, row["series_instance_uid"], instance) & visible(scope, Level.INSTANCE)
             rows = self._data_sets(where)
             if instance is not None and not rows:
-                raise NoSuchInstance("There is no such instance here.")
+                raise absent(self._database, scope, study, series or "", instance)
             yield from (_data_set(one, root) for one in rows)
 
     def changed_series(self, scope: StudyScope, root: str, limit: int) -> list[ChangedSeries]:

@@ -142,3 +142,13 @@ def test_sizes_that_are_not_known() -> None:
 
 def test_boundaries_differ() -> None:
     assert len({multipart.new_boundary() for _ in range(100)}) == 100
+
+
+def test_a_body_of_very_many_parts_is_taken_in_small_portions() -> None:
+    """Each part that is complete may hold a file open until it is stored."""
+    reader = PartsReader("b", Collector().open)
+    ordinary, dense = bytes(200_000), b"--b\r\n\r\nx\r\n" * 1000
+    assert list(reader.portions(ordinary)) == [ordinary]
+    portions = list(reader.portions(dense))
+    assert b"".join(portions) == dense
+    assert max(portion.count(b"--b") for portion in portions) < 120

@@ -12,10 +12,6 @@ from dimse import command
 from dimse.association_items import Role
 from dimse.command import Command
 from dimse.commitment.data_sets import LARGEST_REQUEST, decode_report, encode_report, encode_request
-from dimse.commitment.references import FAILURE_REASONS, STORAGE_COMMITMENT, Reference, Verdict
-from dimse.commitment.requests import Requests
-from dimse.commitment.transactions import HELD_SECONDS, Transactions
-from dimse.commitment.verifying import Verifier
 from dimse.exchange import AssociationLost, Exchange
 from dimse.negotiation import answer_roles
 from dimse.policy import Policy
@@ -24,6 +20,10 @@ from dimse.scu.commitment_report import Reporter
 from dimse.services.commitment import CommitmentService
 from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
 from dimse.settings import DimseSettings, Peer
+from storage.commitment.references import FAILURE_REASONS, STORAGE_COMMITMENT, Reference, Verdict
+from storage.commitment.requests import Requests
+from storage.commitment.transactions import HELD_SECONDS, Transactions
+from storage.commitment.verifying import Verifier
 from storage.errors import OutOfResources
 from storage.scope import WholeArchive
 from storage.storage import Storage, StorageSettings
@@ -252,9 +252,9 @@ def test_verdicts_when_the_index_or_the_disk_fails(storage: Storage, monkeypatch
         return found.reason
 
     assert verdict(Reference("1.2.840.10008.5.1.4.1.1.4", kept.sop_instance_uid)) == 0x0119
-    monkeypatch.setattr("dimse.commitment.verifying.intact", broken(OSError(5, "Input/output error")))
+    monkeypatch.setattr("storage.commitment.verifying.intact", broken(OSError(5, "Input/output error")))
     assert verdict(kept) == 0x0110
-    monkeypatch.setattr("dimse.commitment.verifying.indexed", broken(OutOfResources("busy")))
+    monkeypatch.setattr("storage.commitment.verifying.indexed", broken(OutOfResources("busy")))
     assert verdict(kept) == 0x0213
     assert {0x0119, 0x0110, 0x0213, 0x0112, 0x0122, 0x0131} == FAILURE_REASONS.keys()
 
@@ -314,7 +314,7 @@ def test_reporter_that_is_closed_stops_looking(
             look_up()
 
     asked(service, Association(gone_after=0), keep(storage)).afterwards()  # type: ignore[misc]
-    monkeypatch.setattr("dimse.commitment.verifying.intact", without_end)
+    monkeypatch.setattr("storage.commitment.verifying.intact", without_end)
     reporter = Reporter(storage, Caller("DURCHBLICK"), lambda _: None, Transactions(storage.database))
     reporter.begin()
     assert begun.wait(10)

@@ -18,8 +18,8 @@ from dimse.negotiation import (
 )
 from dimse.policy import Policy
 from dimse.services.operation import Context
-from dimse.services.storage import is_storage
 from dimse.settings import DimseSettings, Peer
+from storage.sop_classes import is_storage
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, associate_rq
 
 REQUEST = decode_request(associate_rq(called="DURCHBLICK", calling="PACS1")[6:])

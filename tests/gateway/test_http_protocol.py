@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 
@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from gateway.http_protocol import LONGEST_HEADER, GuardedProtocol
@@ -21,10 +21,39 @@ from gateway.http_protocol import LONGEST_HEADER, GuardedProtocol
 class _Impatient(GuardedProtocol):
     header_seconds = 0.4
     body_seconds = 0.4
+    reader_seconds = 0.4
 
 
 async def _echo(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
+
+
+class _Endless:
+    """A body without an end, and whether somebody still makes it."""
+
+    def __init__(self) -> None:
+        self.begun, self.released = threading.Event(), threading.Event()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        self.begun.set()
+        try:
+            while True:
+                yield bytes(_PIECE)
+                # What comes from threads lets others in; what is sent to nobody does not wait.
+                await asyncio.sleep(0)
+        finally:
+            self.released.set()
+
+    async def answer(self, request: Request) -> StreamingResponse:
+        return StreamingResponse(self.pieces())
+
+
+_PIECE = 64 * 1024
+_ENDLESS = _Endless()
+
+
+async def _large(request: Request) -> StreamingResponse:
+    return StreamingResponse((bytes(_PIECE) for _ in range(32)), headers={"content-length": str(32 * _PIECE)})
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +64,8 @@ def port() -> Iterator[int]:
 
 @contextmanager
 def _serving() -> Iterator[int]:
-    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])])
+    others = [Route("/large", _large), Route("/endless", _ENDLESS.answer)]
+    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), *others])
     server = uvicorn.Server(
         uvicorn.Config(app, http=_Impatient, ws="none", lifespan="off", log_config=None, access_log=False)
     )
@@ -120,3 +150,40 @@ def test_a_body_that_keeps_its_pace_may_take_longer_than_one_span(port: int) -> 
             connection.sendall(b"x" * size)
             time.sleep(0.2)
         assert b"200 OK" in connection.recv(65536)
+
+
+def test_a_url_beyond_the_limit_is_414(port: int) -> None:
+    """RFC 9110 15.5.15."""
+    for rest in (b"", b" HTTP/1.1\r\nhost: a\r\n\r\n"):
+        with _connect(port) as connection:
+            connection.sendall(b"GET /?" + b"x" * (LONGEST_HEADER + 1) + rest)
+            assert _answer(connection).startswith(b"HTTP/1.1 414 ")
+
+
+def test_a_flood_of_empty_lines_is_no_header(port: int) -> None:
+    with _connect(port) as connection:
+        connection.sendall(b"\r\n" * LONGEST_HEADER)
+        assert _answer(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_who_does_not_read_is_let_go(port: int) -> None:
+    """The file behind the answer is, too."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert _ENDLESS.begun.wait(10)
+        assert _ENDLESS.released.wait(10)
+
+
+def test_who_reads_slowly_but_reads_gets_everything(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/large")
+        answer = connection.getresponse()
+        received = 0
+        while piece := answer.read(2 * _PIECE):
+            received += len(piece)
+            time.sleep(0.08)
+        assert received == 32 * _PIECE

@@ -7,13 +7,14 @@ import pytest
 from tests.house.checkout import ROOT
 
 NETWORK = (ROOT / "docs" / "dicom-network.md").read_text(encoding="utf-8")
-_NAMED = re.compile(r"`(?P<file>[a-z_/]+\.py)?::(?P<test>test_\w+)`")
+WEB = (ROOT / "docs" / "dicomweb.md").read_text(encoding="utf-8")
+_NAMED = re.compile(r"`(?P<file>[a-z0-9_/]+\.py)?::(?P<test>test_\w+)`")
 
 
 def named_tests() -> list[tuple[str, str]]:
     """File and test; a test without a file is one of the file named before it."""
     found: list[tuple[str, str]] = []
-    for match in _NAMED.finditer(NETWORK):
+    for match in (*_NAMED.finditer(NETWORK), *_NAMED.finditer(WEB)):
         found.append((match["file"] or found[-1][0], match["test"]))
     return found
 
@@ -24,11 +25,12 @@ def test_a_named_test_exists(file: str, test: str) -> None:
     assert f"\ndef {test}(" in text
 
 
-def test_every_row_of_bad_input_names_its_test() -> None:
-    rows = NETWORK.partition("## Bad input")[2].partition("##")[0].split("\n| ")[3:]
-    assert len(rows) > 30
+@pytest.mark.parametrize(("text", "least"), [(NETWORK, 30), (WEB, 10)], ids=["network", "web"])
+def test_every_row_of_bad_input_names_its_test(text: str, least: int) -> None:
+    rows = text.partition("## Bad input")[2].partition("##")[0].split("\n| ")[3:]
+    assert len(rows) > least
     assert [row for row in rows if not _NAMED.search(row)] == []
 
 
 def test_files_that_are_named_exist() -> None:
-    assert all((ROOT / name).is_file() for name in re.findall(r"`(tests/[a-z_/]+\.py)`", NETWORK))
+    assert all((ROOT / name).is_file() for name in re.findall(r"`(tests/[a-z0-9_/]+\.py)`", NETWORK))

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from dimse.commitment.references import NO_SUCH_OBJECT_INSTANCE
 from gateway.house import House
+from storage.commitment.references import NO_SUCH_OBJECT_INSTANCE
 from storage.sweep import SweepReport
 from tests.scenarios.crash_clients import Clients
 from tests.scenarios.crash_ledger import Image, Ledger, Move

@@ -8,7 +8,6 @@ from typing import Any, Final
 from dimse.command import AFFECTED_SOP_INSTANCE_UID, C_STORE_RQ
 from dimse.commitment.data_sets import encode_request
 from dimse.commitment.messages import action
-from dimse.commitment.references import Reference
 from dimse.exchange import AssociationLost
 from dimse.scu import elements, query, retrieve
 from dimse.scu.commitment import PROPOSAL
@@ -16,6 +15,7 @@ from dimse.scu.establishing import Proposal
 from dimse.scu.requestor import Requestor
 from dimse.scu.wire import AssociationFailed, Patience
 from dimse.settings import Peer
+from storage.commitment.references import Reference
 from tests.dimse.peer import CT, EXPLICIT
 from tests.scenarios.crash_ledger import Image, Ledger, Transaction
 from tests.scenarios.crash_receiver import AE_TITLE, hearing

@@ -10,8 +10,8 @@ from hashlib import sha256
 from itertools import count
 from typing import Final, Literal
 
-from dimse.commitment.references import Verdict
 from dimse.scu.retrieve import Progress
+from storage.commitment.references import Verdict
 from tests.support.synthetic import bare, ct
 
 Event = Literal["stored", "moved", "accepted", "reported"]

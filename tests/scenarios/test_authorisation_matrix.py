@@ -29,7 +29,8 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5.6"
 
 # What a route is about: "object" ones name a study, "search" ones answer with what the caller may see, "public" ones
-# hold nothing of a patient, "page" ones are the portal's for signed-in patients.
+# hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
+# to write, "uri" names an instance by query parameters.
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
@@ -59,8 +60,16 @@ DICOMWEB: Final = {
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}": "object",
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered": "object",
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail": "object",
+    "/commitment-requests/{transaction}": "commitment",
+    "/wado": "uri",
     "/{path:path}": "nothing",
 }
+# What DELETE is for.
+DELETED: Final = (
+    "/studies/{study}",
+    "/studies/{study}/series/{series}",
+    "/studies/{study}/series/{series}/instances/{instance}",
+)
 POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} | {
     "/healthz": "public",
     "/readyz": "public",
@@ -87,6 +96,7 @@ class Names:
     series: str
     instance: str
     frames: str = "1"
+    transaction: str = "1.2.3"
     path: str = "7FE00010"
 
     def fill(self, template: str) -> str:
@@ -175,7 +185,7 @@ def _kinds(*kinds: str) -> list[str]:
 @pytest.mark.parametrize("caller", STRANGERS)
 def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> None:
     with neighbourhood.client(caller) as client:
-        for template in _kinds("object", "search", "metrics"):
+        for template in _kinds("object", "search", "metrics", "commitment", "uri"):
             answers = set()
             for names in (neighbourhood.own, neighbourhood.foreign, Names(UNKNOWN, UNKNOWN, UNKNOWN)):
                 for method in METHODS:
@@ -246,7 +256,12 @@ def test_readers_change_nothing(neighbourhood: Neighbourhood, caller: str) -> No
             assert client.post(target, content=image, headers=headers).status_code == 403
         for template in _kinds("object", "search"):
             for method in ("PUT", "PATCH", "DELETE"):
-                assert client.request(method, neighbourhood.own.fill(template)).status_code == 405
+                can_go = method == "DELETE" and template.removeprefix("/dicom-web") in DELETED
+                expected = 403 if can_go else 405
+                assert client.request(method, neighbourhood.own.fill(template)).status_code == expected, template
+        for template in _kinds("commitment"):
+            for method in ("GET", "POST"):
+                assert client.request(method, neighbourhood.own.fill(template)).status_code == 403
         assert client.get("/dicom-web/instances").json() == before
 
 

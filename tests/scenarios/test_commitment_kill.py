@@ -12,9 +12,9 @@ import pytest
 from dimse import command
 from dimse.commitment.data_sets import encode_request
 from dimse.commitment.messages import action
-from dimse.commitment.references import STORAGE_COMMITMENT, Reference
-from dimse.commitment.transactions import Transactions
 from dimse.scu.commitment_report import Reporter
+from storage.commitment.references import STORAGE_COMMITMENT, Reference
+from storage.commitment.transactions import Transactions
 from tests.dimse.peer import IMPLICIT, Peer, p_data, pdv
 from tests.scenarios.committing import take_up_without_end
 from tests.support.synthetic import ct, part10

@@ -16,10 +16,10 @@ from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from dimse.application_entities import ApplicationEntities
-from dimse.commitment.transactions import Transactions
 from dimse.scu.commitment_report import Reporter
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings, Peer
+from storage.commitment.transactions import Transactions
 from storage.records import InstanceRecord
 from storage.storage import Storage
 from tests.dimse.node import Node, running

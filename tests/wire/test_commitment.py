@@ -13,10 +13,10 @@ import pytest
 from pydicom.uid import CTImageStorage
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
-from dimse.commitment.references import Reference, Verdict
 from dimse.scu.commitment import CommitmentRefused, CommitmentScu
 from dimse.scu.storage import StorageScu
 from dimse.settings import Peer
+from storage.commitment.references import Reference, Verdict
 from storage.records import InstanceRecord
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc

@@ -9,7 +9,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
 from dimse.commitment.data_sets import decode_report, decode_request, encode_report, encode_request, event_type
-from dimse.commitment.references import Reference, Verdict
+from storage.commitment.references import Reference, Verdict
 from storage.errors import CannotUnderstand
 
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dimse.commitment.references import (
+from storage.audit import note
+from storage.commitment.references import (
     DUPLICATE_TRANSACTION_UID,
     Reference,
     Verdict,
@@ -21,8 +22,7 @@ from dimse.commitment.references import (
     unpack,
     unpack_verdicts,
 )
-from dimse.commitment.schema import MIGRATIONS
-from storage.audit import note
+from storage.commitment.schema import MIGRATIONS
 from storage.database import Database
 
 Clock = Callable[[], float]
@@ -109,13 +109,14 @@ class Transactions:
         """Hold it for so long from now on. Raises `NoLongerHeld`."""
         self._update(transaction, "due_at = ?", self._clock() + seconds)
 
-    def verified(self, transaction: Transaction, verdicts: Sequence[Verdict]) -> None:
-        """Keep the verdicts, and account for them. Raises `NoLongerHeld`."""
+    def verified(self, transaction: Transaction, verdicts: Sequence[Verdict], *, finished: bool = False) -> None:
+        """Keep the verdicts, and account for them; `finished` if nobody has to be told. Raises `NoLongerHeld`."""
+        assignments = "verdicts = ?, due_at = NULL, holder = '', outcome = 'verified'" if finished else "verdicts = ?"
         committed = sum(verdict.is_committed for verdict in verdicts)
         detail = f"peer={transaction.peer} committed={committed} failed={len(verdicts) - committed}"
 
         def work(connection: sqlite3.Connection) -> None:
-            _change(connection, transaction, "verdicts = ?", (pack_verdicts(verdicts),))
+            _change(connection, transaction, assignments, (pack_verdicts(verdicts),))
             note(connection, "storage commitment", transaction.transaction_uid, detail)
 
         self._database.write(work)
@@ -183,7 +184,7 @@ _INSERT: Final = """
     INSERT INTO commitment_transaction
     (transaction_uid, peer, requested_at, content, sop_references, verdicts, attempts, due_at, holder, outcome)
     VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, '') RETURNING id"""
-_PEERS_DUE: Final = "SELECT DISTINCT peer FROM commitment_transaction WHERE due_at <= ? ORDER BY peer"
+_PEERS_DUE: Final = "SELECT DISTINCT peer FROM commitment_transaction WHERE due_at <= ? AND peer <> '' ORDER BY peer"
 _DUE: Final = """
     SELECT * FROM commitment_transaction WHERE peer = ? AND due_at <= ? AND (verdicts IS NOT NULL) = ?
     ORDER BY id LIMIT ?"""

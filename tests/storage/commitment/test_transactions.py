@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dimse.commitment.holding import Holding
-from dimse.commitment.references import Reference, Verdict
-from dimse.commitment.requests import Requests
-from dimse.commitment.transactions import HELD_SECONDS, LAST_ATTEMPT, LONGEST_PAUSE, NoLongerHeld, Transactions
+from storage.commitment.holding import Holding
+from storage.commitment.references import Reference, Verdict
+from storage.commitment.requests import Requests
+from storage.commitment.transactions import HELD_SECONDS, LAST_ATTEMPT, LONGEST_PAUSE, NoLongerHeld, Transactions
 from storage.database import Database
 from storage.schema import MIGRATIONS
 
@@ -91,7 +91,7 @@ def test_holding_on_keeps_others_away(transactions: Transactions, clock: Clock) 
 def test_long_work_says_now_and_then_that_it_goes_on(
     transactions: Transactions, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dimse.commitment.holding.time.monotonic", clock)
+    monkeypatch.setattr("storage.commitment.holding.time.monotonic", clock)
     hold = Holding(transactions, transactions.open("MODALITY", "1.2.9", ONE))
     for _ in range(40):
         clock.now += 1

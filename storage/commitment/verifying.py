@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from dimse.commitment.references import (
+from storage.commitment.references import (
     CLASS_INSTANCE_CONFLICT,
     COMMITTED,
     NO_SUCH_OBJECT_INSTANCE,
@@ -13,16 +13,17 @@ from dimse.commitment.references import (
     Reference,
     Verdict,
 )
-from dimse.services.storage import is_storage
 from storage.errors import NoSuchInstance, OutOfResources
 from storage.records import InstanceRecord
-from storage.scope import WholeArchive
+from storage.scope import StudyScope, WholeArchive
+from storage.sop_classes import is_storage
 from storage.storage import Storage
 from storage.verify import indexed, intact
 
-_log = logging.getLogger("durchblick.dimse")
+_log = logging.getLogger("durchblick.storage")
 
 _AT_ONCE = 1000
+_EVERYTHING = WholeArchive()
 
 
 class Verifier:
@@ -31,14 +32,19 @@ class Verifier:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def verdicts(self, references: Sequence[Reference], look_up: Callable[[], None]) -> tuple[Verdict, ...]:
-        """One for each reference, in order. `look_up` is called all the while and may raise to stop."""
+    def verdicts(
+        self, references: Sequence[Reference], look_up: Callable[[], None], scope: StudyScope = _EVERYTHING
+    ) -> tuple[Verdict, ...]:
+        """One for each reference, in order; what `scope` does not show is not here.
+
+        `look_up` is called all the while and may raise to stop.
+        """
         found: list[Verdict] = []
         for at in range(0, len(references), _AT_ONCE):
             some = references[at : at + _AT_ONCE]
             look_up()
             try:
-                records = indexed(self._storage.database, WholeArchive(), (one.sop_instance_uid for one in some))
+                records = indexed(self._storage.database, scope, (one.sop_instance_uid for one in some))
             except OutOfResources:
                 found += [Verdict(one, RESOURCE_LIMITATION) for one in some]
                 continue

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from dimse.commitment.references import Verdict, pack_verdicts, unpack_verdicts
-from dimse.commitment.schema import MIGRATIONS
+from storage.commitment.references import Verdict, pack_verdicts, unpack_verdicts
+from storage.commitment.schema import MIGRATIONS
 from storage.database import Database
 
 

@@ -46,3 +46,10 @@ def _requests(database: sqlite_utils.Database) -> None:
             verdicts BLOB
         ) STRICT"""
     )
+
+
+@MIGRATIONS(name="003_web_requests")
+def _web_requests(database: sqlite_utils.Database) -> None:
+    """Of requests over the web: studies of the caller's scope (NULL for all), and where instances are said to be."""
+    database.execute("ALTER TABLE commitment_transaction ADD COLUMN studies TEXT")
+    database.execute("ALTER TABLE commitment_transaction ADD COLUMN places BLOB")

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from dimse.commitment.transactions import HELD_SECONDS, Transaction, Transactions
+from storage.commitment.transactions import HELD_SECONDS, Transaction, Transactions
 
 _SAID_EVERY: Final = HELD_SECONDS / 3
 

@@ -1,0 +1,168 @@
+"""ZIP archives written in one pass, their entries stored as they are (ISO/IEC 21320-1): pixels get hardly smaller.
+
+Sizes are known before an entry is written and its CRC-32 stands in its local header, so that readers that see the
+archive as a stream understand it too. The same entries always make the same bytes: whoever lost the connection can
+have the rest.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import BinaryIO, Final
+
+_PIECE: Final = 1 << 20
+# What fits is read once: for its checksum and for its reader.
+_HELD: Final = 4 << 20
+
+_PLAIN: Final = 20
+_ZIP64: Final = 45
+_MADE_BY_UNIX: Final = 3 << 8
+_REGULAR_FILE: Final = 0o100644 << 16
+_DATE: Final = (1 << 5) | 1
+"""1980-01-01, the first there is: when an archive was made is nobody's business, and would change its bytes."""
+
+_LARGEST_SIZE: Final = 0xFFFFFFFF
+_MOST_ENTRIES: Final = 0xFFFF
+
+_LOCAL: Final = Struct("<4s5H3L2H")
+_CENTRAL: Final = Struct("<4s6H3L5H2L")
+_END: Final = Struct("<4s4H2LH")
+_END_ZIP64: Final = Struct("<4sQ2H2L4Q")
+_LOCATOR_ZIP64: Final = Struct("<4sLQL")
+_EXTRA: Final = Struct("<2H")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the fields of the original format hold; beyond it ZIP64 fields do."""
+
+    size: int = _LARGEST_SIZE
+    entries: int = _MOST_ENTRIES
+
+
+ORIGINAL: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an archive: its path in ASCII, its size in bytes, and how to open it at position 0."""
+
+    name: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    name: bytes
+    size: int
+    crc: int
+    offset: int
+
+    def local(self, limits: Limits) -> bytes:
+        extra, size = _zip64(limits, self.size, self.size, both=True)
+        version = _ZIP64 if extra else _PLAIN
+        fields = (version, 0, 0, 0, _DATE, self.crc, size[0], size[1], len(self.name), len(extra))
+        return _LOCAL.pack(b"PK\3\4", *fields) + self.name + extra
+
+    def central(self, limits: Limits) -> bytes:
+        extra, (packed, size, offset) = _zip64(limits, self.size, self.size, self.offset)
+        version = _ZIP64 if extra else _PLAIN
+        fields = (_MADE_BY_UNIX | version, version, 0, 0, 0, _DATE, self.crc, packed, size)
+        lengths = (len(self.name), len(extra), 0, 0, 0)
+        return _CENTRAL.pack(b"PK\1\2", *fields, *lengths, _REGULAR_FILE, offset) + self.name + extra
+
+
+def archive_size(entries: Iterable[Entry], limits: Limits = ORIGINAL) -> int:
+    """The length in bytes of the whole archive of `entries`; none of them is opened."""
+    at, directory, count = 0, 0, 0
+    for entry in entries:
+        written = _Written(entry.name.encode("ascii"), entry.size, 0, at)
+        at += len(written.local(limits)) + entry.size
+        directory += len(written.central(limits))
+        count += 1
+    return at + directory + len(_end(count, directory, at, limits))
+
+
+def archive(entries: Iterable[Entry], start: int = 0, limits: Limits = ORIGINAL) -> Iterator[bytes]:
+    """The bytes of the archive from `start` on, in pieces of at most some megabytes.
+
+    What lies before `start` is read for its checksum and not given out. Each entry is opened when its turn comes and
+    closed after it. Raises `EOFError` when one is shorter than it said, and what opening it raises.
+    """
+    at = 0
+    for piece in _pieces(entries, limits):
+        begin, at = max(start - at, 0), at + len(piece)
+        if begin < len(piece):
+            yield piece[begin:] if begin else piece
+
+
+def _pieces(entries: Iterable[Entry], limits: Limits) -> Iterator[bytes]:
+    done: list[_Written] = []
+    at = 0
+    for entry in entries:
+        with entry.open() as file:
+            held, crc = _look_through(file, entry.size)
+            written = _Written(entry.name.encode("ascii"), entry.size, crc, at)
+            head = written.local(limits)
+            yield head
+            yield from (held,) if held is not None else _read(file, entry.size)
+        at += len(head) + entry.size
+        done.append(written)
+    yield from _directory(done, at, limits)
+
+
+def _directory(done: Sequence[_Written], offset: int, limits: Limits) -> Iterator[bytes]:
+    size = 0
+    for first in range(0, len(done), 1000):
+        piece = b"".join(written.central(limits) for written in done[first : first + 1000])
+        size += len(piece)
+        yield piece
+    yield _end(len(done), size, offset, limits)
+
+
+def _end(count: int, size: int, offset: int, limits: Limits) -> bytes:
+    """The end of central directory record, after its ZIP64 form where a field would not hold its value."""
+    before = b""
+    if count >= limits.entries or size >= limits.size or offset >= limits.size:
+        versions = (_MADE_BY_UNIX | _ZIP64, _ZIP64, 0, 0)
+        before = _END_ZIP64.pack(b"PK\6\6", _END_ZIP64.size - 12, *versions, count, count, size, offset)
+        before += _LOCATOR_ZIP64.pack(b"PK\6\7", 0, offset + size, 1)
+        count, size, offset = min(count, _MOST_ENTRIES), min(size, _LARGEST_SIZE), min(offset, _LARGEST_SIZE)
+        count = count if count < limits.entries else _MOST_ENTRIES
+        size, offset = (one if one < limits.size else _LARGEST_SIZE for one in (size, offset))
+    return before + _END.pack(b"PK\5\6", 0, 0, count, count, size, offset, 0)
+
+
+def _zip64(limits: Limits, *values: int, both: bool = False) -> tuple[bytes, tuple[int, ...]]:
+    """The ZIP64 extra field for those values that are too large, and what stands in the fields of all of them.
+
+    In a local header both sizes are in the extra field or none is.
+    """
+    large = [value for value in values if value >= limits.size]
+    if both and large:
+        large = list(values)
+    extra = _EXTRA.pack(1, 8 * len(large)) + b"".join(value.to_bytes(8, "little") for value in large) if large else b""
+    return extra, tuple(_LARGEST_SIZE if value >= limits.size else value for value in values)
+
+
+def _look_through(file: BinaryIO, size: int) -> tuple[bytes | None, int]:
+    """The whole content if it is small, else None with the file at its beginning; and its CRC-32."""
+    if size <= _HELD:
+        content = b"".join(_read(file, size))
+        return content, zlib.crc32(content)
+    crc = 0
+    for piece in _read(file, size):
+        crc = zlib.crc32(piece, crc)
+    file.seek(0)
+    return None, crc
+
+
+def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
+    while size > 0:
+        piece = file.read(min(size, _HELD if size <= _HELD else _PIECE))
+        if not piece:
+            raise EOFError("a file of an archive is shorter than it was said to be")
+        size -= len(piece)
+        yield piece
