@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_AT_ONCE: Final = 2
+_AT_ONCE: Final = 1
 _PATIENCE: Final = 0.05
 
 
 class Turns:
-    """Lets a few threads work while others wait: more at once only take the interpreter from each other, row by row.
+    """Lets one thread, or a few, work while others wait: at once they only take the interpreter from each other.
 
     Who has waited for `patience` seconds goes on without a turn: slow ones do not hold up quick ones for longer.
     """
