@@ -4,7 +4,6 @@ import hashlib
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from anyio import to_thread
@@ -83,7 +82,7 @@ def multipart_response(
     *,
     size_of: Sequence[multipart.Part] = (),
     status: int = 200,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str] | None = None,
     request: Request | None = None,
 ) -> Response:
     """`parts` as multipart/related; `size_of` are the same parts when their sizes are known beforehand.
@@ -93,11 +92,11 @@ def multipart_response(
     boundary = multipart.new_boundary()
     size = multipart.encoded_size(size_of, boundary) if size_of else None
     content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
+    more = dict(headers or {})
     if request is not None and request.method == "HEAD":
-        return streamed(
-            iter(()), dict(headers) | ({} if size is None else {"Content-Length": str(size)}), content_type, status
-        )
-    return streamed(multipart.encode(parts, boundary), dict(headers), content_type, status, size=size)
+        known = {} if size is None else {"Content-Length": str(size)}
+        return streamed(iter(()), more | known, content_type, status)
+    return streamed(multipart.encode(parts, boundary), more, content_type, status, size=size)
 
 
 def single_part(request: Request, content: bytes, representation: Representation, headers: dict[str, str]) -> Response:
