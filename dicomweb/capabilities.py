@@ -61,7 +61,7 @@ def _node(top: ElementTree.Element, path: str) -> ElementTree.Element:
 
 
 def _add_method(node: ElementTree.Element, resource: Resource, transaction: Transaction) -> None:
-    name, title = identifier(resource, transaction), f"PS3.18 {transaction.clause}"
+    name, title = identifier(resource, transaction), transaction.cited
     method = ElementTree.SubElement(node, "method", name=transaction.method, id=name, title=title)
     request = ElementTree.SubElement(method, "request")
     for parameter in transaction.parameters:

@@ -70,7 +70,7 @@ def _operation(resource: Resource, transaction: Transaction) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": identifier(resource, transaction),
         "summary": f"{transaction.name}: {resource.name}",
-        "description": f"PS3.18 {transaction.clause}. Needs {right}.",
+        "description": f"{transaction.cited}. Needs {right}.",
         "parameters": [_query_parameter(parameter) for parameter in transaction.parameters],
         "responses": _responses(transaction),
     }

@@ -50,6 +50,9 @@ RENDERING: Final = (
     Parameter("quality", "Quality of a lossy picture (8.3.5.1.2)", {"type": "integer", "minimum": 1, "maximum": 100}),
 )
 
+# What was deleted, and what lies beyond the end.
+_OF_RANGES: Final = (410, 416)
+
 _STUDY: Final = "/studies/{study}"
 _SERIES: Final = _STUDY + "/series/{series}"
 _INSTANCE: Final = _SERIES + "/instances/{instance}"
@@ -61,23 +64,30 @@ def _search(handler: Handler) -> Transaction:
 
 
 def _metadata(handler: Handler) -> Transaction:
-    return Transaction("GET", "Retrieve", "10.4.1.1.2", handler, _METADATA, ACCEPT, statuses=(200, 304))
+    return Transaction(
+        "GET", "Retrieve", "10.4.1.1.2", handler, _METADATA, ACCEPT, statuses=(200, 304), refusals=(410,)
+    )
 
 
 def _instances(handler: Handler) -> Transaction:
     return Transaction(
-        "GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304), refusals=(416,)
+        "GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304), refusals=_OF_RANGES
     )
 
 
 def _bulk(handler: Handler) -> Transaction:
     return Transaction(
-        *("GET", "Retrieve", "10.4.1.1.5", handler, _BULK, ACCEPT), statuses=(200, 206, 304), refusals=(416,)
+        *("GET", "Retrieve", "10.4.1.1.5", handler, _BULK, ACCEPT), statuses=(200, 206, 304), refusals=_OF_RANGES
     )
 
 
 def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
-    return Transaction("GET", "Retrieve", clause, handler, _RENDERED, RENDERING, statuses=(200, 206, 304), draws=True)
+    return Transaction(
+        *("GET", "Retrieve", clause, handler, _RENDERED, RENDERING),
+        statuses=(200, 206, 304),
+        refusals=(410,),
+        draws=True,
+    )
 
 
 def _thumbnail(handler: Handler) -> Transaction:
@@ -139,7 +149,7 @@ RESOURCES: Final = (
                 *("GET", "Retrieve", "10.4.1.1.6", lambda to: to.pixels.frames),
                 *(_FRAME_TYPES, ACCEPT),
                 statuses=(200, 206, 304),
-                refusals=(416,),
+                refusals=_OF_RANGES,
                 at_once=True,
             ),
         ),
@@ -180,7 +190,7 @@ RESOURCES: Final = (
                 *("GET", "Retrieve", "9", lambda to: to.by_uri.retrieve),
                 *((DICOM, *_RENDERED), _URI_PARAMETERS),
                 statuses=(200, 206, 304),
-                refusals=(416,),
+                refusals=_OF_RANGES,
                 draws=True,
             ),
         ),

@@ -74,6 +74,7 @@ class Transaction:
     method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"]
     name: str
     clause: str
+    """Of PS3.18, or of another document that it names."""
     handler: Handler
     offers: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
@@ -88,6 +89,11 @@ class Transaction:
     """Whether it takes long at the decoders; it then waits in a queue of its own."""
     at_once: bool = False
     """Whether it usually is one short read: tried on the event loop first, where it gives up before it waits."""
+
+    @property
+    def cited(self) -> str:
+        """Document and clause."""
+        return self.clause if " " in self.clause else f"PS3.18 {self.clause}"
 
 
 @dataclass(frozen=True, slots=True)

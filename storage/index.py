@@ -94,7 +94,7 @@ class Index:
         return self.instances(scope, study, series, sop_instance)[0]
 
     def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
-        """`instance` and its `layout` by one question to the database."""
+        """`instance` and its `layout` by one question to the database; raises as `instances` does."""
         named = Condition(f"{_INSTANCE} = ? AND {_SERIES} = ? AND {_STUDY} = ?", (sop_instance, series, study))
         where = visible(scope, Level.INSTANCE) & named
         rows = self._database.read(
@@ -103,7 +103,7 @@ class Index:
             where.parameters,
         )
         if not rows:
-            raise NoSuchInstance(_NOTHING)
+            raise absent(self._database, scope, study, series, sop_instance)
         return record(rows[0]), decode_layout(rows[0]["layout"])
 
     def layout(self, record: InstanceRecord) -> Layout:
@@ -168,7 +168,6 @@ class Index:
 _STUDY: Final = "study.study_instance_uid"
 _SERIES: Final = "series.series_instance_uid"
 _INSTANCE: Final = "instance.sop_instance_uid"
-_NOTHING: Final = "There is no such object here."
 
 _LAYOUT: Final = """
     SELECT detail.layout FROM instance JOIN instance_detail AS detail ON detail.instance_id = instance.id

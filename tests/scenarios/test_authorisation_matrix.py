@@ -30,7 +30,8 @@ UNKNOWN: Final = "1.2.3.4.5.6"
 
 # What a route is about: "object" ones name a study, "search" ones answer with what the caller may see, "public" ones
 # hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
-# to write, "uri" names an instance by query parameters.
+# to write, "uri" names an instance by query parameters, "description" ones tell what the service can do, "worklist"
+# ones are for those who see the whole archive, a "channel" is opened as WebSocket.
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
@@ -62,6 +63,16 @@ DICOMWEB: Final = {
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail": "object",
     "/commitment-requests/{transaction}": "commitment",
     "/wado": "uri",
+    "/": "description",
+    "/capabilities": "description",
+    "/openapi.json": "description",
+    "/workitems": "worklist",
+    "/workitems/{workitem}": "worklist",
+    "/workitems/{workitem}/state": "worklist",
+    "/workitems/{workitem}/cancelrequest": "worklist",
+    "/workitems/{workitem}/subscribers/{aetitle}": "worklist",
+    "/workitems/{workitem}/subscribers/{aetitle}/suspend": "worklist",
+    "/subscribers/{aetitle}": "channel",
     "/{path:path}": "nothing",
 }
 # What DELETE is for.
@@ -97,6 +108,8 @@ class Names:
     instance: str
     frames: str = "1"
     transaction: str = "1.2.3"
+    workitem: str = "1.2.4"
+    aetitle: str = "WATCHER"
     path: str = "7FE00010"
 
     def fill(self, template: str) -> str:
@@ -185,7 +198,9 @@ def _kinds(*kinds: str) -> list[str]:
 @pytest.mark.parametrize("caller", STRANGERS)
 def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> None:
     with neighbourhood.client(caller) as client:
-        for template in _kinds("object", "search", "metrics", "commitment", "uri"):
+        for template in _kinds(
+            "object", "search", "metrics", "commitment", "uri", "description", "worklist", "channel"
+        ):
             answers = set()
             for names in (neighbourhood.own, neighbourhood.foreign, Names(UNKNOWN, UNKNOWN, UNKNOWN)):
                 for method in METHODS:
@@ -263,6 +278,29 @@ def test_readers_change_nothing(neighbourhood: Neighbourhood, caller: str) -> No
             for method in ("GET", "POST"):
                 assert client.request(method, neighbourhood.own.fill(template)).status_code == 403
         assert client.get("/dicom-web/instances").json() == before
+
+
+@pytest.mark.parametrize("caller", KNOWN)
+def test_the_worklist_is_for_those_who_see_everything(neighbourhood: Neighbourhood, caller: str) -> None:
+    with neighbourhood.client(caller) as client:
+        for template in _kinds("worklist"):
+            for method in METHODS:
+                response = client.request(method, neighbourhood.own.fill(template))
+                nothing = method in ("GET", "HEAD") and template == "/dicom-web/workitems"
+                expected = {200} if nothing else {204} if method == "OPTIONS" else {403, 404, 405}
+                assert response.status_code in expected, (method, template)
+                assert not nothing or response.text in ("", "[]")
+
+
+@pytest.mark.parametrize("caller", KNOWN)
+def test_descriptions_name_nobody(neighbourhood: Neighbourhood, caller: str) -> None:
+    own, foreign = neighbourhood.own, neighbourhood.foreign
+    with neighbourhood.client(caller) as client:
+        for template in _kinds("description"):
+            response = client.get(template)
+            assert response.status_code == 200, template
+            named = (own.study, own.instance, foreign.study, foreign.instance, "TEST-1", "TEST-2")
+            assert not [name for name in named if name in response.text]
 
 
 def test_pages_of_foreign_studies_do_not_exist(neighbourhood: Neighbourhood) -> None:
