@@ -2,8 +2,7 @@
 
 from typing import Final, Literal
 
-from dicomweb.arriving import STORED
-from dicomweb.descriptions import OPENAPI, PLAIN_JSON
+from dicomweb.description.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
@@ -15,10 +14,11 @@ from dicomweb.media_types import (
     STORE_RESPONSE,
     Representation,
 )
+from dicomweb.retrieve.wado_uri import PICTURE_PARAMETERS
+from dicomweb.retrieve.zipped import ZIP
+from dicomweb.store.arriving import STORED
 from dicomweb.transactions import ACCEPT, SEARCH, SWITCH, Handler, Parameter, Resource, Transaction, strings
-from dicomweb.wado_uri import PICTURE_PARAMETERS
-from dicomweb.worklist_service import WORKLIST
-from dicomweb.zipped import ZIP
+from dicomweb.worklist.worklist_service import WORKLIST
 
 _INSTANCES: Final = (*strings(Representation(DICOM, multipart) for multipart in (True, False)), ZIP)
 _FRAME_TYPES: Final = strings(

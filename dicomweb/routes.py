@@ -18,24 +18,24 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from dicomweb import capabilities, openapi
-from dicomweb.bulk_data import BulkDataRetrieval
 from dicomweb.commitment import Commitment
-from dicomweb.descriptions import Descriptions
-from dicomweb.notifications import Channel
-from dicomweb.pixel_data import PixelRetrieval
+from dicomweb.description import capabilities, openapi
+from dicomweb.description.descriptions import Descriptions
 from dicomweb.problems import PRIVATE, Busy, MethodNotAllowed, NoSuchResource, answer, log_unexpected
-from dicomweb.qido import Searches
 from dicomweb.removal import Removal
-from dicomweb.rendered import Renderings
+from dicomweb.rendered.rendered import Renderings
 from dicomweb.resources import RESOURCES
-from dicomweb.stow import Intake
-from dicomweb.subscriptions import Subscriptions
+from dicomweb.retrieve.bulk_data import BulkDataRetrieval
+from dicomweb.retrieve.pixel_data import PixelRetrieval
+from dicomweb.retrieve.wado import Retrieval
+from dicomweb.retrieve.wado_uri import UriService
+from dicomweb.search.qido import Searches
+from dicomweb.store.stow import Intake
 from dicomweb.transactions import Blocking, Receiving, Resource, Services, Transaction
 from dicomweb.transactions import Right as Right
-from dicomweb.wado import Retrieval
-from dicomweb.wado_uri import UriService
-from dicomweb.workitems import Workitems
+from dicomweb.worklist.notifications import Channel
+from dicomweb.worklist.subscriptions import Subscriptions
+from dicomweb.worklist.workitems import Workitems
 from storage.commitment.verifying import Verifier
 from storage.commitment.web_requests import WebRequests
 from storage.errors import NotAuthorised, OutOfResources

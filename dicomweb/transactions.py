@@ -11,19 +11,19 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dicomweb.bulk_data import BulkDataRetrieval
 from dicomweb.commitment import Commitment
-from dicomweb.descriptions import Descriptions
+from dicomweb.description.descriptions import Descriptions
 from dicomweb.media_types import Representation
-from dicomweb.pixel_data import PixelRetrieval
-from dicomweb.qido import Searches
 from dicomweb.removal import Removal
-from dicomweb.rendered import Renderings
-from dicomweb.stow import Intake
-from dicomweb.subscriptions import Subscriptions
-from dicomweb.wado import Retrieval
-from dicomweb.wado_uri import UriService
-from dicomweb.workitems import Workitems
+from dicomweb.rendered.rendered import Renderings
+from dicomweb.retrieve.bulk_data import BulkDataRetrieval
+from dicomweb.retrieve.pixel_data import PixelRetrieval
+from dicomweb.retrieve.wado import Retrieval
+from dicomweb.retrieve.wado_uri import UriService
+from dicomweb.search.qido import Searches
+from dicomweb.store.stow import Intake
+from dicomweb.worklist.subscriptions import Subscriptions
+from dicomweb.worklist.workitems import Workitems
 from storage.scope import StudyScope
 
 Right = Literal["read", "write", "delete"]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from dicomweb.parameters import parse_rendering
+from dicomweb.rendered.parameters import parse_rendering
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SMALL, Picture, shown, thumbnail
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources

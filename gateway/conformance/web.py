@@ -1,6 +1,6 @@
 """The web services (PS3.18), row by row of the table of resources."""
 
-from dicomweb.capabilities import template
+from dicomweb.description.capabilities import template
 from dicomweb.resources import RESOURCES
 from dicomweb.transactions import Transaction
 from gateway.conformance.markdown import table

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from dicomweb.capabilities import template
+from dicomweb.description.capabilities import template
 from dicomweb.problems import handlers
 from dicomweb.resources import RESOURCES
 from dicomweb.routes import routes

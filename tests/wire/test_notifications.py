@@ -19,9 +19,9 @@ from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dicomweb import notifications
 from dicomweb.problems import handlers
 from dicomweb.routes import Right, routes
+from dicomweb.worklist import notifications
 from gateway.http_protocol import GuardedProtocol
 from storage.errors import NotAuthenticated
 from storage.scope import ListedStudies, StudyScope, WholeArchive

@@ -1,0 +1,1 @@
+"""The Search transaction: QIDO-RS (PS3.18 10.6)."""

@@ -1,0 +1,1 @@
+"""The Store transaction: STOW-RS (PS3.18 10.5)."""
