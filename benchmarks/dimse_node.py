@@ -1,14 +1,22 @@
-"""The DIMSE server alone in its process: `python -m benchmarks.dimse_node FOLDER PORT [--only-receive]`."""
+"""The DIMSE server alone: `python -m benchmarks.dimse_node FOLDER PORT [--only-receive | --processes N]`.
+
+Of several processes the first starts the others and ends them; so all belong to its tree.
+"""
 
 import argparse
 import asyncio
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import uvloop
 
+from dimse.seats import Seat, seats
 from dimse.server import serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
@@ -34,7 +42,24 @@ class _OnlyReceiving:
         incoming.abandon()
 
 
-async def _run(folder: Path, port: int, *, only_receive: bool) -> None:
+@contextmanager
+def _others(folder: Path, port: int, processes: int) -> Iterator[Seat]:
+    """Start all but the first, which is told its seat once they listen."""
+    own, *others = seats(processes)
+    command = [sys.executable, "-m", "benchmarks.dimse_node", str(folder), str(port), "--seat"]
+    started = [subprocess.Popen([*command, str(seat.number), str(seat.of)], stdout=subprocess.PIPE) for seat in others]
+    try:
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.readline()
+        yield own
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait()
+
+
+async def _run(folder: Path, port: int, seat: Seat, *, only_receive: bool) -> None:
     storage = (
         cast(Storage, SimpleNamespace(ingest=_OnlyReceiving(folder), close=lambda: None))
         if only_receive
@@ -42,7 +67,8 @@ async def _run(folder: Path, port: int, *, only_receive: bool) -> None:
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    server = await serve(Services(storage), DimseSettings(port=port, accept_unknown_peers=True))
+    server = await serve(Services(storage), DimseSettings(port=port, accept_unknown_peers=True), seat=seat)
+    print("listening", flush=True)
     await stop.wait()
     await server.close()
     storage.close()
@@ -53,5 +79,11 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("--only-receive", action="store_true")
+    parser.add_argument("--processes", type=int, default=1, help="0: as many as the gateway would have")
+    parser.add_argument("--seat", type=int, nargs=2, help="which one of how many; the first tells the others")
     options = parser.parse_args()
-    uvloop.run(_run(options.folder, options.port, only_receive=options.only_receive))
+    if options.seat:
+        uvloop.run(_run(options.folder, options.port, Seat(*options.seat), only_receive=False))
+    else:
+        with _others(options.folder, options.port, options.processes) as seat:
+            uvloop.run(_run(options.folder, options.port, seat, only_receive=options.only_receive))

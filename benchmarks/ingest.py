@@ -21,7 +21,16 @@ from typing import Any, Final
 
 from benchmarks.phantom_ct import Instance, large, slices, small
 from benchmarks.processes import ServerProcess
-from benchmarks.servers import Durchblick, Orthanc, OrthancWithoutDelay, ReceivingOnly, Server, Storescp, program
+from benchmarks.servers import (
+    Durchblick,
+    OneProcess,
+    Orthanc,
+    OrthancWithoutDelay,
+    ReceivingOnly,
+    Server,
+    Storescp,
+    program,
+)
 
 _WARMING: Final = 20
 
@@ -79,12 +88,13 @@ def _outcome(command: list[str]) -> dict[str, Any]:
     return outcome
 
 
+_STORES: Final[tuple[type[Server], ...]] = (Durchblick, OneProcess, OrthancWithoutDelay)
 WORKLOADS: Final = {
-    "ct-1": Workload("CT 530 kB, 1 association", slices, 600, 1, _lean, (Durchblick, OrthancWithoutDelay)),
-    "ct-4": Workload("CT 530 kB, 4 associations", slices, 600, 4, _lean, (Durchblick, OrthancWithoutDelay)),
+    "ct-1": Workload("CT 530 kB, 1 association", slices, 600, 1, _lean, _STORES),
+    "ct-4": Workload("CT 530 kB, 4 associations", slices, 600, 4, _lean, _STORES),
     "dcmsend": Workload("CT 530 kB by dcmsend with its defaults", slices, 150, 1, _dcmsend, (Durchblick, Orthanc)),
     "receive": Workload("CT 530 kB, received only, 1 association", slices, 600, 1, _lean, (ReceivingOnly, Storescp)),
-    "small-4": Workload("2.4 kB, 4 associations", small, 1500, 4, _lean, (Durchblick, OrthancWithoutDelay)),
+    "small-4": Workload("2.4 kB, 4 associations", small, 1500, 4, _lean, _STORES),
     "large": Workload("one multi-frame object of 524 MB", large, 1, 1, _lean, (Durchblick, Storescp)),
 }
 

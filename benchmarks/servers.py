@@ -33,16 +33,21 @@ class Server(Protocol):
 
 
 class Durchblick:
-    """The gateway's DIMSE server over a real storage: durable and indexed before it answers."""
+    """The gateway's DIMSE server over a real storage: durable and indexed before it answers.
+
+    In as many processes as the gateway has by default.
+    """
 
     name = "durchblick"
     ae_title = "DURCHBLICK"
     environment: dict[str, str] = {}
+    processes = 0
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder / "data"
-        self.command = [sys.executable, "-m", "benchmarks.dimse_node", str(self._folder), str(self.port)]
+        node = [sys.executable, "-m", "benchmarks.dimse_node", str(self._folder), str(self.port)]
+        self.command = [*node, "--processes", str(self.processes)]
 
     def stored(self) -> int:
         """How many instances are indexed with their file present."""
@@ -52,7 +57,14 @@ class Durchblick:
         return sum((self._folder / "blobs" / key).is_file() for key in keys)
 
 
-class ReceivingOnly(Durchblick):
+class OneProcess(Durchblick):
+    """The same with `dimse.processes = 1`: on one processor."""
+
+    name = "durchblick, one process"
+    processes = 1
+
+
+class ReceivingOnly(OneProcess):
     """The same receive path into files, without sync and index: what a bare storage receiver does."""
 
     name = "durchblick, no sync, no index"

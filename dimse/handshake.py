@@ -12,6 +12,7 @@ from typing import Final
 
 from dimse.connection import Connection, Node
 from dimse.negotiation import plain_address
+from dimse.seats import listening_socket
 from dimse.tls import explained
 
 _log = logging.getLogger("durchblick.dimse")
@@ -109,34 +110,18 @@ class TlsListener:
             Handshake(self._node, self._context, accepted, plain_address(name[0]))
 
 
-async def listen_tls(node: Node, context: ssl.SSLContext) -> TlsListener:
+async def listen_tls(node: Node, context: ssl.SSLContext, *, shared: bool) -> TlsListener:
     """Listen on the TLS port of the settings, on every address of their host. Raises OSError."""
     settings = node.settings
     found = await node.loop.getaddrinfo(
         settings.host, settings.tls.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    listening: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
         for family, *_, address in found:
-            listening.append(_listen(family, address))
+            sockets.append(listening_socket(family, address, _BACKLOG, shared=shared))
     except OSError:
-        for one in listening:
+        for one in sockets:
             one.close()
         raise
-    return TlsListener(node, context, listening)
-
-
-def _listen(family: int, address: tuple[object, ...]) -> socket.socket:
-    # The loops switch Nagle off only where the protocol is named.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-        listening.setblocking(False)
-    except OSError:
-        listening.close()
-        raise
-    return listening
+    return TlsListener(node, context, sockets)

@@ -47,9 +47,14 @@ def too_many(why: str, mend: str) -> Rejection:
     return Rejection(2, 3, 2, why, mend)
 
 
-def cannot_judge(status: Status) -> Rejection:
+def congested(why: str, mend: str) -> Rejection:
     """Rejected transient, by the presentation service: temporary congestion."""
-    return Rejection(2, 3, 1, "the list of peers cannot be read", status.comment)
+    return Rejection(2, 3, 1, why, mend)
+
+
+def cannot_judge(status: Status) -> Rejection:
+    """The same, where it is not known who asks."""
+    return congested("the list of peers cannot be read", status.comment)
 
 
 class Admission:

@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Generic, Protocol, TypeVar
 
-from dimse.negotiation import Rejection, too_many
+from dimse.negotiation import Rejection, congested, too_many
 from dimse.settings import DimseSettings, Peer
+from dimse.slots import Slots
 
 
 class _Connection(Protocol):
@@ -17,10 +18,12 @@ C = TypeVar("C", bound=_Connection)
 class Occupancy(Generic[C]):
     """Silent sockets cannot lock out honest peers: only associations count towards the limits of associations, and a
     connection without association gives way, the oldest first, when there are too many of its kind: of its host, then
-    of all."""
+    of all. All this is counted in this process; the limit of an AE holds over all that share the `slots`."""
 
-    def __init__(self, settings: DimseSettings) -> None:
+    def __init__(self, settings: DimseSettings, slots: Slots | None = None) -> None:
         self._settings = settings
+        self._slots = slots
+        self._taken: dict[C, int] = {}
         # A dictionary keeps the order in which they came.
         self._half_open: dict[C, str] = {}
         self._established: dict[C, tuple[str, str]] = {}
@@ -48,9 +51,13 @@ class Occupancy(Generic[C]):
             return too_many("too many associations", "release associations, or raise dimse.associations")
         if self._per_host[host] >= self._settings.associations_per_host:
             return too_many("too many associations of this host", "let it use fewer, or raise associations_per_host")
-        if 0 < peer.associations <= self._per_peer[peer.ae_title]:
-            mend = "let it use fewer, or raise associations of this peer"
-            return too_many("too many associations of this AE title", mend)
+        try:
+            # The last, because it takes what it finds.
+            if peer.associations and not self._finds_room(connection, peer):
+                mend = "let it use fewer, or raise associations of this peer"
+                return too_many("too many associations of this AE title", mend)
+        except OSError as error:
+            return congested("the associations of this AE title cannot be counted", str(error.strerror))
         self._forget_half_open(connection)
         self._established[connection] = (host, peer.ae_title)
         self._per_host[host] += 1
@@ -60,10 +67,21 @@ class Occupancy(Generic[C]):
     def leave(self, connection: C) -> None:
         """A connection is gone."""
         self._forget_half_open(connection)
+        slot = self._taken.pop(connection, None)
+        if slot is not None and self._slots is not None:
+            self._slots.free(slot)
         host, ae_title = self._established.pop(connection, (None, None))
         if host is not None and ae_title is not None:
             _take_one(self._per_host, host)
             _take_one(self._per_peer, ae_title)
+
+    def _finds_room(self, connection: C, peer: Peer) -> bool:
+        if self._slots is None:
+            return self._per_peer[peer.ae_title] < peer.associations
+        slot = self._slots.take(peer.ae_title, peer.associations)
+        if slot is not None:
+            self._taken[connection] = slot
+        return slot is not None
 
     def _give_way(self, connection: C) -> None:
         self._forget_half_open(connection)

@@ -2,7 +2,8 @@
 
 The event loop and the thread that stores take turns: one of them holds the interpreter. On two processors each turn
 would begin with cold caches, which makes an instance cost about a fifth more processor time (`benchmarks.ingest`). So
-both stay on one processor. Whatever talks with peers for long runs wherever there is room.
+both stay on one processor, another one in each process. Whatever talks with peers for long runs wherever there is
+room.
 """
 
 import os
@@ -16,10 +17,10 @@ def allowed() -> frozenset[int]:
     return frozenset(os.sched_getaffinity(0)) if _CAN_CHOOSE else frozenset()
 
 
-def stay_on_one() -> None:
-    """Keep the calling thread, and those that it starts, on the last of its processors."""
-    if processors := allowed():
-        os.sched_setaffinity(0, {max(processors)})
+def stay_on_one(number: int = 1) -> None:
+    """Keep the calling thread, and those that it starts, on one of its processors: 1 is the last, 2 the one before."""
+    if processors := sorted(allowed()):
+        os.sched_setaffinity(0, {processors[-number % len(processors)]})
 
 
 def spread_over(processors: frozenset[int]) -> None:

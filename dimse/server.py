@@ -10,8 +10,10 @@ from dimse.handshake import Handshake, TlsListener, listen_tls
 from dimse.negotiation import Admission
 from dimse.occupancy import Occupancy
 from dimse.processor import allowed, spread_over, stay_on_one
+from dimse.seats import ALONE, Seat
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings, Peer
+from dimse.slots import Slots
 from dimse.tls import server_context
 
 _BACKLOG = 1024
@@ -66,17 +68,22 @@ class Server:
 
 
 async def serve(
-    services: Services, settings: DimseSettings, find: Callable[[str], Peer | None] | None = None
+    services: Services,
+    settings: DimseSettings,
+    find: Callable[[str], Peer | None] | None = None,
+    seat: Seat = ALONE,
+    slots: Slots | None = None,
 ) -> Server:
     """Listen on `settings.host` and `settings.port` (0: any free port), and on the TLS port if there is one.
 
-    `find` knows peers by AE title and may block; without it, those of the settings are known. Raises `CannotListen`,
-    and `TlsUnusable` when there is to be a TLS port.
+    `find` knows peers by AE title and may block; without it, those of the settings are known. Where the `seat` is one
+    of several, others may listen on the same ports, which must be reserved, and `slots` count the associations of a
+    peer over all of them. Raises `CannotListen`, and `TlsUnusable` when there is to be a TLS port.
     """
     loop = asyncio.get_running_loop()
     context = server_context(settings.tls) if settings.tls.port else None
     processors = allowed()
-    stay_on_one()
+    stay_on_one(seat.number)
     conversations, admissions = (
         ThreadPoolExecutor(threads, name, initializer=spread_over, initargs=(processors,))
         for threads, name in (
@@ -85,13 +92,19 @@ async def serve(
         )
     )
     admission = Admission(settings, find)
-    node = Node(settings, admission, Occupancy(settings), services, conversations, admissions, loop)
+    node = Node(settings, admission, Occupancy(settings, slots), services, conversations, admissions, loop)
     listeners: list[asyncio.Server | TlsListener] = []
     try:
-        plain = await loop.create_server(lambda: Connection(node), settings.host, settings.port, backlog=_BACKLOG)
+        plain = await loop.create_server(
+            lambda: Connection(node),
+            settings.host,
+            settings.port,
+            backlog=_BACKLOG,
+            reuse_port=seat.is_shared or None,
+        )
         listeners.append(plain)
         if context is not None:
-            listeners.append(await listen_tls(node, context))
+            listeners.append(await listen_tls(node, context, shared=seat.is_shared))
     except OSError as error:
         for listener in listeners:
             listener.close()

@@ -17,6 +17,7 @@ from auth.clock import system_clock
 from auth.errors import UnusablePepper
 from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
+from dimse.seats import seats
 from dimse.tls import certificate_problems
 from gateway.config import Config, objections
 from gateway.house import one_place, storage_settings, tls_settings
@@ -61,7 +62,8 @@ def _addresses(config: Config) -> Iterator[Finding]:
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:
-        yield Finding("addresses", True, f"portal at {config.public_root}/, DIMSE port {config.dimse.port}")
+        receivers = f"DIMSE port {config.dimse.port} (processes: {len(seats(config.dimse.processes))})"
+        yield Finding("addresses", True, f"portal at {config.public_root}/, {receivers}")
     if not config.dimse.peers and not config.dimse.accept_unknown_peers:
         mend = "list each sender under [[dimse.peers]], or enter it with durchblick ae add"
         yield Finding("dimse.peers", True, f"none in the configuration; {mend}")

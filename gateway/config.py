@@ -115,6 +115,7 @@ class DimseConfig(_Section):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AeTitle = "DURCHBLICK"
+    processes: int = Field(default=0, ge=0, le=64)
     accept_unknown_peers: bool = False
     peers: tuple[PeerConfig, ...] = ()
     tls: TlsConfig = TlsConfig()

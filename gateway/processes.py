@@ -10,9 +10,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+from dimse.seats import ALONE, Seat, reserve
 
 CANNOT_START: Final = 3
 """Exit status of a role that starting again will not help; it has said why on standard error."""
@@ -27,10 +29,14 @@ class CannotStart(Exception):
 
 
 class Parent:
-    """The child's end of the pair; without a file descriptor there is no parent and nothing happens."""
+    """The child's end of the pair; without a file descriptor there is no parent and nothing happens.
 
-    def __init__(self, descriptor: int | None) -> None:
+    `seat` says which of those children this is that do the same work.
+    """
+
+    def __init__(self, descriptor: int | None, seat: Seat = ALONE) -> None:
         self._socket = None if descriptor is None else socket.socket(fileno=descriptor)
+        self.seat = seat
 
     def tell_ready(self) -> None:
         """Say that this process does its work from now on."""
@@ -137,6 +143,20 @@ def listen(host: str, port: int, key: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise CannotStart(taken(host, port, key, error)) from error
+
+
+@contextlib.contextmanager
+def reserved(host: str, port: int, key: str) -> Iterator[None]:
+    """While nobody but children of ours may listen there. Raises CannotStart as `listen` does."""
+    try:
+        held = reserve(host, port)
+    except OSError as error:
+        raise CannotStart(taken(host, port, key, error)) from error
+    try:
+        yield
+    finally:
+        for one in held:
+            one.close()
 
 
 def taken(host: str, port: int, key: str, error: OSError) -> str:

@@ -8,6 +8,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -27,7 +28,11 @@ Parameters = Sequence[Any]
 
 _READERS: Final = 8
 _LARGEST_GROUP: Final = 256
-_LOCK_WAIT_MS: Final = 30_000
+_LOCK_WAIT_SECONDS: Final = 30.0
+# SQLite's own waiting goes on in steps of 1, 2, 5, 10, 15 ... 100 ms, while a transaction of another process is over
+# within 1 or 2.
+_SHORTEST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.005
 _EXHAUSTED: Final = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -60,10 +65,16 @@ class _Piece:
 class Database:
     """Reads at once, writes in groups; safe to use from any thread. Blocking: async callers use a thread."""
 
-    def __init__(self, path: Path, readers: int = _READERS) -> None:
-        """Open or create the file at `path`, whose folder exists; `OutOfResources` when that cannot be done."""
+    def __init__(self, path: Path, readers: int = _READERS, lock_wait_seconds: float = _LOCK_WAIT_SECONDS) -> None:
+        """Open or create the file at `path`, whose folder exists; `OutOfResources` when that cannot be done.
+
+        A write waits for `lock_wait_seconds` while other processes hold the lock.
+        """
         self._path = path
+        self._lock_wait_seconds = lock_wait_seconds
         self._writing = _connect(path)
+        # `_begin` waits instead.
+        self._writing.execute("PRAGMA busy_timeout = 0")
         self._pieces: deque[_Piece] = deque()
         self._turn = threading.Lock()
         self._writer = 0
@@ -149,11 +160,14 @@ class Database:
         return connection
 
     def _commit_group(self) -> None:
-        group = [self._pieces.popleft() for _ in range(min(len(self._pieces), _LARGEST_GROUP))]
+        """Begin, and take who waits only then: the longer another process holds the lock, the larger the group."""
+        group: list[_Piece] = []
         self._writer = threading.get_ident()
         try:
-            if self._closed:
-                raise RuntimeError("the database is closed")
+            try:
+                self._begin()
+            finally:
+                group += [self._pieces.popleft() for _ in range(min(len(self._pieces), _LARGEST_GROUP))]
             if len(group) == 1:
                 self._run_alone(group[0])
             else:
@@ -165,10 +179,30 @@ class Database:
         finally:
             self._writer = 0
 
+    def _begin(self) -> None:
+        """Begin a transaction, as soon as no other process is in one."""
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        deadline = time.monotonic() + self._lock_wait_seconds
+        pause = _SHORTEST_PAUSE
+        while not self._has_begun():
+            if time.monotonic() > deadline:
+                raise OutOfResources("Another process holds the index for too long.")
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _has_begun(self) -> bool:
+        try:
+            self._writing.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        return True
+
     def _run_alone(self, piece: _Piece) -> None:
-        """Run a piece in a transaction of its own, which is its savepoint too."""
+        """Run a piece in the transaction, which is its savepoint too."""
         connection = self._writing
-        connection.execute("BEGIN IMMEDIATE")
         try:
             piece.result = piece.work(connection)
         except Exception as error:
@@ -181,9 +215,8 @@ class Database:
         piece.done = True
 
     def _run(self, group: list[_Piece]) -> None:
-        """Run the pieces in one transaction, each in a savepoint of its own."""
+        """Run the pieces in the transaction, each in a savepoint of its own."""
         connection = self._writing
-        connection.execute("BEGIN IMMEDIATE")
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
@@ -220,7 +253,7 @@ class Database:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, timeout=_LOCK_WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -268,13 +268,10 @@ def _claim(parent: Path) -> tuple[Path, int]:
     while True:
         folder = parent / f"{os.getpid()}-{secrets.token_hex(8)}"
         folder.mkdir(mode=0o700)
+        # A sweep may see the folder before it is locked, and remove it.
         lock = _try_lock(folder)
-        if lock is None:
-            continue
-        # A sweep may have seen the folder before it was locked, and removed it.
-        if folder.exists():
+        if lock is not None:
             return folder, lock
-        os.close(lock)
 
 
 def _try_lock(folder: Path) -> int | None:
@@ -290,4 +287,8 @@ def _try_lock(folder: Path) -> int | None:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return None
         raise
+    # Whoever held the lock may have removed the folder before letting go.
+    if not folder.exists():
+        os.close(handle)
+        return None
     return handle

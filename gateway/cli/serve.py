@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from dimse.seats import Seat
 from gateway import log
 from gateway.cli.options import config_option
 from gateway.config import load, objections
@@ -17,7 +18,8 @@ from gateway.supervisor import ROLES, Role, run_all
 @config_option
 @click.option("--role", type=click.Choice(ROLES), help="Only this one; by default all, supervised.")
 @click.option("--parent", type=int, hidden=True)
-def serve(config_file: Path | None, role: str | None, parent: int | None) -> None:
+@click.option("--seat", nargs=2, type=int, default=(1, 1), hidden=True)
+def serve(config_file: Path | None, role: str | None, parent: int | None, seat: tuple[int, int]) -> None:
     """Run the gateway: portal and DICOMweb, DICOM network, and the work behind them."""
     config = load(config_file)
     log.configure(config.log.level)
@@ -33,7 +35,7 @@ def serve(config_file: Path | None, role: str | None, parent: int | None) -> Non
             # Here, because the supervisor needs nothing of what the roles are made of.
             from gateway.roles import run_role
 
-            run_role(cast(Role, role), config, Parent(parent))
+            run_role(cast(Role, role), config, Parent(parent, Seat(*seat)))
     except CannotStart as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(_status(parent))

@@ -7,6 +7,7 @@ from pydicom.charset import python_encoding
 
 from dimse.association_items import APPLICATION_CONTEXT
 from dimse.negotiation import ANY_SCP
+from dimse.seats import MOST
 from dimse.services.statuses import NOT_OFFERED
 from dimse.settings import ALLOWANCES, DimseSettings
 from dimse.tls import CIPHER_SUITES
@@ -102,6 +103,11 @@ def _configuration() -> str:
         ("dimse.ae_title", dimse.ae_title, "Our AE title"),
         ("dimse.host, dimse.port", f"{dimse.host}, {dimse.port}", "Where we listen without TLS"),
         (
+            "dimse.processes",
+            dimse.processes or f"one for each processor, at most {MOST}",
+            "How many processes share the port (on Linux; elsewhere one)",
+        ),
+        (
             "dimse.accept_unknown_peers",
             str(dimse.accept_unknown_peers).lower(),
             "Whether AEs that are not entered may call",
@@ -120,7 +126,7 @@ def _configuration() -> str:
         ),
         ("dimse.peers: allow", ", ".join(peer.allow), f"What it may do: {', '.join(ALLOWANCES)}"),
         ("dimse.peers: transfer_syntaxes, sop_classes", "any", "What it may store"),
-        ("dimse.peers: associations", "no limit of its own", "How many it may have open at once"),
+        ("dimse.peers: associations", "no limit of its own", "How many it may have open at once, over all processes"),
     ]
     return section("### 3.4 Configuration", table(("Parameter", "Default", "Meaning"), rows))
 
@@ -166,9 +172,12 @@ def _general_policies() -> str:
     seconds = _SETTINGS
     rows = [
         ("Application context", f"`{APPLICATION_CONTEXT}`"),
-        ("Associations at once", f"{seconds.associations}, of one host {seconds.associations_per_host}"),
         (
-            "Connections without an association",
+            "Associations at once, in each process",
+            f"{seconds.associations}, of one host {seconds.associations_per_host}",
+        ),
+        (
+            "Connections without an association, in each process",
             f"{seconds.half_open}, of one host {seconds.half_open_per_host}; one more, and the oldest is closed",
         ),
         ("Asynchronous operations", "One operation at a time in each direction"),

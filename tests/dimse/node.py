@@ -13,7 +13,7 @@ import uvloop
 from dimse.connection import Connection
 from dimse.server import Server, serve
 from dimse.services.dispatch import Services
-from dimse.settings import DimseSettings, Peer
+from dimse.settings import DimseSettings
 from storage.data_set.part10 import FileMeta
 from storage.storage import Storage
 
@@ -107,16 +107,16 @@ def running(
 ) -> Iterator[Node]:
     """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise.
 
-    Besides settings, `find` may be there, which knows peers by AE title.
+    Besides settings, `find` may be there, which knows peers by AE title, `seat` and `slots`.
     """
-    find: Callable[[str], Peer | None] | None = settings.pop("find", None)
+    further = {name: settings.pop(name) for name in ("find", "seat", "slots") if name in settings}
     chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
     services = services or services_over(store)
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
     try:
-        server = asyncio.run_coroutine_threadsafe(serve(services, chosen, find), loop).result(10)
+        server = asyncio.run_coroutine_threadsafe(serve(services, chosen, **further), loop).result(10)
         node = Node(server, loop)
         try:
             yield node

@@ -1,6 +1,7 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_thread_and_those_it_starts_stay_on_one_until_they_may_roam() -> None:
     one = frozenset({max(SEVERAL)})
     assert seen == [one, one, SEVERAL]
     assert allowed() == SEVERAL
+
+
+def test_each_process_has_a_processor_of_its_own_as_long_as_there_are_enough() -> None:
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        stay_on_one(number)
+        seen.extend(allowed())
+
+    for number in range(1, len(SEVERAL) + 2):
+        in_thread(partial(work, number))
+    assert seen == [*sorted(SEVERAL, reverse=True), max(SEVERAL)]
 
 
 def test_storing_stays_with_the_event_loop_and_conversations_do_not() -> None:

@@ -1,9 +1,11 @@
 """The promises that any database behind `Database` has to keep: atomic, durable in order, one writer, many readers."""
 
+import multiprocessing
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from storage.database import CommitUnknown, Database
 from storage.errors import OutOfResources
 
 NOTES = Migrations("notes")
+PROCESSES = multiprocessing.get_context("spawn")
 
 
 @NOTES(name="001")
@@ -110,6 +113,59 @@ def test_two_processes_worth_of_writers_take_turns(tmp_path: Path, database: Dat
         list(pool.map(lambda number: add((database, other)[number % 2], f"note {number}"), range(100)))
     other.close()
     assert len(words(database)) == 100
+
+
+def add_many(path: Path, name: str) -> None:
+    """What one process of several does."""
+    database = Database(path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: add(database, f"{name} {number}"), range(100)))
+    database.close()
+
+
+def test_two_processes_that_write_at_once_lose_nothing(tmp_path: Path, database: Database) -> None:
+    processes = [PROCESSES.Process(target=add_many, args=(tmp_path / "test.sqlite", name)) for name in ("one", "two")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert words(database) == {f"{name} {number}" for name in ("one", "two") for number in range(100)}
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While another process is in a transaction."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def test_those_who_wait_for_another_process_become_one_group(tmp_path: Path, database: Database) -> None:
+    commits: list[int] = []
+    database._writing.set_trace_callback(lambda sql: commits.append(1) if sql == "COMMIT" else None)
+    with ThreadPoolExecutor(5) as pool:
+        with locked(tmp_path / "test.sqlite"):
+            futures = [pool.submit(add, database, f"note {number}") for number in range(5)]
+            while database.pending < 5:
+                threading.Event().wait(0.001)
+        for future in futures:
+            future.result()
+    assert (len(commits), len(words(database))) == (1, 5)
+
+
+def test_a_lock_that_nobody_lets_go_of_is_out_of_resources_and_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "test.sqlite", lock_wait_seconds=0.02)
+    database.migrate(NOTES)
+    with locked(tmp_path / "test.sqlite"), pytest.raises(OutOfResources):
+        add(database, "waited in vain")
+    assert database.pending == 0
+    add(database, "after")
+    assert words(database) == {"after"}
+    database.close()
 
 
 def test_a_reader_is_not_blocked_by_a_writer_and_sees_only_what_is_committed(database: Database) -> None:

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -280,3 +281,19 @@ def test_blobs_are_listed_by_study(files: Files) -> None:
     listed = dict(files.blobs())
     assert set(listed) == {study_folder("1.2.0"), study_folder("1.2.1")}
     assert {key for blobs in listed.values() for key, _ in blobs} == keys
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_nobodys(
+    tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that start together sweep the same folders: another one may finish between our look and our lock."""
+    left = tmp_path / "incoming" / "1-0123456789abcdef"
+    left.mkdir()
+    real = fcntl.flock
+
+    def late(handle: int, operation: int) -> None:
+        left.rmdir()
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert list(files.left_behind()) == []
