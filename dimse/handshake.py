@@ -8,11 +8,12 @@ import errno
 import logging
 import socket
 import ssl
+from functools import partial
 from typing import Final
 
 from dimse.connection import Connection, Node
 from dimse.negotiation import plain_address
-from dimse.seats import listening_socket
+from dimse.seats import listening_socket, on_each
 from dimse.tls import explained
 
 _log = logging.getLogger("durchblick.dimse")
@@ -116,12 +117,5 @@ async def listen_tls(node: Node, context: ssl.SSLContext, *, shared: bool) -> Tl
     found = await node.loop.getaddrinfo(
         settings.host, settings.tls.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    sockets: list[socket.socket] = []
-    try:
-        for family, *_, address in found:
-            sockets.append(listening_socket(family, address, _BACKLOG, shared=shared))
-    except OSError:
-        for one in sockets:
-            one.close()
-        raise
+    sockets = on_each(found, partial(listening_socket, backlog=_BACKLOG, shared=shared))
     return TlsListener(node, context, sockets)

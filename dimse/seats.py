@@ -7,13 +7,18 @@ option, for as long as there are processes of ours that may have to listen again
 
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from dimse.processor import allowed
 
 MOST: Final = 4
 """Processes where the operator does not say how many: what they write to is one database on one disk."""
+
+Address = tuple[Any, ...]
+AddressInfo = tuple[int, int, int, str, Address]
+"""What `socket.getaddrinfo` returns: family, type, protocol, canonical name, address."""
 
 # Elsewhere the option exists, but does not spread connections.
 _CAN_SHARE: Final = sys.platform == "linux" and hasattr(socket, "SO_REUSEPORT")
@@ -41,7 +46,21 @@ def seats(wanted: int) -> tuple[Seat, ...]:
     return tuple(Seat(number, of) for number in range(1, of + 1))
 
 
-def listening_socket(family: int, address: tuple[object, ...], backlog: int, *, shared: bool) -> socket.socket:
+def on_each(found: Iterable[AddressInfo], made: Callable[[int, Address], socket.socket]) -> list[socket.socket]:
+    """A socket, made of family and address, for each that `getaddrinfo` found; on an OSError none is left."""
+    sockets: list[socket.socket] = []
+    try:
+        # Names may stand twice in the list of hosts.
+        for family, *_, address in dict.fromkeys(found):
+            sockets.append(made(family, address))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
+
+
+def listening_socket(family: int, address: Address, backlog: int, *, shared: bool) -> socket.socket:
     """A socket that listens on this address, beside others if `shared`. Raises OSError."""
     # The event loops switch Nagle off only where the protocol is named.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -65,19 +84,10 @@ def reserve(host: str, port: int) -> list[socket.socket]:
 
     Nobody can connect to them. Raises OSError when anybody else listens there.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    held: list[socket.socket] = []
-    try:
-        for family, *_, address in found:
-            held.append(_reserve(family, address))
-    except OSError:
-        for one in held:
-            one.close()
-        raise
-    return held
+    return on_each(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE), _reserve)
 
 
-def _reserve(family: int, address: tuple[object, ...]) -> socket.socket:
+def _reserve(family: int, address: Address) -> socket.socket:
     # To listen, for a moment, is the only way to learn that nobody else does: to be bound is not exclusive as long as
     # addresses may be used again, which they must after a restart. From then on only sockets of ours may join.
     held = listening_socket(family, address, 1, shared=False)

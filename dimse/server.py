@@ -100,7 +100,7 @@ async def serve(
             settings.host,
             settings.port,
             backlog=_BACKLOG,
-            reuse_port=seat.is_shared or None,
+            reuse_port=seat.is_shared,
         )
         listeners.append(plain)
         if context is not None:

@@ -68,6 +68,20 @@ def test_a_reserved_port_is_for_sockets_that_share_it_only() -> None:
 
 
 @needs_sharing
+def test_a_host_is_reserved_on_all_its_addresses_or_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    port, taken = free_port(), free_port()
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", one)) for one in (port, port, taken)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with listen(taken, shared=False), pytest.raises(OSError):
+        reserve("host", 0)
+    listen(port, shared=False).close()
+    held = reserve("host", 0)
+    assert len(held) == 2
+    for one in held:
+        one.close()
+
+
+@needs_sharing
 def test_a_port_that_is_shared_by_others_cannot_be_reserved() -> None:
     port = free_port()
     with listen(port, shared=True), pytest.raises(OSError):
