@@ -24,7 +24,7 @@ from benchmarks import archive
 from benchmarks.client import Client
 from benchmarks.comparison import in_turns, options, spread, table
 from benchmarks.processes import running
-from benchmarks.searches import Asked, long_series, retrievals, searches, studies_in
+from benchmarks.searches import Asked, alike, long_series, searches, studies_in
 from benchmarks.web_servers import Gateway
 
 _SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -87,7 +87,7 @@ def _rounds(folder: Path, chosen: argparse.Namespace) -> list[Measurement]:
     with ExitStack() as stack:
         for size, gateway in gateways.items():
             stack.enter_context(running(gateway, folder / str(size)))
-        asked = {size: searches(studies_in(size)) | retrievals(studies_in(size)) for size in chosen.sizes}
+        asked = {size: searches(studies_in(size)) | alike(studies_in(size)) for size in chosen.sizes}
         for number in range(chosen.rounds):
             for workload in asked[chosen.sizes[0]]:
                 for size in in_turns(chosen.sizes, number):

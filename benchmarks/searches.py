@@ -43,8 +43,8 @@ def searches(studies: int) -> dict[str, Asked]:
     }
 
 
-def retrievals(studies: int) -> dict[str, Asked]:
-    """What finds what it needs by UIDs, and first pages of what would else grow with the archive."""
+def alike(studies: int) -> dict[str, Asked]:
+    """Named questions to which the answers are alike, however large the archive is."""
     long = _series(studies)
 
     def some(random: Random, rest: str) -> Question:
@@ -54,10 +54,8 @@ def retrievals(studies: int) -> dict[str, Asked]:
         return Question(f"{long}/instances/{_instance(studies, random)}/frames/1", _FRAME)
 
     return {
-        "studies of a month, first page": lambda random: Question(f"/studies?{_month(random)}&limit=25", JSON),
-        "studies of a name with wildcard, first page": lambda random: Question(
-            f"/studies?{_name(random)}&limit=25", JSON
-        ),
+        "ten studies of a year": lambda random: Question(f"/studies?{_year(random)}&limit=10", JSON),
+        "ten studies of a name with wildcard": lambda random: Question(f"/studies?{_family(random)}&limit=10", JSON),
         "instances of a series of 25": lambda random: some(random, "/instances"),
         "metadata of a series of 1,000": lambda _: Question(f"{long}/metadata", JSON, _GZIP),
         "one frame": frame,
@@ -78,5 +76,14 @@ def _month(random: Random) -> str:
     return f"StudyDate={first}01-{first}31"
 
 
+def _year(random: Random) -> str:
+    first = f"20{random.randrange(16, 26)}"
+    return f"StudyDate={first}0101-{first}1231"
+
+
 def _name(random: Random) -> str:
     return f"PatientName={random.choice(('Bel', 'Mus', 'Wald'))}{random.choice(('dorn', 'lin', 'ost'))}*"
+
+
+def _family(random: Random) -> str:
+    return f"PatientName={random.choice(('Bel', 'Mus', 'Wald'))}*"
