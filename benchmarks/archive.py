@@ -135,7 +135,7 @@ def _entries(data_sets: Iterable[DataSet]) -> Iterator[Entry]:
     study = series = instance = None
     layout = encode_layout(Layout(FrameTable(1, 900, 1024), {"7FE00010": (900, 1024)}))
     for data_set in data_sets:
-        kept = {tag: data_set[tag] for tag in sorted(data_set) if tag != "7FE00010"} | _KIND
+        kept = dict(sorted((data_set | _ADDED).items()))
         changed = {tag for tag in kept.keys() | last.keys() if kept.get(tag) != last.get(tag)}
         study = level_values(Level.STUDY, kept, study, changed)
         series = level_values(Level.SERIES, kept, series, changed)
@@ -152,4 +152,8 @@ def _record(data_set: DataSet) -> InstanceRecord:
     return InstanceRecord(study, series, uid, *kind, "-", 2_000, 300, f"digest {uid}", modality, number, 1, 32, 32, 8)
 
 
-_KIND: Final = {"00083002": _one("UI", _TRANSFER_SYNTAX)}
+_ADDED: Final = {
+    "00083002": _one("UI", _TRANSFER_SYNTAX),
+    "7FE00010": {"vr": "OB", "BulkDataURI": "bulkdata:7FE00010"},
+}
+"""What ingest adds to a data set, and what stands there for its pixels."""
