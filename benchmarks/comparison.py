@@ -1,4 +1,4 @@
-"""What all measurements have in common: servers that take turns, and a report of medians and ratios."""
+"""What measurements of several servers have in common: these that take turns, and a report of medians and ratios."""
 
 import argparse
 import json
@@ -40,7 +40,7 @@ def in_turns(servers: Sequence[T], round_number: int) -> list[T]:
 
 
 def options(name: str, rounds: int) -> argparse.ArgumentParser:
-    """What can be said to each measurement."""
+    """What can be said to each measurement of several servers."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks {name}")
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--only", default="", help="only servers whose name begins so")

@@ -22,7 +22,7 @@ from typing import Final
 
 from benchmarks import archive
 from benchmarks.client import Client
-from benchmarks.comparison import in_turns, options, spread, table
+from benchmarks.comparison import in_turns, spread, table
 from benchmarks.processes import running
 from benchmarks.searches import Asked, alike, long_series, searches, studies_in
 from benchmarks.web_servers import Gateway
@@ -98,10 +98,12 @@ def _rounds(folder: Path, chosen: argparse.Namespace) -> list[Measurement]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, run all rounds, print the report."""
-    parser = options("curve", rounds=5)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks curve")
+    parser.add_argument("--rounds", type=int, default=5, help="0 only fills")
     parser.add_argument("--sizes", nargs="+", type=int, default=_SIZES)
     parser.add_argument("--folder", type=Path, help="where the archives are kept")
     parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--json", type=Path)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         measurements = _rounds(chosen.folder or Path(temporary), chosen)
