@@ -1,4 +1,4 @@
-"""What measurements of several servers have in common: these that take turns, and a report of medians and ratios."""
+"""What measurements of several servers have in common: turns, options, and a report of medians and ratios."""
 
 import argparse
 import json
