@@ -11,7 +11,7 @@ help:
 	@echo "make serve              the gateway as config.toml says"
 	@echo "make test               all tests"
 	@echo "make check              formatting, lint, types, layers"
-	@echo "make bench              measurements beside DCMTK and Orthanc"
+	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"

@@ -3,6 +3,7 @@
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from random import Random
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ _SYLLABLES: Final = ("bel", "dorn", "fal", "gers", "hol", "kar", "lin", "mus", "
 _GIVEN: Final = ("Anna", "Ben", "Erika", "Jan", "Lena", "Max", "Mia", "Otto", "Paul", "Rosa")
 _MODALITIES: Final = ("CT", "MR", "CR", "US", "MG")
 _PIXELS: Final = b64encode(bytes(1024)).decode()
-_GROUP: Final = 2_000
+_GROUP: Final = 20_000
 
 
 def instances(count: int, seed: int = 1) -> Iterator[DataSet]:
@@ -69,13 +70,9 @@ def long_series(study: int, count: int) -> Iterator[DataSet]:
 
 def fill(database: Database, data_sets: Iterable[DataSet]) -> None:
     """Enter them into an index, without files: queries do not look for these."""
-    group: list[Entry] = []
-    for data_set in data_sets:
-        group.append(_entry(data_set))
-        if len(group) == _GROUP:
-            _enter(database, group)
-            group = []
-    _enter(database, group)
+    entries = _entries(data_sets)
+    while group := list(islice(entries, _GROUP)):
+        _enter(database, group)
 
 
 def _enter(database: Database, group: list[Entry]) -> None:
@@ -132,14 +129,31 @@ def _one(vr: str, value: Any) -> dict[str, Any]:
     return {"vr": vr, "Value": [value]}
 
 
-def _entry(data_set: DataSet) -> Entry:
-    kept = {tag: element for tag, element in sorted(data_set.items()) if tag != "7FE00010"}
-    kept["00083002"] = _one("UI", _TRANSFER_SYNTAX)
-    uid, number = data_set["00080018"]["Value"][0], data_set["00200013"]["Value"][0]
-    parents = (data_set["0020000D"]["Value"][0], data_set["0020000E"]["Value"][0])
-    modality, digest = data_set["00080060"]["Value"][0], f"digest {uid}"
-    kind = (_SOP_CLASS, _TRANSFER_SYNTAX)
-    record = InstanceRecord(*parents, uid, *kind, "-", 2_000, 300, digest, modality, number, 1, 32, 32, 8)
-    study, series, instance = (level_values(level, kept) for level in Level)
+def _entries(data_sets: Iterable[DataSet]) -> Iterator[Entry]:
+    """What ingest would make of them; what a data set shares with the one before it is worked out once."""
+    last: DataSet = {}
+    study = series = instance = None
     layout = encode_layout(Layout(FrameTable(1, 900, 1024), {"7FE00010": (900, 1024)}))
-    return Entry(record, study, series, instance, zlib.compress(orjson.dumps(kept), 1), layout, "benchmark")
+    for data_set in data_sets:
+        kept = dict(sorted((data_set | _ADDED).items()))
+        changed = {tag for tag in kept.keys() | last.keys() if kept.get(tag) != last.get(tag)}
+        study = level_values(Level.STUDY, kept, study, changed)
+        series = level_values(Level.SERIES, kept, series, changed)
+        instance = level_values(Level.INSTANCE, kept, instance, changed)
+        yield Entry(_record(kept), study, series, instance, zlib.compress(orjson.dumps(kept), 1), layout, "benchmark")
+        last = kept
+
+
+def _record(data_set: DataSet) -> InstanceRecord:
+    names = (data_set[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
+    modality, number = (data_set[tag]["Value"][0] for tag in ("00080060", "00200013"))
+    study, series, uid = names
+    kind = (_SOP_CLASS, _TRANSFER_SYNTAX)
+    return InstanceRecord(study, series, uid, *kind, "-", 2_000, 300, f"digest {uid}", modality, number, 1, 32, 32, 8)
+
+
+_ADDED: Final = {
+    "00083002": _one("UI", _TRANSFER_SYNTAX),
+    "7FE00010": {"vr": "OB", "BulkDataURI": "bulkdata:7FE00010"},
+}
+"""What ingest adds to a data set, and what stands there for its pixels."""

@@ -1,26 +1,26 @@
-"""C-STORE into the gateway and into its peers, alternately: processor time per instance, and rate.
+"""C-STORE into the gateway and into its peers, in turns: processor time per instance, and rate.
 
-    python -m benchmarks.ingest [--workloads ct-1 ct-4 ...] [--rounds 5] [--instances N] [--only NAME] [--json FILE]
+    python -m benchmarks ingest [--workloads ct-1 ct-4 ...] [--rounds 5] [--instances N] [--only NAME] [--json FILE]
 
 Every server starts on an empty folder for every single measurement, so each instance is new, and what was kept is
 counted. Processor time is that of the server's whole process tree.
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.comparison import Column, in_turns, options, tell
 from benchmarks.phantom_ct import Instance, large, slices, small
-from benchmarks.processes import ServerProcess
+from benchmarks.processes import outcome
+from benchmarks.receiving import received
 from benchmarks.servers import (
     Durchblick,
     OneProcess,
@@ -64,7 +64,7 @@ class Measurement:
 
 
 def _lean(server: Server, associations: int, source: Path) -> dict[str, Any]:
-    return _outcome(
+    return outcome(
         [sys.executable, "-m", "benchmarks.sender", str(server.port), server.ae_title, str(associations), str(source)]
     )
 
@@ -80,14 +80,6 @@ def _dcmsend(server: Server, associations: int, source: Path) -> dict[str, Any]:
     return {"seconds": seconds, "succeeded": 0 if result.returncode else len(files), "failed": result.returncode}
 
 
-def _outcome(command: list[str]) -> dict[str, Any]:
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-    if result.returncode:
-        raise RuntimeError(result.stderr)
-    outcome: dict[str, Any] = json.loads(result.stdout)
-    return outcome
-
-
 _STORES: Final[tuple[type[Server], ...]] = (Durchblick, OneProcess, OrthancWithoutDelay)
 WORKLOADS: Final = {
     "ct-1": Workload("CT 530 kB, 1 association", slices, 600, 1, _lean, _STORES),
@@ -100,80 +92,44 @@ WORKLOADS: Final = {
 
 
 def measure(name: str, kind: type[Server], source: Path, warming: Path, folder: Path) -> Measurement:
-    """Start a server on an empty folder, send everything, count, stop. RuntimeError when anything got lost.
-
-    What lies in `warming` is sent before the clock starts: a server receives for months.
-    """
+    """Start a server on an empty folder, send everything, count, stop. RuntimeError when anything got lost."""
     workload = WORKLOADS[name]
-    folder.mkdir(parents=True)
-    server = kind(folder)
-    # What the one before left to be written must not be written now.
-    os.sync()
-    process = ServerProcess(server.command, server.port, server.environment, folder / "log")
-    try:
-        warmed = _lean(server, 1, warming)["succeeded"]
-        cpu_before, memory_before = process.cpu_ms(), process.resident_mb()
-        outcome = workload.send(server, workload.associations, source)
-        cpu_ms, growth = process.cpu_ms() - cpu_before, process.resident_mb() - memory_before
-        stored, sent = server.stored() - warmed, outcome["succeeded"]
-    finally:
-        process.stop()
-    if outcome["failed"] or stored != sent or cpu_ms == 0:
-        raise RuntimeError(f"{kind.name}: {outcome}, stored {stored}, {cpu_ms} ms")
-    megabytes = sum(path.stat().st_size for path in source.iterdir()) / 1e6
-    seconds = outcome["seconds"]
-    return Measurement(name, kind.name, cpu_ms / sent, sent / seconds, megabytes / seconds, growth)
+
+    def warm(server: Server) -> dict[str, Any]:
+        return _lean(server, 1, warming)
+
+    def send(server: Server) -> dict[str, Any]:
+        return workload.send(server, workload.associations, source)
+
+    cost = received(kind, folder, warm, send)
+    rate = sum(path.stat().st_size for path in source.iterdir()) / 1e6 / cost.seconds
+    each = cost.cpu_ms / cost.instances, cost.instances / cost.seconds
+    return Measurement(workload.title, kind.name, *each, rate, cost.growth_mb)
 
 
-def report(measurements: Sequence[Measurement]) -> str:
-    """A Markdown table of medians (least-greatest); ratios are the gateway's to that server within each round."""
-    lines = [
-        "| workload | server | CPU ms / instance | instances / s | MB / s | growth, MB | CPU ratio | rate ratio |",
-        f"|{'---|' * 8}",
-    ]
-    for name in dict.fromkeys(one.workload for one in measurements):
-        of_workload = [one for one in measurements if one.workload == name]
-        own = [one for one in of_workload if one.server == WORKLOADS[name].servers[0].name]
-        for server in WORKLOADS[name].servers:
-            theirs = [one for one in of_workload if one.server == server.name]
-            if theirs:
-                lines.append(_row(WORKLOADS[name].title, server.name, own, theirs))
-    return "\n".join(lines)
-
-
-def _row(title: str, server: str, own: Sequence[Measurement], theirs: Sequence[Measurement]) -> str:
-    columns = ("cpu_ms", "per_second", "megabytes_per_second", "growth_mb")
-    cells = [_spread([getattr(one, column) for one in theirs]) for column in columns]
-    for column in columns[:2]:
-        pairs = list(zip(own, theirs, strict=False)) if own and own is not theirs and own != list(theirs) else []
-        cells.append(_spread([getattr(a, column) / getattr(b, column) for a, b in pairs]) if pairs else "")
-    return f"| {title} | {server} | {' | '.join(cells)} |"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+_COLUMNS: Final = (
+    Column("CPU ms / instance", lambda one: one.cpu_ms, "CPU ratio"),
+    Column("instances / s", lambda one: one.per_second, "rate ratio"),
+    Column("MB / s", lambda one: one.megabytes_per_second),
+    Column("growth, MB", lambda one: one.growth_mb),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all rounds and print the report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest")
+    parser = options("ingest", rounds=5)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--instances", type=int, help="instead of the number that belongs to each workload")
-    parser.add_argument("--only", help="only servers whose name begins so")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
     measurements: list[Measurement] = []
-    for name in options.workloads:
-        measurements += _rounds(name, options)
-    print(report(measurements))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in measurements], indent=1))
+    for name in chosen.workloads:
+        measurements += _rounds(name, chosen)
+    tell(measurements, _COLUMNS, chosen.json)
 
 
-def _rounds(name: str, options: argparse.Namespace) -> list[Measurement]:
+def _rounds(name: str, chosen: argparse.Namespace) -> list[Measurement]:
     workload, measurements = WORKLOADS[name], []
-    kinds = [kind for kind in workload.servers if kind.name.startswith(options.only or "")]
+    kinds = [kind for kind in workload.servers if kind.name.startswith(chosen.only)]
     # Removed at the very end: a file system that has just removed thousands of files makes new ones slowly.
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         folder = Path(temporary)
@@ -182,13 +138,12 @@ def _rounds(name: str, options: argparse.Namespace) -> list[Measurement]:
         warming.mkdir()
         for instance in slices(_WARMING):
             (warming / instance.sop_instance_uid).write_bytes(instance.data_set)
-        for instance in workload.instances(options.instances or workload.count):
+        for instance in workload.instances(chosen.instances or workload.count):
             (source / instance.sop_instance_uid).write_bytes(
                 instance.file if workload.send is _dcmsend else instance.data_set
             )
-        for number in range(options.rounds):
-            turn = number % len(kinds) if kinds else 0
-            for kind in kinds[turn:] + kinds[:turn]:
+        for number in range(chosen.rounds):
+            for kind in in_turns(kinds, number):
                 one = measure(name, kind, source, warming, folder / f"{number}-{kinds.index(kind)}")
                 measurements.append(one)
                 print(

@@ -1,6 +1,6 @@
 """Objects of more than 4 GB by STOW-RS, in both ways that can carry one: resident memory and rate.
 
-    python -m benchmarks.large_store [--gigabytes 4.5] [--form part10 json]
+    python -m benchmarks large_store [--gigabytes 4.5] [--form part10 json]
 
 One video of that size goes to a freshly started gateway, made while it is sent; needs three times its size on the disk.
 """
@@ -8,15 +8,15 @@ One video of that size goes to a freshly started gateway, made while it is sent;
 import argparse
 import http.client
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.processes import ServerProcess
-from benchmarks.web_servers import DurchblickWeb
+from benchmarks.comparison import table
+from benchmarks.processes import running
+from benchmarks.web_servers import Gateway
 from storage.data_set.encoder import encode
 from storage.data_set.part10 import FileMeta
 
@@ -73,30 +73,24 @@ _FORMS: Final[dict[str, tuple[str, Callable[[int], Iterator[bytes]]]]] = {
 }
 
 
-def measure(form: str, size: int, folder: Path) -> str:
-    """Send one; a line of Markdown. RuntimeError when it is not stored, or not of that size."""
+def measure(form: str, size: int, folder: Path) -> list[str]:
+    """Send one; a line of the report. RuntimeError when it is not stored, or not of that size."""
     folder.mkdir()
-    server = DurchblickWeb(folder)
-    process = ServerProcess(server.command, server.port, {}, folder / "log")
-    try:
+    server = Gateway(folder, rights=("write",))
+    with running(server, folder) as process:
         before, began = process.resident_mb(), time.perf_counter()
         status, answer = _post(server, form, size)
         seconds, growth = time.perf_counter() - began, process.resident_mb() - before
         kept = sum(path.stat().st_size for path in (folder / "data" / "blobs").rglob("*") if path.is_file())
-    finally:
-        process.stop()
     if status != 200 or kept <= size:
         raise RuntimeError(f"{form}: {status}, {kept} bytes kept: {answer[:500]!r}")
-    return f"| {form} | {size / 1e9:.2f} | {size / 1e6 / seconds:.0f} | {growth:.0f} |"
+    return [form, f"{size / 1e9:.2f}", f"{size / 1e6 / seconds:.0f}", f"{growth:.0f}"]
 
 
-def _post(server: DurchblickWeb, form: str, size: int) -> tuple[int, bytes]:
+def _post(server: Gateway, form: str, size: int) -> tuple[int, bytes]:
     media_type, body = _FORMS[form]
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    headers = {
-        "Content-Type": f'multipart/related; type="{media_type}"; boundary=b',
-        "Authorization": f"Bearer {server.token}",
-    }
+    headers = {"Content-Type": f'multipart/related; type="{media_type}"; boundary=b', **server.headers}
     connection.request("POST", "/dicom-web/studies", body(size), headers, encode_chunked=True)
     answer = connection.getresponse()
     return answer.status, answer.read()
@@ -104,15 +98,14 @@ def _post(server: DurchblickWeb, form: str, size: int) -> tuple[int, bytes]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Send in every form and print what it took."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.large_store")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks large_store")
     parser.add_argument("--gigabytes", type=float, default=4.5)
     parser.add_argument("--form", nargs="+", choices=_FORMS, default=list(_FORMS))
-    options = parser.parse_args(arguments)
-    size = int(options.gigabytes * 1e9) // len(_PIECE) * len(_PIECE)
-    lines = ["| form | GB | MB / s | growth, MB |", "|---|---|---|---|"]
+    chosen = parser.parse_args(arguments)
+    size = int(chosen.gigabytes * 1e9) // len(_PIECE) * len(_PIECE)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        lines += [measure(form, size, Path(folder) / form) for form in options.form]
-    sys.stdout.write("\n".join(lines) + "\n")
+        rows = [measure(form, size, Path(folder) / form) for form in chosen.form]
+    print(table(["form", "GB", "MB / s", "growth, MB"], rows))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Server processes under measurement: started on free ports, measured from /proc, stopped by their own id."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _UTIME, _STIME = 11, 12
@@ -26,6 +28,38 @@ def is_open(port: int) -> bool:
     """Whether somebody listens on this port of the loopback interface."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Startable(Protocol):
+    """How to start a server; it is there when it listens on its port."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def command(self) -> list[str]: ...
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
+@contextmanager
+def running(server: Startable, folder: Path) -> Iterator["ServerProcess"]:
+    """The process of this server; its output goes to a file in `folder`."""
+    process = ServerProcess(server.command, server.port, server.environment, folder / "log")
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def outcome(command: Sequence[str], asked: bytes = b"") -> dict[str, Any]:
+    """What a client process says as JSON, which gets `asked` as its input. RuntimeError when it fails."""
+    result = subprocess.run(command, input=asked, capture_output=True, check=False, timeout=600)
+    if result.returncode:
+        raise RuntimeError(result.stderr.decode(errors="replace"))
+    said: dict[str, Any] = json.loads(result.stdout)
+    return said
 
 
 class ServerProcess:

@@ -1,29 +1,25 @@
-"""C-FIND by the gateway and by Orthanc, alternately, over the same archive: queries and matches per second.
+"""C-FIND by the gateway and by Orthanc, in turns, over the same archive: queries and matches per second.
 
-    python -m benchmarks.query [--instances 100000] [--rounds 5] [--seconds 2] [--only durchblick] [--json FILE]
+    python -m benchmarks query [--instances 100000] [--rounds 5] [--seconds 2] [--only NAME] [--json FILE]
 
 Both servers are filled once (Orthanc over its REST interface, which takes minutes) and then run side by side; one of
 them is asked at a time. The client sends the next query when the last match of the one before has come, and does not
 decode what it gets.
 """
 
-import argparse
-import http.client
-import json
-import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from benchmarks import archive
-from benchmarks.processes import ServerProcess
+from benchmarks.comparison import Column, in_turns, options, tell
+from benchmarks.processes import ServerProcess, running
 from benchmarks.servers import Durchblick, OrthancWithoutDelay
 from dimse.command import C_FIND_RQ
 from dimse.scu import elements
@@ -34,10 +30,10 @@ from storage.data_set.encoder import encode
 from storage.storage import Storage
 
 _EXPLICIT: Final = "1.2.840.10008.1.2.1"
-_UPLOADS: Final = 2
 
 Keys = dict[str, str]
 Kind = type[Durchblick] | type[OrthancWithoutDelay]
+_KINDS: Final[tuple[Kind, ...]] = (Durchblick, OrthancWithoutDelay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,92 +129,42 @@ def filled(kind: Kind, folder: Path, count: int) -> Iterator[tuple[Any, ServerPr
         storage = Storage.open(folder / "data")
         archive.fill(storage.database, archive.instances(count))
         storage.close()
-    process = ServerProcess(server.command, server.port, server.environment, folder / "log")
-    try:
+    with running(server, folder) as process:
         if isinstance(server, OrthancWithoutDelay):
-            upload(server.http_port, archive.instances(count))
-            if server.stored() != count:
-                raise RuntimeError(f"Orthanc has {server.stored()} instances")
+            server.fill(archive.part10(one) for one in archive.instances(count))
         yield server, process
-    finally:
-        process.stop()
 
 
-def upload(port: int, data_sets: Iterator[archive.DataSet]) -> None:
-    """Over Orthanc's REST interface: with kept connections it is faster there than by C-STORE."""
-    lock = threading.Lock()
-
-    def work() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while True:
-            with lock:
-                data_set = next(data_sets, None)
-            if data_set is None:
-                return
-            connection.request("POST", "/instances", archive.part10(data_set))
-            answer = connection.getresponse()
-            answer.read()
-
-    threads = [threading.Thread(target=work) for _ in range(_UPLOADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def report(measurements: Sequence[Measurement]) -> str:
-    """A Markdown table of medians (least-greatest), with the ratio of the rates within each round."""
-    lines = [
-        "| query | matches each | durchblick / s | Orthanc / s | rate / Orthanc | CPU ms each | Orthanc: CPU ms each |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for workload in dict.fromkeys(one.workload for one in measurements):
-        own, other = (
-            [one for one in measurements if (one.server, one.workload) == (name, workload)]
-            for name in (Durchblick.name, OrthancWithoutDelay.name)
-        )
-        each = statistics.mean(one.matches / one.queries for one in own or other)
-        rates = [[one.queries / one.seconds for one in of] for of in (own, other)]
-        ratios = [a / b for a, b in zip(*rates, strict=False)]
-        cpu = [[one.cpu_ms / one.queries for one in of] for of in (own, other)]
-        cells = [_spread(values) for values in (*rates, ratios, *cpu)]
-        lines.append(f"| {workload} | {each:.1f} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})" if values else "-"
+_COLUMNS: Final = (
+    Column("matches each", lambda one: one.matches / one.queries),
+    Column("queries / s", lambda one: one.queries / one.seconds, "rate ratio"),
+    Column("CPU ms each", lambda one: one.cpu_ms / one.queries, "CPU ratio"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, run all rounds, print the report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.query")
+    parser = options("query", rounds=5)
     parser.add_argument("--instances", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--only", choices=["durchblick", "orthanc"])
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
-    kinds: dict[str, Kind] = {"durchblick": Durchblick, "orthanc": OrthancWithoutDelay}
-    studies = max(1, options.instances // (archive.SERIES_OF_A_STUDY * archive.INSTANCES_OF_A_SERIES))
+    chosen = parser.parse_args(arguments)
+    studies = max(1, chosen.instances // (archive.SERIES_OF_A_STUDY * archive.INSTANCES_OF_A_SERIES))
+    kinds = [kind for kind in _KINDS if kind.name.startswith(chosen.only)]
     measurements = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, ExitStack() as stack:
-        running = []
-        for key, kind in kinds.items():
-            if options.only in (None, key):
-                began = time.perf_counter()
-                running.append(stack.enter_context(filled(kind, Path(name) / key, options.instances)))
-                print(f"{key} filled in {time.perf_counter() - began:.0f} s", file=sys.stderr)
-        for number in range(options.rounds):
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:
+        asked = []
+        for number, kind in enumerate(kinds):
+            began = time.perf_counter()
+            asked.append(stack.enter_context(filled(kind, Path(temporary) / str(number), chosen.instances)))
+            print(f"{kind.name} filled in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        for number in range(chosen.rounds):
             for workload in workloads(studies):
-                for server, process in running if number % 2 == 0 else reversed(running):
-                    one = measure(server, process, workload, studies, options.seconds)
+                for server, process in in_turns(asked, number):
+                    one = measure(server, process, workload, studies, chosen.seconds)
                     measurements.append(one)
                     rate = f"{one.queries / one.seconds:.1f}/s, {one.matches / one.queries:.1f} matches each"
                     print(f"round {number + 1} {workload}: {one.server} {rate}", file=sys.stderr)
-    print(report(measurements))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in measurements], indent=1))
+    tell(measurements, _COLUMNS, chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,27 @@
-"""WADO-RS by the gateway, by Orthanc with its DICOMweb plugin, and by nginx from made files, alternately.
+"""WADO-RS by the gateway, by Orthanc with its DICOMweb plugin, and by nginx from made files, in turns.
 
-    python -m benchmarks.retrieve [--workloads frame-16 ...] [--instances 1000] [--rounds 5] [--seconds 2] [--json FILE]
+    python -m benchmarks retrieve [--workloads frame-16 ...] [--instances 1000] [--rounds 5] [--seconds 2] [--json FILE]
 
 All of them hold the same series and run side by side; one of them is asked at a time. What each answers is looked at
 once: it must hold the very bytes that were stored. nginx gives the gateway's answers, made beforehand, from files.
 """
 
-import argparse
 import gzip
-import http.client
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.phantom_ct import slices
-from benchmarks.processes import ServerProcess
-from benchmarks.retrieve_servers import Gateway, Material, Nginx, OrthancDicomWeb, Question, WebServer, material
+from benchmarks.client import JSON, Client, fields
+from benchmarks.comparison import Column, in_turns, options, tell
+from benchmarks.processes import ServerProcess, outcome, running
+from benchmarks.series import Series, compressed, native
+from benchmarks.web_servers import DicomWebServer, Gateway, Nginx, OrthancDicomWeb, Question, WebServer
+from storage.imaging.encoders import JPEG_LS
 
 _MULTIPART: Final = 'multipart/related; type="{}"; transfer-syntax=*'
 _FRAME: Final = _MULTIPART.format("application/octet-stream")
@@ -31,7 +30,15 @@ _FRAME_BYTES: Final = 512 * 512 * 2
 _FRAMES: Final = 200
 """So many different frames are asked for in turn: viewers seldom want the same one twice."""
 
-Running = Sequence[tuple[WebServer, ServerProcess]]
+Running = list[tuple[WebServer, ServerProcess]]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What all of them hold."""
+
+    native: Series
+    compressed: Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +66,49 @@ class Measurement:
     """Of its resident memory."""
 
 
+_COLUMNS: Final = (
+    Column("requests / s", lambda one: one.per_second, "rate ratio"),
+    Column("MB / s", lambda one: one.megabytes_per_second),
+    Column("first byte, ms", lambda one: one.first_byte_ms),
+    Column("CPU ms / request", lambda one: one.cpu_ms, "CPU ratio"),
+    Column("growth, MB", lambda one: one.growth_mb),
+)
+
+
 def _frames(material: Material) -> list[Question]:
-    return [Question(frame, _FRAME) for frame in material.frames[:_FRAMES]]
+    return [Question(f"{instance}/frames/1", _FRAME) for instance in material.native.instances[:_FRAMES]]
 
 
 def _compressed_frames(material: Material) -> list[Question]:
-    return [Question(frame, _FRAME) for frame in material.compressed_frames]
+    return [Question(f"{instance}/frames/1", _FRAME) for instance in material.compressed.instances]
 
 
 def _series(material: Material) -> list[Question]:
-    return [Question(material.series, _DICOM)]
+    return [Question(material.native.path, _DICOM)]
 
 
 def _metadata(material: Material) -> list[Question]:
-    return [Question(f"{material.series}/metadata", "application/dicom+json", (("Accept-Encoding", "gzip"),))]
+    return [Question(f"{material.native.path}/metadata", JSON, (("Accept-Encoding", "gzip"),))]
 
 
 def _has_pixels(material: Material, body: bytes) -> bool:
-    return material.files[0][-_FRAME_BYTES:] in body
+    return material.native.files[0][-_FRAME_BYTES:] in body
 
 
 def _has_codestream(material: Material, body: bytes) -> bool:
     """The last fragment ends before the sequence delimiter of eight bytes."""
-    return material.compressed_files[0][-4096:-8] in body
+    return material.compressed.files[0][-4096:-8] in body
 
 
 def _has_instances(material: Material, body: bytes) -> bool:
+    files = material.native.files
     count = body.count(b"Content-Type: application/dicom")
-    return count == len(material.files) and all(file in body for file in (material.files[0], material.files[-1]))
+    return count == len(files) and all(file in body for file in (files[0], files[-1]))
 
 
 def _has_data_sets(material: Material, body: bytes) -> bool:
     plain = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
-    return len(json.loads(plain)) == len(material.files)
+    return len(json.loads(plain)) == len(material.native.files)
 
 
 WORKLOADS: Final = {
@@ -104,126 +121,77 @@ WORKLOADS: Final = {
 }
 
 
-def ask(server: WebServer, question: Question) -> bytes:
-    """One answer, read by the standard library. RuntimeError for any status but 200."""
-    head, *lines = server.request(question).decode().split("\r\n")
-    fields = dict(line.split(": ", 1) for line in lines if line)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-    connection.request("GET", head.split(" ")[1], headers=fields)
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    if answer.status != 200:
-        raise RuntimeError(f"{server.name}: {answer.status} for {question.path}: {body[:300]!r}")
-    return body
-
-
 def measure(
     server: WebServer, process: ServerProcess, name: str, questions: Sequence[Question], seconds: float
 ) -> Measurement:
     """Ask for about so many seconds, by a client process of its own."""
-    connections = WORKLOADS[name].connections
+    workload = WORKLOADS[name]
     cpu_before, memory_before = process.cpu_ms(), process.resident_mb()
-    command = [sys.executable, "-m", "benchmarks.fetcher", str(server.port), str(connections), str(seconds)]
-    asked = b"".join(server.request(question) for question in questions)
-    client = subprocess.run(command, input=asked, capture_output=True, check=False, timeout=600)
-    if client.returncode:
-        raise RuntimeError(client.stderr.decode(errors="replace"))
-    outcome: dict[str, Any] = json.loads(client.stdout)
-    requests, elapsed = outcome["requests"], outcome["seconds"]
+    command = [sys.executable, "-m", "benchmarks.fetcher", str(server.port), str(workload.connections), str(seconds)]
+    told = outcome(command, b"".join(_request(server, question) for question in questions))
+    requests, elapsed = told["requests"], told["seconds"]
     return Measurement(
-        name,
+        workload.title,
         server.name,
         requests / elapsed,
-        outcome["bytes"] / elapsed / 1e6,
-        outcome["first_byte_ms"],
+        told["bytes"] / elapsed / 1e6,
+        told["first_byte_ms"],
         (process.cpu_ms() - cpu_before) / requests,
         process.resident_mb() - memory_before,
     )
 
 
+def _request(server: WebServer, question: Question) -> bytes:
+    """As it goes over the wire."""
+    lines = [f"{name}: {value}" for name, value in fields(server, question).items()]
+    return "\r\n".join((f"GET {server.address(question)} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode()
+
+
 def started(stack: ExitStack, folder: Path, made: Material, names: Sequence[str]) -> Running:
     """The three servers, running, filled, and asked once for everything."""
     questions = list(dict.fromkeys(question for name in names for question in WORKLOADS[name].questions(made)))
-    files = [*made.files, *made.compressed_files]
-    running: list[tuple[WebServer, ServerProcess]] = []
+    for kind in (Gateway, OrthancDicomWeb, Nginx):
+        (folder / kind.__name__).mkdir()
+    keeping: list[DicomWebServer] = [kind(folder / kind.__name__) for kind in (Gateway, OrthancDicomWeb)]
+    servers: Running = []
+    for server in keeping:
+        servers.append((server, stack.enter_context(running(server, folder / type(server).__name__))))
+        server.fill([*made.native.files, *made.compressed.files])
+    with Client(keeping[0]) as gateway:
+        nginx = Nginx(folder / Nginx.__name__, gateway.ask, questions)
+    servers.append((nginx, stack.enter_context(running(nginx, folder / Nginx.__name__))))
+    for one, _ in servers:
+        _check(one, made, names)
+    return servers
 
-    def start(server: WebServer) -> WebServer:
-        log = folder / f"{server.port}.log"
-        process = ServerProcess(server.command, server.port, server.environment, log)
-        stack.callback(process.stop)
-        server.fill()
-        running.append((server, process))
-        return server
 
-    folders = {kind: folder / kind.__name__ for kind in (Gateway, OrthancDicomWeb, Nginx)}
-    for one in folders.values():
-        one.mkdir()
-    gateway = start(Gateway(folders[Gateway], files))
-    start(OrthancDicomWeb(folders[OrthancDicomWeb], files))
-    start(Nginx(folders[Nginx], lambda question: ask(gateway, question), questions))
-    for server, _ in running:
+def _check(server: WebServer, made: Material, names: Sequence[str]) -> None:
+    with Client(server) as client:
         for name in names:
-            if not WORKLOADS[name].is_right(made, ask(server, WORKLOADS[name].questions(made)[0])):
+            if not WORKLOADS[name].is_right(made, client.ask(WORKLOADS[name].questions(made)[0])):
                 raise RuntimeError(f"{server.name} does not answer what was stored: {name}")
-    return running
-
-
-def report(measurements: Sequence[Measurement]) -> str:
-    """A Markdown table of medians (least-greatest); ratios are the gateway's to that server within each round."""
-    lines = [
-        "| workload | server | requests / s | MB / s | first byte, ms | CPU ms / request | growth, MB "
-        "| rate ratio | CPU ratio |",
-        f"|{'---|' * 9}",
-    ]
-    for name in dict.fromkeys(one.workload for one in measurements):
-        of_workload = [one for one in measurements if one.workload == name]
-        own = [one for one in of_workload if one.server == Gateway.name]
-        for server in dict.fromkeys(one.server for one in of_workload):
-            theirs = [one for one in of_workload if one.server == server]
-            lines.append(_row(WORKLOADS[name].title, server, own, theirs))
-    return "\n".join(lines)
-
-
-def _row(title: str, server: str, own: Sequence[Measurement], theirs: Sequence[Measurement]) -> str:
-    columns = ("per_second", "megabytes_per_second", "first_byte_ms", "cpu_ms", "growth_mb")
-    cells = [_spread([getattr(one, column) for one in theirs]) for column in columns]
-    for column in ("per_second", "cpu_ms"):
-        pairs = [] if server == Gateway.name else list(zip(own, theirs, strict=False))
-        ratios = [getattr(a, column) / getattr(b, column) for a, b in pairs if getattr(b, column)]
-        cells.append(_spread(ratios) if ratios else "")
-    return f"| {title} | {server} | {' | '.join(cells)} |"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, run all rounds, print the report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieve")
+    parser = options("retrieve", rounds=5)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--instances", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
     measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:
-        folder = Path(temporary)
-        made = material(slices(options.instances), _FRAMES, folder / "material")
-        running = started(stack, folder, made, options.workloads)
-        for number in range(options.rounds):
-            for name in options.workloads:
-                turn = number % len(running)
-                for server, process in [*running[turn:], *running[:turn]]:
-                    one = measure(server, process, name, WORKLOADS[name].questions(made), options.seconds)
+        folder, slices = Path(temporary), native(chosen.instances)
+        made = Material(slices, compressed(slices, _FRAMES, JPEG_LS, folder / "material"))
+        servers = [one for one in started(stack, folder, made, chosen.workloads) if one[0].name.startswith(chosen.only)]
+        for number in range(chosen.rounds):
+            for name in chosen.workloads:
+                for server, process in in_turns(servers, number):
+                    one = measure(server, process, name, WORKLOADS[name].questions(made), chosen.seconds)
                     measurements.append(one)
                     rate = f"{one.per_second:.1f}/s, first byte {one.first_byte_ms:.1f} ms, CPU {one.cpu_ms:.3f} ms"
                     print(f"round {number + 1} {name}: {server.name}: {rate}", file=sys.stderr)
-    print(report(measurements))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in measurements], indent=1))
+    tell(measurements, _COLUMNS, chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Tests of the measurements: what they make and tell, not what they find."""
