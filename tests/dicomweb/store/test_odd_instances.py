@@ -24,7 +24,7 @@ def replaced(file: bytes, old: bytes, new: bytes) -> bytes:
 
 
 FAULTS: Final = {
-    "type 2 without value": part10(ct(**EMPTY)),
+    "type 2 without value": part10(ct(16, 16, 1, **EMPTY)),
     "Implicit VR": part10(ct(), IMPLICIT),
     "VR of another kind": replaced(part10(ct()), b"\x08\0\x3e\x10LO", b"\x08\0\x3e\x10IS"),
     "date that is none": replaced(part10(ct()), b"DA\x08\x0020260102", b"DA\x08\x00tomorrow"),
@@ -53,7 +53,7 @@ def test_what_is_wrong_in_it_keeps_no_image_out(client: TestClient, fault: str) 
 
 
 def test_a_preamble_is_nothing_that_a_browser_would_run(client: TestClient) -> None:
-    """PS3.10 7.1: the preamble may be the head of another kind of file; it is kept, and not taken for what it claims."""
+    """PS3.10 7.1: the preamble may begin a file of another kind; it is kept, and not taken for what it claims."""
     post(client, body(FAULTS["a page in the preamble"]))
     url = client.get("/instances").json()[0]["00081190"]["Value"][0]
     alone = client.get(url, headers={"Accept": "application/dicom"})
