@@ -74,6 +74,21 @@ def test_uids_may_be_percent_encoded(client: TestClient, stored: Stored) -> None
     assert client.get(f"{encoded}/metadata").content == client.get(f"{study_path(stored)}/metadata").content
 
 
+def test_a_series_uid_that_two_studies_have(client: TestClient, keep: Keep) -> None:
+    """PS3.18 10.1: a series is that of the study in the path, also where a UID was given twice."""
+    first = keep(ct())
+    second = keep(ct(SeriesInstanceUID=first.series_instance_uid))
+    for stored, other in ((first, second), (second, first)):
+        (found,) = client.get(f"{series_path(stored)}/instances").json()
+        assert found["00080018"]["Value"] == [stored.sop_instance_uid]
+        (data_set,) = client.get(f"{series_path(stored)}/metadata").json()
+        assert data_set["00080018"]["Value"] == [stored.sop_instance_uid]
+        foreign = f"{series_path(stored)}/instances/{other.sop_instance_uid}"
+        for path in (foreign, f"{foreign}/metadata", f"{foreign}/frames/1", f"{foreign}/rendered"):
+            problem_of(client.get(path), 404)
+    assert len(client.get("/series").json()) == 2
+
+
 @pytest.mark.parametrize("uid", ["x", "1.2.x", "1..2", ".1", "1.", "%2e%2e", "1." + "2" * 128, "é", "1%00.2"])
 def test_malformed_uids(client: TestClient, stored: Stored, uid: str) -> None:
     for path in (f"/studies/{uid}", f"{study_path(stored)}/series/{uid}", f"{series_path(stored)}/instances/{uid}"):

@@ -32,5 +32,11 @@ def test_every_row_of_bad_input_names_its_test(text: str, least: int) -> None:
     assert [row for row in rows if not _NAMED.search(row)] == []
 
 
+def test_every_point_where_servers_fail_names_its_test() -> None:
+    rows = WEB.partition("## Where servers are known to fail")[2].partition("\n## ")[0].split("\n| ")[2:]
+    assert len(rows) == 33
+    assert [row for row in rows if not _NAMED.search(row)] == []
+
+
 def test_files_that_are_named_exist() -> None:
     assert all((ROOT / name).is_file() for name in re.findall(r"`(tests/[a-z0-9_/]+\.py)`", NETWORK))

@@ -129,6 +129,26 @@ def test_compressed_frames_decoded_and_as_stored(client: TestClient, keep: Keep)
     assert f"image/dicom-rle; transfer-syntax={RLELossless}" in problem["acceptable"]
 
 
+def test_frames_of_several_fragments_come_joined(client: TestClient, keep: Keep) -> None:
+    """PS3.18 8.7.3.3.2 with PS3.5 A.4: a frame without the items it is kept in, with every kind of offset table."""
+    frames = [b"\xff\xd8" + bytes([number]) * size + b"\xff\xd9" for number, size in ((1, 40), (2, 61), (3, 8))]
+    accept = f"{OCTETS}; transfer-syntax=*"
+    for has_bot in (True, False):
+        image = movie()
+        image.PixelData = pydicom.encaps.encapsulate(frames, fragments_per_frame=2, has_bot=has_bot)
+        image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+        path = instance_path(keep(image, transfer_syntax=JPEGLosslessSV1))
+        got = [content for _, content in parts_of(client.get(f"{path}/frames/1,2,3", headers={"Accept": accept}))]
+        assert [content.removesuffix(b"\0") for content in got] == frames
+    image = movie()
+    image.PixelData, offsets, lengths = pydicom.encaps.encapsulate_extended(frames)
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
+    image.ExtendedOffsetTable, image.ExtendedOffsetTableLengths = offsets, lengths
+    path = instance_path(keep(image, transfer_syntax=JPEGLosslessSV1))
+    (second,) = parts_of(client.get(f"{path}/frames/2", headers={"Accept": accept}))
+    assert second[1].removesuffix(b"\0") == frames[1]
+
+
 def test_a_frame_that_cannot_be_decoded_can_be_had_as_stored(client: TestClient, keep: Keep) -> None:
     path = f"{instance_path(keep(encapsulated([b'no codestream at all', b'neither'], JPEG2000Lossless)))}/frames/1"
     problem = problem_of(client.get(path), 406)

@@ -1,8 +1,10 @@
 """Searching: every resource, what comes back of each level, paging, and warnings."""
 
+import pytest
 from pydicom.uid import generate_uid
 from starlette.testclient import TestClient
 
+from dicomweb.search import search_parameters
 from tests.dicomweb.conftest import BASE, Keep
 from tests.dicomweb.replies import instance_path, problem_of, series_path, study_path
 from tests.support.synthetic import ct
@@ -116,6 +118,19 @@ def test_paging_says_what_remains(client: TestClient, keep: Keep) -> None:
     assert "warning" not in pages[2].headers
     assert client.get("/studies?offset=99").json() == []
     assert "detail" in problem_of(client.get("/studies?limit=few"), 400)
+
+
+def test_who_names_no_limit_is_told_when_there_is_one(
+    client: TestClient, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PS3.18 8.3.4.4: an answer that is cut by the service says so, as one does that is cut by the request."""
+    for number in range(5):
+        keep(ct(PatientID=f"P{number}"))
+    monkeypatch.setattr(search_parameters, "MAXIMUM_RESULTS", 2)
+    for query in ("", "?limit=4"):
+        response = client.get(f"/studies{query}")
+        assert len(response.json()) == 2
+        assert response.headers["warning"] == f'299 {BASE} "There are 3 additional results that can be requested"'
 
 
 def test_further_attributes(client: TestClient, keep: Keep) -> None:
