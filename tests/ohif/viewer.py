@@ -1,0 +1,109 @@
+"""The viewer's files on an origin of their own, with a configuration of ours: a site's web server in a few lines."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+DIST: Final = Path(__file__).resolve().parents[2] / ".make" / "ohif" / "package" / "dist"
+
+# As docs/dicomweb.md tells sites. That `config` is a function is OHIF's own way to let it reach the services; the data
+# source is the first of its parts that starts when these are there.
+_CONFIGURATION: Final = """window.config = ({ servicesManager }) => {
+  const token = %(token)s;
+  const configuration = %(source)s;
+  configuration.onConfiguration = (source) => {
+    if (token) {
+      servicesManager.services.userAuthenticationService.setServiceImplementation({
+        getAuthorizationHeader: () => ({ Authorization: `Bearer ${token}` }),
+      });
+    }
+    return source;
+  };
+  const namespace = "@ohif/extension-default.dataSourcesModule.dicomweb";
+  const dataSources = [{ namespace, sourceName: "durchblick", configuration }];
+  return { ...%(rest)s, dataSources };
+};
+"""
+_REST: Final[dict[str, Any]] = {
+    "extensions": [],
+    "modes": [],
+    "showStudyList": True,
+    "defaultDataSourceName": "durchblick",
+    "investigationalUseDialog": {"option": "never"},
+}
+
+
+def configuration(dicomweb: str, token: str = "") -> str:
+    """The app-config.js of a site whose gateway is at `dicomweb`; without `token` whoever links to it has to bring one."""
+    source: dict[str, Any] = {
+        "friendlyName": "Durchblick",
+        "qidoRoot": dicomweb,
+        "wadoRoot": dicomweb,
+        "wadoUriRoot": f"{dicomweb}/wado",
+        "imageRendering": "wadors",
+        "thumbnailRendering": "thumbnail",
+        "thumbnailRequestStrategy": "fetch",
+        "enableStudyLazyLoad": True,
+        "supportsFuzzyMatching": True,
+        "supportsWildcard": True,
+        "singlepart": "pdf,video",
+    }
+    texts = {"token": token, "source": source, "rest": _REST}
+    return _CONFIGURATION % {name: json.dumps(value, indent=2) for name, value in texts.items()}
+
+
+class _Files(SimpleHTTPRequestHandler):
+    """Files below DIST; every other path is a route of the viewer and gets its page."""
+
+    server: "Viewer"
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/app-config.js":
+            self._configuration(self.server.configuration.encode())
+            return
+        if not (DIST / path.lstrip("/")).is_file():
+            self.path = "/index.html"
+        super().do_GET()
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "max-age=3600")
+        super().end_headers()
+
+    def _configuration(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/javascript")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nobody reads it."""
+
+
+class Viewer(ThreadingHTTPServer):
+    """Serves from a thread; `configuration` is set while it runs, since the gateway has to know our origin first."""
+
+    configuration = ""
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def serving_viewer() -> Iterator[Viewer]:
+    """The viewer on a free port until the end of the block."""
+    with Viewer(("127.0.0.1", 0), partial(_Files, directory=str(DIST))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
