@@ -1,1 +1,1 @@
-"""OHIF, unmodified, before a real gateway. Not part of the whole suite: `make test-ohif` fetches the viewer and runs them."""
+"""OHIF, unmodified, before a real gateway: `make test-ohif` fetches the viewer and runs these, `make test` does not."""

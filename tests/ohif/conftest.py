@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from tests.browser.conftest import CHROMIUM
 from tests.ohif import studies
-from tests.ohif.visit import Visit
 from tests.ohif.viewer import DIST, configuration, serving_viewer
+from tests.ohif.visit import Visit
 from tests.support.corpus import SHARED
 from tests.support.gateway import Gateway, running
 from tests.support.gateway import configuration as gateway_configuration

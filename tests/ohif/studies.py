@@ -83,8 +83,8 @@ def _identity(name: str) -> dict[str, Any]:
     }
 
 
-def _compressed(name: str, transfer_syntax: str, encode: Callable[[Samples], bytes]) -> list[bytes]:
-    images = [encapsulated(_slice(name, number), encode(samples(number))) for number in range(1, 4)]
+def _compressed(name: str, transfer_syntax: str, encode: Callable[[Samples], bytes | bytearray]) -> list[bytes]:
+    images = [encapsulated(_slice(name, number), bytes(encode(samples(number)))) for number in range(1, 4)]
     return [file_of(image, transfer_syntax) for image in images]
 
 

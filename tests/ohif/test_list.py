@@ -22,11 +22,11 @@ def test_every_patient_by_the_right_name(visit: Visit) -> None:
 
 
 def test_searching_by_a_part_of_a_name(visit: Visit) -> None:
-    """`PatientName=*mußt*&fuzzymatching=true`: the umlaut is missing, and still he is found; Muster is alike."""
+    """`PatientName=*müßt*&fuzzymatching=true`; OHIF then leaves out once more what does not contain these letters."""
     rows = visit.studies()
-    visit.page.get_by_role("textbox").first.fill("mußt")
+    visit.page.get_by_role("textbox").first.fill("müßt")
     visit.until(lambda: rows.filter(has_text="Prüfung").count() == 1, "a shorter list")
-    assert "Müßter, Jürgen" in rows.first.inner_text()
+    assert rows.filter(has_text="Müßter, Jürgen").count() == 1
     assert any("PatientName=" in answer.path for answer in visit.answers)
 
 

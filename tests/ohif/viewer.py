@@ -39,7 +39,7 @@ _REST: Final[dict[str, Any]] = {
 
 
 def configuration(dicomweb: str, token: str = "") -> str:
-    """The app-config.js of a site whose gateway is at `dicomweb`; without `token` whoever links to it has to bring one."""
+    """The app-config.js of a site whose gateway is at `dicomweb`; without `token`, links to the viewer bring one."""
     source: dict[str, Any] = {
         "friendlyName": "Durchblick",
         "qidoRoot": dicomweb,
