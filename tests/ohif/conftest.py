@@ -1,6 +1,7 @@
 """OHIF from an origin of its own, a web role of the gateway that allows that origin, a bearer token, Chromium."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from tests.browser.conftest import CHROMIUM
 from tests.ohif import studies
-from tests.ohif.viewer import DIST, configuration, serving_viewer
+from tests.ohif.viewer import DIST, FORWARDED, configuration, serving_viewer
 from tests.ohif.visit import Visit
 from tests.support.corpus import SHARED
 from tests.support.gateway import Gateway, running
@@ -42,12 +43,13 @@ REAL = (
 
 @dataclass(frozen=True)
 class Site:
-    """A gateway and three origins of the viewer: with a token of the whole archive in its configuration, with none, and
-    one that the gateway does not know."""
+    """A gateway and four origins of the viewer: with a token of the whole archive in its configuration, with none, with
+    the gateway behind the same origin, and one that the gateway does not know."""
 
     gateway: Gateway
     staff: str
     linked: str
+    proxied: str
     stranger: str
 
 
@@ -55,15 +57,18 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert DIST.is_dir(), "the viewer is missing: make test-ohif fetches it"
     folder = tmp_path_factory.mktemp("ohif")
-    with serving_viewer() as staff, serving_viewer() as linked, serving_viewer() as stranger:
+    with ExitStack() as stack:
+        staff, linked, proxied, stranger = (stack.enter_context(serving_viewer()) for _ in range(4))
         config = gateway_configuration(folder, http=f'cors_origins = ["{staff.origin}", "{linked.origin}"]')
-        with running(folder, config, "--role", "web") as gateway:
-            imported = gateway.run("import", str(_inbox(folder)))
-            assert imported.returncode == 0, imported.stderr
-            token = gateway.answer("token", "create", "ohif", "--allow", "read")["token"]
-            staff.configuration = stranger.configuration = configuration(gateway.dicomweb, token)
-            linked.configuration = configuration(gateway.dicomweb)
-            yield Site(gateway, staff.origin, linked.origin, stranger.origin)
+        gateway = stack.enter_context(running(folder, config, "--role", "web"))
+        imported = gateway.run("import", str(_inbox(folder)))
+        assert imported.returncode == 0, imported.stderr
+        token = gateway.answer("token", "create", "ohif", "--allow", "read")["token"]
+        staff.configuration = stranger.configuration = configuration(gateway.dicomweb, token)
+        linked.configuration = configuration(gateway.dicomweb)
+        proxied.configuration = configuration(FORWARDED)
+        proxied.gateway_port, proxied.token = gateway.http_port, token
+        yield Site(gateway, staff.origin, linked.origin, proxied.origin, stranger.origin)
 
 
 def _inbox(folder: Path) -> Path:
@@ -103,7 +108,8 @@ def visits(site: Site, window: BrowserContext) -> Iterator[Callable[[str], Visit
     opened: list[Visit] = []
 
     def begin(viewer: str) -> Visit:
-        opened.append(Visit(viewer, site.gateway.dicomweb, window.new_page()))
+        dicomweb = viewer + FORWARDED if viewer == site.proxied else site.gateway.dicomweb
+        opened.append(Visit(viewer, dicomweb, window.new_page()))
         return opened[-1]
 
     yield begin

@@ -27,7 +27,7 @@ def test_searching_by_a_part_of_a_name(visit: Visit) -> None:
     visit.page.get_by_role("textbox").first.fill("müßt")
     visit.until(lambda: rows.filter(has_text="Prüfung").count() == 1, "a shorter list")
     assert rows.filter(has_text="Müßter, Jürgen").count() == 1
-    assert any("PatientName=" in answer.path for answer in visit.answers)
+    visit.until(lambda: any("PatientName=" in answer.path for answer in visit.answers), "a search")
 
 
 def test_an_origin_that_is_not_entered_sees_nothing(site: Site, visits: Callable[[str], Visit]) -> None:

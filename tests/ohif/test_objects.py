@@ -1,11 +1,13 @@
 """OHIF opens what is no image: segmentations, contours, measurements, documents, video."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 
 from tests.ohif import studies
+from tests.ohif.conftest import Site
 from tests.ohif.visit import Visit
 from tests.support.corpus import SHARED, needs_shared
 
@@ -67,3 +69,14 @@ def test_a_video_is_listed_but_asked_for_without_the_token(visit: Visit) -> None
     visit.until(lambda: any(answer.status == 401 for answer in visit.answers), "the player's request")
     refused = {(one.path.rsplit("/", 1)[1], one.status, one.authorized) for one in visit.answers if one.status >= 400}
     assert refused <= {("rendered", 401, False), ("thumbnail?viewport=256%2C256", 406, True)}
+
+
+@needs_shared
+def test_a_video_plays_where_a_proxy_adds_the_token(site: Site, visits: Callable[[str], Visit]) -> None:
+    """By ranges (RFC 9110 14), so that it can be wound to any place."""
+    visit = visits(site.proxied)
+    visit.expected = {"406 for"}
+    visit.open(_study_of("transfer_syntax/gen_video_h264_hp41.dcm"))
+    visit.until(lambda: _coloured(visit) > 10_000, "the video")
+    played = [answer for answer in visit.answers if answer.path.endswith("/rendered")]
+    assert {(answer.status, answer.media_type) for answer in played} == {(206, "video/mp4")}

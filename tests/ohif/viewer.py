@@ -1,10 +1,14 @@
-"""The viewer's files on an origin of their own, with a configuration of ours: a site's web server in a few lines."""
+"""The viewer's files on an origin of their own, with a configuration of ours: a site's web server in a few lines.
+
+It can also be the proxy of a site that has viewer and gateway on one origin, and that adds the token itself.
+"""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPConnection
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -57,15 +61,22 @@ def configuration(dicomweb: str, token: str = "") -> str:
     return _CONFIGURATION % {name: json.dumps(value, indent=2) for name, value in texts.items()}
 
 
+FORWARDED: Final = "/dicom-web"
+_HOP_BY_HOP: Final = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+
+
 class _Files(SimpleHTTPRequestHandler):
-    """Files below DIST; every other path is a route of the viewer and gets its page."""
+    """Files below DIST; what is FORWARDED; every other path is a route of the viewer and gets its page."""
 
     server: "Viewer"
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/app-config.js":
-            self._configuration(self.server.configuration.encode())
+            self._answer(200, {"Content-Type": "text/javascript"}, self.server.configuration.encode())
+            return
+        if path.startswith(f"{FORWARDED}/"):
+            self._forward()
             return
         if not (DIST / path.lstrip("/")).is_file():
             self.path = "/index.html"
@@ -75,9 +86,23 @@ class _Files(SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "max-age=3600")
         super().end_headers()
 
-    def _configuration(self, content: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/javascript")
+    def _forward(self) -> None:
+        """To the gateway and back, with the token, and with the address that it shall name itself by."""
+        fields = {name: self.headers[name] for name in ("Accept", "Range") if name in self.headers}
+        fields |= {"Authorization": f"Bearer {self.server.token}", "X-Forwarded-Host": self.headers["Host"]}
+        connection = HTTPConnection("127.0.0.1", self.server.gateway_port, timeout=30)
+        try:
+            connection.request("GET", self.path, headers=fields)
+            answer = connection.getresponse()
+            kept = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP}
+            self._answer(answer.status, kept, answer.read())
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, fields: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -87,9 +112,11 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 class Viewer(ThreadingHTTPServer):
-    """Serves from a thread; `configuration` is set while it runs, since the gateway has to know our origin first."""
+    """Serves from a thread; the rest is set while it runs, since the gateway has to know our origin first."""
 
     configuration = ""
+    token = ""
+    gateway_port = 0
 
     @property
     def origin(self) -> str:

@@ -80,9 +80,7 @@ def free_port() -> int:
         return port
 
 
-def configuration(
-    folder: Path, *, dimse: str = "accept_unknown_peers = true", http: str = "", more: str = ""
-) -> Path:
+def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", http: str = "", more: str = "") -> Path:
     """Write `folder`/config.toml with free ports; `dimse` and `http` are lines of their sections, `more` others."""
     config = folder / "config.toml"
     text = (
