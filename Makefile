@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test check bench fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench fuzz crash contract lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -10,6 +10,7 @@ help:
 	@echo "make demo [STUDY=path]  a gateway with an invented patient, or with the study at path"
 	@echo "make serve              the gateway as config.toml says"
 	@echo "make test               all tests"
+	@echo "make test-ohif          the viewer OHIF as a client, fetched by npm (50 MB)"
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
@@ -26,6 +27,11 @@ serve: $(RUNTIME)
 test: $(TESTING)
 	@setup/test-programs
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
+
+test-ohif: $(TESTING)
+	@setup/test-programs
+	@setup/ohif
+	$(BIN)/python -m pytest -q tests/ohif
 
 check: $(TESTING)
 	$(BIN)/ruff check .

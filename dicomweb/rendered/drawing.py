@@ -8,12 +8,14 @@ from typing import Final
 
 import orjson
 
+from dicomweb.payloads import Piece
 from dicomweb.rendered.annotation import annotation
 from dicomweb.rendered.encapsulated import SANDBOXED, document, video
 from dicomweb.rendered.parameters import parse_annotation, parse_rendering
 from dicomweb.rendered.rendered_media import GIF, HTML, Category, category
 from dicomweb.rendered.report_items import Json
 from dicomweb.rendered.structured_report import as_html, as_text
+from dicomweb.single_part import Content
 from dicomweb.targets import instance_url
 from storage.errors import NoSuchInstance
 from storage.pixels import Rendering
@@ -21,7 +23,7 @@ from storage.records import InstanceRecord
 from storage.scope import StudyScope
 from storage.storage import Storage
 
-Pieces = tuple[Iterable[bytes], int | None]
+Pieces = tuple[Iterable[Piece], int | None]
 
 # Larger than any image: what depends on the size is asked again for each image.
 _ANY_SIZE: Final = (1 << 20, 1 << 20)
@@ -34,19 +36,21 @@ _REPORT: Final = {"Content-Security-Policy": "default-src 'none'; sandbox allow-
 class Exposure:
     """One representation of an instance or a frame, made when it is wanted.
 
-    `make` gives the whole content, or pieces and, as far as known, their size; it raises what storage raises.
-    `identity` is what the content is made of.
+    `make` gives the whole content, or pieces and, as far as known, their size, or, of what is passed on as it is kept,
+    any stretch; it raises what storage raises. `identity` is what the content is made of.
     """
 
     media_type: str
     location: str
     identity: tuple[object, ...]
-    make: Callable[[], bytes | Pieces]
+    make: Callable[[], bytes | Pieces | Content]
     headers: Mapping[str, str]
 
     def content(self) -> Pieces:
         """Its pieces and their size."""
         made = self.make()
+        if isinstance(made, Content):
+            return made.whole(), made.size
         return ((made,), len(made)) if isinstance(made, bytes) else made
 
 
@@ -146,7 +150,7 @@ class Drawing:
     def _exposure(
         self,
         record: InstanceRecord,
-        make: Callable[[], bytes | Pieces],
+        make: Callable[[], bytes | Pieces | Content],
         headers: Mapping[str, str],
         *identity: object,
     ) -> Exposure:

@@ -4,10 +4,10 @@ What a file says of itself is not believed: a browser may get it only as what it
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
-from dicomweb.payloads import file_pieces
 from dicomweb.rendered.rendered_media import BEGINNING, ENCAPSULATIONS, container
+from dicomweb.single_part import Content
 from storage.data_set import part10
 from storage.errors import NotRenderable
 from storage.files import Files
@@ -21,8 +21,8 @@ _AT_ONCE: Final = 256 * 1024
 SANDBOXED: Final = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
 
-def document(files: Files, record: InstanceRecord) -> tuple[Iterator[bytes], int]:
-    """The pieces of the document in `record` and their size.
+def document(files: Files, record: InstanceRecord) -> Content:
+    """The document in `record`.
 
     Raises `NotRenderable` when there is none, or one that is not what its SOP Class says.
     """
@@ -36,7 +36,8 @@ def document(files: Files, record: InstanceRecord) -> tuple[Iterator[bytes], int
     beginnings = ENCAPSULATIONS[record.sop_class_uid].beginnings
     if beginnings and not beginning.lstrip().startswith(beginnings):
         raise _refused(record, "The document is not of the media type that its SOP Class demands.")
-    return _pieces(read, element.offset, size), size
+    start = element.offset
+    return Content(size, lambda offset, length: _pieces(read, start + offset, length))
 
 
 def video_type(files: Files, record: InstanceRecord, layout: Layout) -> str:
@@ -45,14 +46,9 @@ def video_type(files: Files, record: InstanceRecord, layout: Layout) -> str:
     return container(files.read(record.blob_key, offset, min(length, BEGINNING))) if length else ""
 
 
-def video(files: Files, record: InstanceRecord, layout: Layout) -> tuple[Iterator[bytes], int]:
-    """The stream of a video, all fragments joined, and its size."""
-
-    def opened() -> BinaryIO:
-        return files.open(record.blob_key)
-
-    pieces = (piece for offset, length in _stream(layout) for piece in file_pieces(opened, offset, length))
-    return pieces, sum(length for _, length in _stream(layout))
+def video(files: Files, record: InstanceRecord, layout: Layout) -> Content:
+    """The stream of a video, all fragments joined."""
+    return Content.kept(files, record.blob_key, tuple(_stream(layout)))
 
 
 def _stream(layout: Layout) -> Iterator[tuple[int, int]]:

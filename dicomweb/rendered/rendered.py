@@ -10,12 +10,13 @@ from starlette.responses import Response
 from dicomweb.media_types import Representation
 from dicomweb.multipart import Part
 from dicomweb.negotiation import Acceptable
-from dicomweb.payloads import multipart_response, not_modified, streamed, validator
+from dicomweb.payloads import multipart_response, not_modified, streamed, strong_validator, validator
 from dicomweb.problems import PRIVATE, NotAcceptable, answer
 from dicomweb.rendered.drawing import Drawing, Exposure
 from dicomweb.rendered.encapsulated import video_type
 from dicomweb.rendered.rendered_media import Category, category, media_types, offers
 from dicomweb.search.qido import warning_header
+from dicomweb.single_part import Content, Version, one
 from dicomweb.targets import Target, check_frames, frame_numbers
 from storage.errors import NotRenderable, Refusal
 from storage.records import InstanceRecord
@@ -25,6 +26,7 @@ from storage.storage import Storage
 _log = logging.getLogger("durchblick.dicomweb")
 
 _THUMBNAIL: Final = (128, 128)
+_AS_KEPT: Final = (Category.ENCAPSULATED, Category.VIDEO)
 _AS_DICOM: Final = "Retrieve it as application/dicom."
 
 Chosen = tuple[InstanceRecord, Representation]
@@ -106,6 +108,9 @@ class Renderings:
         if representation.multipart:
             return self._several(request, scope, [(record, representation)], 200)
         drawing = self._drawing(request, scope, representation.media_type)
+        if category(record) in _AS_KEPT:
+            (exposure,) = drawing.whole(record)
+            return self._warned(request, _passed_on(request, exposure, representation), drawing)
         return self._single(request, drawing, drawing.whole(record))
 
     def _choose(self, request: Request, record: InstanceRecord, *, single: bool) -> Representation:
@@ -143,6 +148,7 @@ class Renderings:
             return unchanged
         headers = PRIVATE | {"Vary": "Accept", "ETag": etag} | dict(exposure.headers)
         made = exposure.make()
+        assert not isinstance(made, Content)
         if isinstance(made, bytes):
             return self._warned(request, Response(made, 200, headers, exposure.media_type), drawing)
         pieces, size = made
@@ -175,6 +181,14 @@ class Renderings:
             yield Part(exposure.media_type, location, pieces, size)
         if not begun:
             raise _nothing_referenced()
+
+
+def _passed_on(request: Request, exposure: Exposure, representation: Representation) -> Response:
+    """The kept bytes themselves, from any place on: some players of video play nothing else (RFC 9110 14.1)."""
+    content = exposure.make()
+    assert isinstance(content, Content)
+    version = Version(strong_validator(*exposure.identity))
+    return one(request, version, representation, content.size, lambda: content, exposure.headers)
 
 
 def _nothing_referenced() -> NotRenderable:

@@ -80,12 +80,12 @@ def free_port() -> int:
         return port
 
 
-def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", more: str = "") -> Path:
-    """Write `folder`/config.toml with free ports; `dimse` are lines of that section, `more` further sections."""
+def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", http: str = "", more: str = "") -> Path:
+    """Write `folder`/config.toml with free ports; `dimse` and `http` are lines of their sections, `more` others."""
     config = folder / "config.toml"
     text = (
         '[storage]\nfolder = "data"\nfree_space_floor_mb = 1\n'
-        f"[http]\nport = {free_port()}\n"
+        f"[http]\nport = {free_port()}\n{http}\n"
         f'[dimse]\nport = {free_port()}\nae_title = "{AE_TITLE}"\n{dimse}\n{more}\n'
     )
     config.write_text(text, encoding="utf-8")
@@ -93,10 +93,10 @@ def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", m
 
 
 @contextmanager
-def running(folder: Path, config: Path | None = None) -> Iterator[Gateway]:
-    """A gateway on `folder` until the end of the block; it says itself when it is ready."""
+def running(folder: Path, config: Path | None = None, *arguments: str) -> Iterator[Gateway]:
+    """`durchblick serve ARGUMENTS` on `folder` until the end of the block; it says itself when it is ready."""
     config = config or configuration(folder)
-    with serving(config, folder / "gateway.log") as process:
+    with serving(config, folder / "gateway.log", *arguments) as process:
         yield _gateway(config, folder / "gateway.log", process.pid)
 
 

@@ -100,6 +100,28 @@ def test_video_that_no_browser_plays_as_it_is(client: TestClient, keep: Keep, st
     assert "application/dicom" in problem_of(client.get(f"{path}/rendered"), 406)["detail"]
 
 
+@pytest.mark.parametrize("kind", ["video", "document"])
+def test_what_is_passed_on_is_had_from_any_place_on(client: TestClient, keep: Keep, kind: str) -> None:
+    """RFC 9110 14: players of video ask for ranges, and some play nothing without; so do readers of long PDF."""
+    beginning, more = (b"\0\0\0\x20ftypisom", bytes(range(100))) if kind == "video" else (b"%PDF-1.4", b"x" * 100)
+    whole = beginning + more
+    stored = keep(encapsulated([whole[:50], whole[50:]], MPEG4) if kind == "video" else document(PDF, whole))
+    path = f"{instance_path(stored)}/rendered"
+    first = client.get(path)
+    assert (first.content, first.headers["accept-ranges"]) == (whole, "bytes")
+    part = client.get(path, headers={"Range": "bytes=10-29", "If-Range": first.headers["etag"]})
+    assert (part.status_code, part.content) == (206, whole[10:30])
+    assert part.headers["content-range"] == f"bytes 10-29/{len(whole)}"
+    assert part.headers["content-security-policy"].startswith("sandbox;")
+    rest = client.get(path, headers={"Range": "bytes=0-"})
+    assert (rest.status_code, rest.content) == (206, whole)
+    problem_of(client.get(path, headers={"Range": "bytes=5000-"}), 416)
+    unchanged = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (unchanged.status_code, unchanged.headers["etag"]) == (304, first.headers["etag"])
+    head = client.head(path)
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(whole)), b"")
+
+
 def test_frames_of_a_video_are_not_drawn(client: TestClient, keep: Keep) -> None:
     path = instance_path(keep(encapsulated([b"\0\0\0\x20ftypisom"], MPEG4)))
     assert "a video" in problem_of(client.get(f"{path}/frames/1/rendered"), 406)["detail"]
