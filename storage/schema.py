@@ -35,7 +35,11 @@ def _definitions(level: Level) -> str:
 
 @MIGRATIONS(name="001_levels")
 def _levels(database: sqlite_utils.Database) -> None:
-    """Study, series and instance: `attributes` is DICOM JSON; held instances are those of a disagreeing patient."""
+    """Study, series and instance: `attributes` is DICOM JSON; held instances are those of a disagreeing patient.
+
+    The id of an instance is never given again: a retrieval that holds ids for hours must not meet another patient's
+    image under one that was deleted meanwhile.
+    """
     database.execute(
         f"""CREATE TABLE study (
             id INTEGER PRIMARY KEY,
@@ -58,7 +62,7 @@ def _levels(database: sqlite_utils.Database) -> None:
     )
     database.execute(
         f"""CREATE TABLE instance (
-            id INTEGER PRIMARY KEY,
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
             series_id INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
             {_definitions(Level.INSTANCE)},
             frame_count INTEGER NOT NULL,

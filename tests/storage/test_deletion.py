@@ -8,6 +8,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from storage.catalogue.removal import remove
+from storage.catalogue.selection import Wanted as Retrieved
+from storage.catalogue.selection import select
 from storage.deletion import Deletion, Extent, Target
 from storage.errors import Gone, NoSuchInstance
 from storage.imaging.rendering import Rendering
@@ -198,6 +200,18 @@ def test_an_instance_that_comes_again_is_stored_anew(keeping: Keeping, deletion:
         assert (again.sop_instance_uid, again.new) == (first.sop_instance_uid, True)
         assert look(keeping, target(first, 3)) == 1
         assert keeping.bytes_of(again)
+
+
+def test_a_retrieval_under_way_never_meets_another_patient(
+    keeping: Keeping, deletion: Deletion, study: list[Stored]
+) -> None:
+    """What it holds ids of is deleted, and somebody else's image is the next that comes."""
+    selection = select(keeping.database, EVERYTHING, Retrieved(study_instance_uids=(STUDY,)))
+    before = keeping.index.arrivals(EVERYTHING, None)
+    deletion.delete(EVERYTHING, target(study[0], 1), source="test")
+    other = keeping.put(ct(PatientID="TEST-2"))
+    assert [record for page in selection.pages() for record in page] == []
+    assert keeping.index.arrivals(EVERYTHING, before.place).studies == [other.study_instance_uid]
 
 
 def test_a_deletion_is_audited(keeping: Keeping, deletion: Deletion, study: list[Stored]) -> None:
