@@ -85,7 +85,7 @@ def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
     return Transaction(
         *("GET", "Retrieve", clause, handler, _RENDERED, RENDERING),
         statuses=(200, 206, 304),
-        refusals=(410,),
+        refusals=_OF_RANGES,
         draws=True,
     )
 
