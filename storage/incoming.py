@@ -139,9 +139,9 @@ class Incoming:
         return mmap(self._handle, 0, access=ACCESS_READ)
 
     def hasten(self) -> None:
-        """Let what has come go to the disk from now on, so that `sync` has less to wait for."""
+        """Let what has come go to the disk from now on, so that `sync` has less to wait for. OSError if that fails."""
         self._append([])
-        os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._let_go()
 
     def sync(self) -> None:
         """Return when all data are on the disk; OSError if they did not get there.
@@ -151,7 +151,7 @@ class Incoming:
         """
         self._append([])
         os.fdatasync(self._handle)
-        os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._let_go()
 
     def abandon(self) -> None:
         """Close the file and remove its incoming name; a blob that was made of it stays. Idempotent."""
@@ -178,7 +178,11 @@ class Incoming:
         """Let a large file go to the disk while it comes, and out of the page cache: its sync is short then."""
         if self.size - self._written_back >= _WRITTEN_BACK_AT_ONCE:
             self._written_back = self.size
-            os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """The kernel begins to write what is not on the disk, and forgets what is."""
+        os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _rest(views: list[memoryview], written: int) -> list[memoryview]:

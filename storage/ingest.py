@@ -72,7 +72,6 @@ class Ingest:
         """
         meta = incoming.meta or FileMeta("", "", "")
         try:
-            incoming.hasten()
             entry = self._examine(incoming, source, study_instance_uid)
             _admit(entry.record, scope)
             return self._keep(incoming, entry)
@@ -87,6 +86,8 @@ class Ingest:
 
     def _examine(self, incoming: Incoming, source: str, study_instance_uid: str) -> Entry:
         try:
+            # The disk has work while the header is read.
+            incoming.hasten()
             return self._examiner.examine(incoming, source, study_instance_uid)
         except OSError as error:
             raise out_of_resources(error) from error

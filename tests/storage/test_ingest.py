@@ -346,6 +346,22 @@ def test_whatever_call_fails_nothing_is_half_stored(keeping: Keeping) -> None:
     assert keeping.bytes_of(first)
 
 
+@pytest.mark.parametrize("call", ["writev", "posix_fadvise"])
+def test_a_disk_that_fails_when_all_has_come_is_out_of_resources(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The header of an empty data set is first written then: A700H, so that its sender tries again."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    incoming = keeping.ingest.receive(FileMeta("1.2.3", "1.2.4", "1.2.840.10008.1.2.1"))
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OutOfResources):
+        keeping.ingest.store(incoming, source="test")
+    assert keeping.arriving() == []
+
+
 def test_the_blob_stays_when_nobody_knows_whether_the_row_does(
     keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
