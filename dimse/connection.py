@@ -67,9 +67,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the A-ASSOCIATE-RQ (action AE-5)."""
         self.transport = cast(asyncio.Transport, transport)
-        # A socket of our own: the one that the transport lends makes a new object for every option that is set.
-        lent = transport.get_extra_info("socket")
-        self._socket = socket.fromfd(lent.fileno(), lent.family, lent.type)
+        self._socket = transport.get_extra_info("socket")
         name: tuple[Any, ...] = transport.get_extra_info("peername") or ("",)
         address = plain_address(name[0]) if name[0] else ""
         node = self._node
@@ -101,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
         expects_more = self._span_has_begun or self._association.performing is not None
         if _QUICK_ACK is not None and expects_more and self._association.state is State.ESTABLISHED:
             # The sender's last segment may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            _set_option(self._socket, _QUICK_ACK)
 
     def pause_writing(self) -> None:
         """The peer does not read our answers: take no more requests."""
@@ -122,7 +120,6 @@ class Connection(asyncio.BufferedProtocol):
         self._drop_waiting()
         # Not later, when the garbage collector comes by: a crowd of short associations would hold many buffers.
         self._reader.release()
-        self._socket.close()
         self._node.occupancy.leave(self)
         self.closed.set_result(None)
 
@@ -299,3 +296,12 @@ class Connection(asyncio.BufferedProtocol):
     def _give_up(self, why: str) -> None:
         self.transport.write(self._association.abort(why))
         self._settle()
+
+
+def _set_option(lent: Any, option: int) -> None:
+    """Set a TCP option of the socket a transport lends; that of uvloop would first ask the kernel what kind it is."""
+    borrowed = socket.socket(lent.family, lent.type, lent.proto, fileno=lent.fileno())
+    try:
+        borrowed.setsockopt(socket.IPPROTO_TCP, option, 1)
+    finally:
+        borrowed.detach()

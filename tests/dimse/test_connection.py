@@ -246,3 +246,18 @@ def test_answers_are_not_delayed_by_nagle(store: MemoryStore, event_loop: str) -
         peer.associate()
         connection = node.connection
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("event_loop", ["asyncio", "uvloop"])
+def test_a_connection_takes_one_file_handle(store: MemoryStore, event_loop: str) -> None:
+    """There are as many as the system allows, and a crowd must not use them up sooner."""
+    handles = Path("/proc/self/fd")
+    with running(store, event_loop) as node, ExitStack() as peers:
+        before = sum(1 for _ in handles.iterdir())
+        for number in range(5):
+            peer = peers.enter_context(Peer(node.port))
+            peer.associate()
+            peer.send(store_pdus(b"x" * 40_000, instance=f"1.2.{number}"))
+            assert peer.status() == 0
+        # Both ends are in this process.
+        assert sum(1 for _ in handles.iterdir()) - before == 10
