@@ -45,6 +45,11 @@ def instances(count: int, seed: int = 1) -> Iterator[DataSet]:
         yield shared | _instance(study, of_study, instance)
 
 
+def studies_in(instances: int) -> int:
+    """How many studies so many instances are."""
+    return max(1, instances // (SERIES_OF_A_STUDY * INSTANCES_OF_A_SERIES))
+
+
 def patient_id(study: int) -> str:
     """The PatientID of a study by its number."""
     return f"B{study // _STUDIES_OF_A_PATIENT:07d}"

@@ -24,7 +24,7 @@ from benchmarks import archive
 from benchmarks.client import Client
 from benchmarks.comparison import in_turns, spread, table
 from benchmarks.processes import running
-from benchmarks.searches import Asked, alike, long_series, searches, studies_in
+from benchmarks.searches import Asked, alike, long_series, searches
 from benchmarks.web_servers import Gateway
 
 _SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -61,7 +61,7 @@ def filled(folder: Path, instances: int) -> Gateway:
         making.mkdir(parents=True, exist_ok=True)
         gateway = Gateway(making)
         gateway.fill_index(archive.instances(instances))
-        gateway.fill(archive.part10(one) for one in long_series(studies_in(instances)))
+        gateway.fill(archive.part10(one) for one in long_series(archive.studies_in(instances)))
         making.rename(folder)
         print(f"{instances:,} instances entered in {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return Gateway(folder)
@@ -87,7 +87,7 @@ def _rounds(folder: Path, chosen: argparse.Namespace) -> list[Measurement]:
     with ExitStack() as stack:
         for size, gateway in gateways.items():
             stack.enter_context(running(gateway, folder / str(size)))
-        asked = {size: searches(studies_in(size)) | alike(studies_in(size)) for size in chosen.sizes}
+        asked = {size: searches(archive.studies_in(size)) | alike(archive.studies_in(size)) for size in chosen.sizes}
         for number in range(chosen.rounds):
             for workload in asked[chosen.sizes[0]]:
                 for size in in_turns(chosen.sizes, number):

@@ -23,7 +23,7 @@ from benchmarks import archive
 from benchmarks.client import Client
 from benchmarks.comparison import Column, in_turns, options, tell
 from benchmarks.processes import ServerProcess, running
-from benchmarks.searches import Asked, long_series, searches, studies_in
+from benchmarks.searches import Asked, long_series, searches
 from benchmarks.web_servers import Gateway, OrthancDicomWeb
 
 _CONNECTIONS: Final = (1, 16)
@@ -87,7 +87,7 @@ def filled(kind: type[Server], folder: Path, count: int) -> Iterator[tuple[Serve
     """The server over an archive of so many instances and a long series, running."""
     folder.mkdir()
     server = kind(folder)
-    data_sets = chain(archive.instances(count), long_series(studies_in(count)))
+    data_sets = chain(archive.instances(count), long_series(archive.studies_in(count)))
     if isinstance(server, Gateway):
         server.fill_index(data_sets)
     with running(server, folder) as process:
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             servers.append(stack.enter_context(filled(kind, Path(temporary) / str(number), chosen.instances)))
             print(f"{kind.name} filled in {time.perf_counter() - began:.0f} s", file=sys.stderr)
         for number in range(chosen.rounds):
-            for workload, asked in searches(studies_in(chosen.instances)).items():
+            for workload, asked in searches(archive.studies_in(chosen.instances)).items():
                 for connections in _CONNECTIONS:
                     for server, process in in_turns(servers, number):
                         one = measure(server, process, workload, asked, connections, chosen.seconds)

@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=2)
     chosen = parser.parse_args(arguments)
-    studies = max(1, chosen.instances // (archive.SERIES_OF_A_STUDY * archive.INSTANCES_OF_A_SERIES))
+    studies = archive.studies_in(chosen.instances)
     kinds = [kind for kind in _KINDS if kind.name.startswith(chosen.only)]
     measurements = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:

@@ -10,16 +10,10 @@ from benchmarks.web_servers import Question
 
 SLICES: Final = 1_000
 """Instances of the long series."""
-_STUDY_SIZE: Final = archive.SERIES_OF_A_STUDY * archive.INSTANCES_OF_A_SERIES
 _FRAME: Final = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 _GZIP: Final = (("Accept-Encoding", "gzip"),)
 
 Asked = Callable[[Random], Question]
-
-
-def studies_in(instances: int) -> int:
-    """How many studies so many instances are; the long series is in the one behind them."""
-    return max(1, instances // _STUDY_SIZE)
 
 
 def long_series(studies: int) -> Iterator[archive.DataSet]:

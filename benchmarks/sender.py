@@ -12,7 +12,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -28,16 +28,21 @@ def main() -> None:
     port, called, associations, folder = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     paths = sorted(folder.iterdir())
     senders = [_Sender(port, called, paths[at::associations]) for at in range(associations)]
-    threads = [threading.Thread(target=sender.send) for sender in senders]
+    seconds = seconds_of([sender.send for sender in senders])
+    statuses = [status for sender in senders for status in sender.statuses]
+    succeeded = statuses.count(0)
+    print(json.dumps({"seconds": seconds, "succeeded": succeeded, "failed": len(paths) - succeeded}))
+
+
+def seconds_of(works: Sequence[Callable[[], None]]) -> float:
+    """How long these take, each in a thread of its own."""
+    threads = [threading.Thread(target=work) for work in works]
     began = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - began
-    statuses = [status for sender in senders for status in sender.statuses]
-    succeeded = statuses.count(0)
-    print(json.dumps({"seconds": seconds, "succeeded": succeeded, "failed": len(paths) - succeeded}))
+    return time.perf_counter() - began
 
 
 class Association:

@@ -9,10 +9,10 @@ posts each file of FOLDER, a multipart body, once, over so many connections at a
 import http.client
 import json
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Final
+
+from benchmarks.sender import seconds_of
 
 _REFERENCED_SOP: Final = "00081199"
 
@@ -51,13 +51,7 @@ def main() -> None:
     port, token, connections, folder = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     bodies = [path.read_bytes() for path in sorted(folder.iterdir())]
     senders = [_Sender(port, token, bodies[at::connections]) for at in range(connections)]
-    threads = [threading.Thread(target=sender.send) for sender in senders]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - began
+    seconds = seconds_of([sender.send for sender in senders])
     succeeded, failed = sum(one.stored for one in senders), sum(one.failed for one in senders)
     print(json.dumps({"seconds": seconds, "succeeded": succeeded, "failed": failed}))
 

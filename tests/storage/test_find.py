@@ -1,6 +1,5 @@
 """What C-FIND asks beside QIDO-RS: every match one by one, keys without a column, empty values, patients, moments."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,34 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from storage.attributes import BY_KEYWORD, Attribute, Level, attribute
-from storage.catalogue import walk
 from storage.database import Database
 from storage.errors import CannotUnderstand
 from storage.index import Index
 from storage.query import Match, Query
-from storage.schema import MIGRATIONS
 from storage.scope import ListedStudies, StudyScope, WholeArchive
 from tests.storage.test_query import archives, queries, scopes, studies_with, uid
 from tests.support.archive import AnInstance, fill
 
 EVERYTHING = WholeArchive()
 PROPERTY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    opened = Database(tmp_path_factory.mktemp("find") / "index.sqlite")
-    opened.migrate(MIGRATIONS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of one and two studies, so that every query crosses some."""
-    monkeypatch.setattr(walk, "_FIRST_PAGE", dict.fromkeys(Level, 1))
-    monkeypatch.setattr(walk, "_LARGEST_PAGE", dict.fromkeys(Level, 2))
-    monkeypatch.setattr(walk, "_FEW", 2)
 
 
 def found(database: Database, query: Query, scope: StudyScope = EVERYTHING) -> list[str]:

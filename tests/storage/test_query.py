@@ -1,6 +1,5 @@
 """Searches against a matcher that is written from PS3.4 C.2.2.2, in Python and without the index."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,20 +11,11 @@ from storage.database import Database
 from storage.errors import CannotUnderstand
 from storage.index import Index
 from storage.query import Match, Query
-from storage.schema import MIGRATIONS
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
 from tests.support.archive import AnInstance, fill
 from tests.support.matcher import SERIES_UID, SOP_UID, STUDY_UID, first_of_series, matching, visible
 
 OWN = {Level.STUDY: STUDY_UID, Level.SERIES: SERIES_UID, Level.INSTANCE: SOP_UID}
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    opened = Database(tmp_path_factory.mktemp("query") / "index.sqlite")
-    opened.migrate(MIGRATIONS)
-    yield opened
-    opened.close()
 
 
 def found(database: Database, level: Level, **keys: str) -> list[str]:

@@ -1,19 +1,15 @@
 """Forms of keys beyond plain ones, against the same plain matcher: fuzzy names, items, lists, moments, pages."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.attributes import Level
-from storage.catalogue import walk
 from storage.database import Database
 from storage.index import Index
 from storage.query import EMPTY, Match, Query
-from storage.schema import MIGRATIONS
 from storage.scope import StudyScope, WholeArchive
 from tests.storage.test_query import DATES, TIMES, scopes, uid
 from tests.support.archive import AnInstance, by_keyword, data_set, fill
@@ -57,22 +53,6 @@ STUDY_VALUES = st.fixed_dictionaries(
         **{"StudyDate": DATES, "StudyTime": TIMES, "TimezoneOffsetFromUTC": ZONES, "PatientBirthDate": DATES},
     }
 )
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    opened = Database(tmp_path_factory.mktemp("forms") / "index.sqlite")
-    opened.migrate(MIGRATIONS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of one and two studies, so that every query crosses some."""
-    monkeypatch.setattr(walk, "_FIRST_PAGE", dict.fromkeys(Level, 1))
-    monkeypatch.setattr(walk, "_LARGEST_PAGE", dict.fromkeys(Level, 2))
-    monkeypatch.setattr(walk, "_FEW", 2)
 
 
 @st.composite
