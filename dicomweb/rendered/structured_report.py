@@ -25,12 +25,20 @@ _DATES: Final = frozenset({"00100030", "00080020"})
 _VERIFIERS: Final = ("0040A073", "0040A075", "0040A030")
 _DEEPEST_HEADING: Final = 6
 
+# No style may run under its policy: these two are what makes it fit phones and dark rooms.
+_BEGINNING: Final = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+"""
+
 
 def as_html(report: Json, base_url: str) -> Iterator[str]:
     """The report as an HTML document, in pieces; references to instances lead below `base_url`."""
     tree = content(report)
     title = escape(next(tree).name or "Structured report")
-    yield f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n'
+    yield f"{_BEGINNING}<title>{title}</title></head>\n<body>\n"
     yield f"<main>\n<h1>{title}</h1>\n<dl>\n"
     for label, said in _head(report):
         yield f"<dt>{label}</dt><dd>{escape(said)}</dd>\n"
