@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth.sessions import Session, Sessions
+from gateway.pages.pages import Pages, seconds_left
+from gateway.pages.texts import Texts
+from gateway.pages.wording import person
 from gateway.portal.door import NO_STORE, Door
-from gateway.portal.pages import Pages, seconds_left
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
-from gateway.portal.texts import Texts
-from gateway.portal.wording import person
 from storage.errors import NoSuchInstance
 from storage.index import Index
 from storage.records import StudySummary

@@ -11,7 +11,7 @@ from auth.cookies import is_same_origin
 from auth.middleware import Gatekeeper
 from auth.sessions import Session
 from dicomweb.problems import log_unexpected
-from gateway.portal.pages import Pages
+from gateway.pages.pages import Pages
 from storage.errors import NoSuchInstance, Refusal
 
 NO_STORE: Final = {"cache-control": "no-store"}

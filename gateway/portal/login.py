@@ -17,9 +17,9 @@ from auth.errors import Denied, MalformedCode, ShareEnded
 from auth.identity import Identification, parse_birth_date
 from auth.records import Share
 from auth.sessions import Sessions
+from gateway.pages.pages import Pages
+from gateway.pages.texts import Texts
 from gateway.portal.door import NO_STORE, Door
-from gateway.portal.pages import Pages
-from gateway.portal.texts import Texts
 
 _LARGEST_FORM: Final = 4096
 

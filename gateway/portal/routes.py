@@ -9,13 +9,14 @@ from starlette.routing import BaseRoute, Route
 
 import viewer_static
 from gateway.house import House
+from gateway.pages.pages import Pages
+from gateway.pages.static import StaticFiles
+from gateway.pages.texts import Languages
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.login import Login
-from gateway.portal.pages import Pages
-from gateway.portal.static import StaticFiles
-from gateway.portal.texts import Languages
 
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 
 
@@ -23,7 +24,7 @@ def routes(house: House) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
     config = house.config
     static = StaticFiles(STATIC_FOLDER)
-    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static)
+    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)

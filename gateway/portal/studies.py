@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dicomweb.media_types import is_video
-from gateway.portal.texts import Texts
-from gateway.portal.wording import body_part, day, examination, plain, series_name
+from gateway.pages.texts import Texts
+from gateway.pages.wording import body_part, day, examination, plain, series_name
 from storage.records import InstanceRecord, SeriesSummary, StudySummary
 
 SCREEN = 1024

@@ -18,11 +18,12 @@ export function element(id, kind) {
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Texts */
 
 /**
- * The texts in the language of the page, as the server's templates have them.
+ * Texts in the language of the page, as the server's templates have them.
+ * @param {string} [url] those of another room than the page's
  * @returns {Promise<Texts>}
  */
-export async function texts() {
-  const answer = await fetch(document.documentElement.dataset["texts"] ?? "");
+export async function texts(url = document.documentElement.dataset["texts"] ?? "") {
+  const answer = await fetch(url);
   /** @type {Record<string, string>} */
   const sentences = await answer.json();
   return (key, values = {}) =>

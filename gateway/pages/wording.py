@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
-from gateway.portal.texts import Texts
+from gateway.pages.texts import Texts
 
 LONGEST: Final = 120
 _DATE: Final = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")

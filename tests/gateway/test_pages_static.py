@@ -8,8 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from gateway.pages.static import CircularImport, StaticFiles
 from gateway.portal.routes import STATIC_FOLDER
-from gateway.portal.static import CircularImport, StaticFiles
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,23 @@ from starlette.responses import Response
 
 from auth.sessions import Session
 from gateway.config import Config
-from gateway.portal.static import StaticFiles
-from gateway.portal.texts import COOKIE, Languages, Texts
-from gateway.portal.wording import breakable, day
+from gateway.pages.static import StaticFiles
+from gateway.pages.texts import COOKIE, Languages, Texts
+from gateway.pages.wording import breakable, day
 
+_SHARED: Final = Path(__file__).parent / "templates"
 _ONE_YEAR: Final = 365 * 24 * 3600
 
 
 class Pages:
-    """Renders the templates of the portal."""
+    """Renders the templates of one room, portal or desk."""
 
-    def __init__(self, config: Config, languages: Languages, static: StaticFiles) -> None:
+    def __init__(self, config: Config, languages: Languages, static: StaticFiles, templates: Path) -> None:
+        """`templates` is the folder of a room's own templates; those that all rooms share are found too."""
         self.languages = languages
         self._https = config.public_root.startswith("https:")
         self._environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=FileSystemLoader([templates, _SHARED]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

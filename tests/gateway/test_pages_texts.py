@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.pages.texts import Texts
 from gateway.portal.routes import STATIC_FOLDER
-from gateway.portal.texts import Texts
 
-TEXTS = {path.stem: json.loads(path.read_text("utf-8")) for path in (STATIC_FOLDER / "texts").glob("*.json")}
-PORTAL = STATIC_FOLDER.parent / "gateway" / "portal"
+FOLDERS = {path.name: path for path in (STATIC_FOLDER / "texts").iterdir()}
+ROOMS = {
+    name: {room.stem: json.loads(room.read_text("utf-8")) for room in path.iterdir()} for name, path in FOLDERS.items()
+}
+TEXTS = {name: {key: text for room in rooms.values() for key, text in room.items()} for name, rooms in ROOMS.items()}
+GATEWAY = STATIC_FOLDER.parent / "gateway"
 
 
 def _places(text: str) -> set[str]:
@@ -26,8 +30,16 @@ def test_languages_have_the_same_keys_and_places() -> None:
     assert differing <= {"date.format"}
 
 
+def test_a_text_stands_in_the_same_one_room_in_every_language() -> None:
+    places = {name: {(room, key) for room, texts in rooms.items() for key in texts} for name, rooms in ROOMS.items()}
+    assert len({frozenset(of_language) for of_language in places.values()}) == 1
+    assert {name: len(of_language) for name, of_language in places.items()} == {
+        name: len(texts) for name, texts in TEXTS.items()
+    }
+
+
 def _asked_for() -> Iterable[tuple[str, str]]:
-    sources = [*PORTAL.rglob("*.py"), *(PORTAL / "templates").iterdir(), *(STATIC_FOLDER / "js").glob("*.js")]
+    sources = [*GATEWAY.rglob("*.py"), *GATEWAY.rglob("templates/*"), *(STATIC_FOLDER / "js").rglob("*.js")]
     for source in sources:
         text = source.read_text("utf-8")
         for key in re.findall(r"""(?:\bt|words|this\.t)\(["']([a-z_]+\.[\w.]+)["']""", text):
@@ -43,7 +55,7 @@ def test_every_text_that_is_asked_for_exists() -> None:
 def test_no_text_is_left_over() -> None:
     everything = "".join(
         source.read_text("utf-8")
-        for source in (*PORTAL.rglob("*.py"), *(PORTAL / "templates").iterdir(), *(STATIC_FOLDER / "js").glob("*.js"))
+        for source in (*GATEWAY.rglob("*.py"), *GATEWAY.rglob("templates/*"), *(STATIC_FOLDER / "js").rglob("*.js"))
     )
     computed = ("modality.", "object.", "object_name.", "body.", "month.", "viewer.preset_", "error.")
     left = {
@@ -74,4 +86,4 @@ def test_a_value_is_never_a_pattern() -> None:
 
 
 def test_texts_lie_where_they_are_served_from() -> None:
-    assert Path(STATIC_FOLDER / "texts" / "de.json").is_file()
+    assert Path(STATIC_FOLDER / "texts" / "de" / "viewer.json").is_file()

@@ -1,6 +1,6 @@
-"""The portal's texts and the language a visitor reads: by `?lang=`, else by the cookie, else by Accept-Language.
+"""The pages' texts and the language a visitor reads: by `?lang=`, else by the cookie, else by Accept-Language.
 
-The texts lie in `viewer_static/texts/*.json`, because browsers read the same files.
+The texts lie in `viewer_static/texts/LANGUAGE/ROOM.json`, because browsers read the same files, each page its room's.
 """
 
 import json
@@ -41,8 +41,7 @@ class Languages:
     """The languages on offer; `default` is spoken to those whose browser asks for none of them."""
 
     def __init__(self, folder: Path, default: str) -> None:
-        files = sorted(folder.glob("*.json"))
-        self._texts = {path.stem: Texts(path.stem, json.loads(path.read_text("utf-8"))) for path in files}
+        self._texts = {path.name: Texts(path.name, _sentences(path)) for path in sorted(folder.iterdir())}
         self._default = default
 
     def all(self) -> list[Texts]:
@@ -60,6 +59,14 @@ class Languages:
         if chosen not in self._texts:
             chosen = preferred(request.headers.get("accept-language", ""), self._texts, self._default)
         return self._texts[chosen]
+
+
+def _sentences(language: Path) -> dict[str, str]:
+    """All rooms' texts; a key stands in one of them."""
+    sentences: dict[str, str] = {}
+    for room in sorted(language.glob("*.json")):
+        sentences.update(json.loads(room.read_text("utf-8")))
+    return sentences
 
 
 def preferred(header: str, available: Mapping[str, object], default: str) -> str:

@@ -1,16 +1,14 @@
 """DICOM values in words for patients."""
 
-import json
 from datetime import date
 
 import pytest
 
-from gateway.portal import wording
+from gateway.pages import wording
+from gateway.pages.texts import Languages
 from gateway.portal.routes import STATIC_FOLDER
-from gateway.portal.texts import Texts
 
-GERMAN = Texts("de", json.loads((STATIC_FOLDER / "texts" / "de.json").read_text("utf-8")))
-ENGLISH = Texts("en", json.loads((STATIC_FOLDER / "texts" / "en.json").read_text("utf-8")))
+GERMAN, ENGLISH = Languages(STATIC_FOLDER / "texts", "de").all()
 
 
 @pytest.mark.parametrize(
