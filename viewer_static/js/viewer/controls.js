@@ -4,6 +4,7 @@ import { Input } from "./input.js";
 import { part } from "../page.js";
 import { Windowing } from "./windowing.js";
 
+/** @typedef {import("./pane.js").Pane} Pane */
 
 const PATIENCE = 250;
 const SETTLED = 350;
