@@ -1,4 +1,4 @@
-"""Screen and image coordinates agree with where the browser puts the image, however it is turned, mirrored and moved."""
+"""Screen and image coordinates agree with where the browser puts the image, however it is turned and moved."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.browser.conftest import Site, Visits
 from tests.browser.stage import wait_for
 from tests.browser.unit import run
 
-# A stage with a view of an image of 50 columns and 20 rows, whose pixels are twice as high as wide; its SVG is the measure.
+# A stage with a view of 50 columns and 20 rows, whose pixels are twice as high as wide; its SVG is the measure.
 _VIEW = """
   const stage = document.createElement("div");
   Object.assign(stage.style, { position: "fixed", inset: "30px auto auto 40px", width: "300px", height: "200px" });

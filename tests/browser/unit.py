@@ -1,4 +1,4 @@
-"""Runs a piece of script against the site's own modules, in a page of the site and so under its Content Security Policy."""
+"""Runs a piece of script against the site's own modules, in a page of the site and so under its own CSP."""
 
 from typing import Any
 
