@@ -10,3 +10,12 @@ const panes = new Panes();
 panes.add(pane);
 new Controls(pane, await texts());
 await pane.start();
+
+const opener = document.getElementById("doctors-tools");
+if (opener instanceof HTMLButtonElement) {
+  const open = async () => {
+    const { openTools } = await import("../tools/tools.js");
+    await openTools(panes, opener);
+  };
+  opener.addEventListener("click", () => void open(), { once: true });
+}
