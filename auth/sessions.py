@@ -53,6 +53,13 @@ class Session:
     share: Share
     idle_until: datetime
     absolute_until: datetime
+    handle: str
+    """Tells the sessions of a share apart; nobody can get in with it."""
+
+    @property
+    def actor(self) -> str:
+        """Who does it, for the audit."""
+        return f"share {self.share.id} {self.handle}"
 
 
 class Sessions:
@@ -171,7 +178,12 @@ class Sessions:
             )
         absolute = row["begun"] + self._settings.absolute
         idle = min(seen + self._settings.idle, absolute)
-        return Session(share_of_row(row, now), moment(idle), moment(absolute))
+        return Session(share_of_row(row, now), moment(idle), moment(absolute), handle_of(row["digest"]))
+
+
+def handle_of(digest: str) -> str:
+    """The handle of a session with this digest."""
+    return digest[:8]
 
 
 def _digest(cookie: str) -> str:

@@ -138,6 +138,17 @@ class SiteConfig(_Section):
     language: Literal["de", "en"] = "de"
 
 
+class AuditConfig(_Section):
+    """[audit]: where audit messages go."""
+
+    syslog_host: str = ""
+    syslog_port: Port = 6514
+    trusted: str = ""
+    certificate: str = ""
+    key: str = ""
+    patient_ids: bool = False
+
+
 class LogConfig(_Section):
     """[log]"""
 
@@ -151,6 +162,7 @@ class Config(_Section):
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     site: SiteConfig = SiteConfig()
+    audit: AuditConfig = AuditConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
 

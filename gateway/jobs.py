@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from gateway.audit.export import (
+    ARRIVALS_SECONDS,
+    EXPORT_SECONDS,
+    Export,
+    Patients,
+    note_arrivals,
+    server_of,
+    source_of,
+)
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.health import free_bytes
@@ -77,6 +86,9 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
+        Job(FORGET_SECONDS, house.storage.audit.forget_once),
+        Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
+        *_audit_export(house),
     ]
 
 
@@ -105,6 +117,15 @@ async def _repeat(job: Job, stop: asyncio.Event) -> None:
 def _pictures(house: House, is_stopping: Callable[[], bool]) -> list[Job]:
     most = house.config.storage.first_pictures_mb * 1024 * 1024
     return [Job(PAUSE_SECONDS, FirstPictures(house.storage, most, is_stopping).prepare)] if most else []
+
+
+def _audit_export(house: House) -> list[Job]:
+    server = server_of(house.config)
+    if server is None:
+        return []
+    database = house.storage.database
+    patients = Patients(database, house.config.audit.patient_ids)
+    return [Job(EXPORT_SECONDS, Export(database, server, source_of(house.config), patients).send)]
 
 
 def look_at_pepper(house: House) -> None:

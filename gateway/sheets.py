@@ -13,6 +13,7 @@ def share_url(house: House, issued: Issued) -> str:
 def sheet(house: House, issued: Issued) -> bytes:
     """The printed sheet as PDF, in the language of the site."""
     site = house.config.site
+    house.storage.audit.record("sheet printed", issued.share.id, f"issue={issued.share.issue}")
     return sheet_pdf(
         issued,
         house.config.public_root,

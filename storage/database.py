@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -48,15 +49,19 @@ class CommitUnknown(OutOfResources):
 
 
 class _Piece:
-    """One caller's work, and what became of it."""
+    """One caller's work, and what became of it. It is done in the caller's context, whoever's thread does it."""
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("context", "done", "error", "result", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
         self.work = work
+        self.context = copy_context()
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        self.result = self.context.run(self.work, connection)
 
     def fail(self, error: BaseException) -> None:
         self.error, self.done = error, True
@@ -204,7 +209,7 @@ class Database:
         """Run a piece in the transaction, which is its savepoint too."""
         connection = self._writing
         try:
-            piece.result = piece.work(connection)
+            piece.run(connection)
         except Exception as error:
             if not connection.in_transaction:
                 raise
@@ -220,7 +225,7 @@ class Database:
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
-                piece.result = piece.work(connection)
+                piece.run(connection)
             except Exception as error:
                 if not connection.in_transaction:
                     raise
