@@ -153,7 +153,7 @@ class Identification:
         if blocked:
             return _Verdict(retry_after=blocked)
         row = connection.execute(
-            "SELECT * FROM share WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
+            "SELECT * FROM share_seen WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
         ).fetchone()
         wait = self._credentials.wait(connection.execute(WAIT, (attempt.subject,)).fetchone(), now)
         state = "unknown" if row is None else state_of_row(row, now)

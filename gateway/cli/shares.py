@@ -178,7 +178,7 @@ def _hand_out(house: House, issued: Issued, sheet_file: Path | None, as_json: bo
 
 
 def _row(share: Share) -> dict[str, Any]:
-    match share.scope:
+    match share.rule:
         case ListedStudies(uids):
             what = f"{len(uids)} listed studies"
         case PatientIdentity(patient_id, issuer, _):

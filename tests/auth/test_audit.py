@@ -16,14 +16,17 @@ def fail(house: Household, issued: Issued, birth_date: str = WRONG_BIRTH_DATE, n
 
 def test_the_life_of_a_share(house: Household) -> None:
     issued = house.share(days=90)
-    house.sessions.end(house.sign_in(issued))
+    cookie = house.sign_in(issued)
+    session = house.sessions.session_of(cookie)
+    assert session is not None
+    house.sessions.end(cookie)
     house.shares.extend(issued.share.id, 100)
     house.shares.reissue(issued.share.id)
     house.shares.revoke(issued.share.id)
     house.shares.revoke(issued.share.id)
     assert house.audited(issued.share.id) == [
         "share created days=90",
-        "session begun",
+        f"session begun session={session.handle}",
         "session ended",
         "share extended days=100",
         "share reissued issue=2",
