@@ -126,7 +126,7 @@ def state_of_row(row: sqlite3.Row, now: int) -> State:
 
 
 def is_past(row: sqlite3.Row, now: int) -> bool:
-    """Whether the share, or the one it was handed on from, is past its end, or was seen so before the clock went back."""
+    """Whether the share, or the one it was handed on from, is past its end, or was seen so by an earlier clock."""
     own = bool(row["lapsed"]) or now > row["expires"]
     return own or (row["parent"] is not None and (bool(row["parent_lapsed"]) or now > row["parent_expires"]))
 

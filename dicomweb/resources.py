@@ -125,7 +125,13 @@ def _describe(method: Literal["GET", "OPTIONS"], name: str = "Retrieve") -> Tran
 
 
 _DELETE: Final = Transaction(
-    "DELETE", "Delete", "RFC 9110 9.3.5", lambda to: to.removal.delete, right="delete", statuses=(204,), refusals=(410,)
+    "DELETE",
+    "Delete",
+    "RFC 9110 9.3.5",
+    lambda to: to.removal.delete,
+    right="delete",
+    statuses=(204,),
+    refusals=(409, 410),
 )
 _COMMITMENT: Final = (
     Transaction(

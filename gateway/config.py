@@ -138,6 +138,14 @@ class SiteConfig(_Section):
     language: Literal["de", "en"] = "de"
 
 
+class RetentionConfig(_Section):
+    """[retention]: how long studies stay when nobody needs them any more."""
+
+    days: int = Field(default=0, ge=0, le=36500)
+    grace_hours: int = Field(default=48, ge=24, le=24 * 365)
+    shares_days: int = Field(default=365, ge=0, le=36500)
+
+
 class AuditConfig(_Section):
     """[audit]: where audit messages go."""
 
@@ -162,6 +170,7 @@ class Config(_Section):
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     site: SiteConfig = SiteConfig()
+    retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)

@@ -21,6 +21,7 @@ from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.health import free_bytes
 from gateway.house import House
+from gateway.retention.service import PURGE_SECONDS, PurgeJob
 from storage.errors import Refusal
 from storage.records import ChangedSeries
 from storage.scope import ListedStudies, WholeArchive
@@ -89,6 +90,7 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(FORGET_SECONDS, house.storage.audit.forget_once),
         Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
         *_audit_export(house),
+        Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]
 
 

@@ -80,6 +80,8 @@ class Database:
         self._writing = _connect(path)
         # `_begin` waits instead.
         self._writing.execute("PRAGMA busy_timeout = 0")
+        # What was deleted must not be left to read in free pages.
+        self._writing.execute("PRAGMA secure_delete = ON")
         self._pieces: deque[_Piece] = deque()
         self._turn = threading.Lock()
         self._writer = 0
@@ -132,6 +134,16 @@ class Database:
             raise piece.error
         result: T = piece.result
         return result
+
+    def scrub(self) -> bool:
+        """Let the log, which still holds pages as they were before deletions, become empty; whether that was possible.
+
+        It is not while somebody reads from it; then it is worth another try.
+        """
+        about_to_wait()
+        with self._turn:
+            row = self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not row[0]
 
     @property
     def pending(self) -> int:

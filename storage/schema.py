@@ -230,3 +230,20 @@ def _bookmarks_and_leases(database: sqlite_utils.Database) -> None:
     database.execute(
         "CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID, STRICT"
     )
+
+
+@MIGRATIONS(name="009_departures_and_holds")
+def _departures_and_holds(database: sqlite_utils.Database) -> None:
+    """Studies that are to be deleted, since when (seconds since 1970), and what must not be: by study or by patient."""
+    database.execute(
+        "CREATE TABLE departure (study_instance_uid TEXT PRIMARY KEY, marked INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+    )
+    database.execute(
+        """CREATE TABLE legal_hold (
+            id INTEGER PRIMARY KEY,
+            study_instance_uid TEXT NOT NULL,
+            patient_id TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            since INTEGER NOT NULL
+        ) STRICT"""
+    )
