@@ -99,7 +99,7 @@ def share_of_row(row: sqlite3.Row, now: int) -> Share:
         issue=row["issue"],
         failures=row["failures"],
         parent=row["parent"] or "",
-        wait=Wait.from_json(row["waits"]),
+        wait=Wait.from_json(row["waits"] or row["parent_waits"] or ""),
         opened=_moment_or_none(row["opened"]),
         ended=_moment_or_none(row["ended"]),
         terms=_moment_or_none(row["terms"]),

@@ -138,6 +138,13 @@ class SiteConfig(_Section):
     language: Literal["de", "en"] = "de"
 
 
+class ArchiveConfig(_Section):
+    """[archive]: the PACS where studies come from."""
+
+    ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
+    retrieve: Literal["move", "get"] = "move"
+
+
 class RetentionConfig(_Section):
     """[retention]: how long studies stay when nobody needs them any more."""
 
@@ -170,6 +177,7 @@ class Config(_Section):
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     site: SiteConfig = SiteConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
     log: LogConfig = LogConfig()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from gateway.archive.completeness import LOOK_SECONDS
+from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
 from gateway.audit.export import (
     ARRIVALS_SECONDS,
     EXPORT_SECONDS,
@@ -90,6 +92,8 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(FORGET_SECONDS, house.storage.audit.forget_once),
         Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
         *_audit_export(house),
+        Job(LOOK_SECONDS, completeness_of(house).look),
+        Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]
 
