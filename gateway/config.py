@@ -109,6 +109,25 @@ class TlsConfig(_Section):
         return self
 
 
+class PrintConfig(_Section):
+    """[[dimse.print]]: an AE title of ours; what is sent to it opens a share and prints its sheet."""
+
+    ae_title: AeTitle
+    days: int = Field(default=90, ge=1, le=3650)
+    quiet_seconds: int = Field(default=60, ge=5, le=3600)
+    spool: str = ""
+    command: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=60.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.spool) == bool(self.command):
+            raise ValueError("name either a spool folder or a command")
+        if self.command and not any("{file}" in one for one in self.command[1:]):
+            raise ValueError("one of the arguments of the command must be {file}, which stands for the sheet")
+        return self
+
+
 class DimseConfig(_Section):
     """[dimse]: the DICOM network."""
 
@@ -118,7 +137,16 @@ class DimseConfig(_Section):
     processes: int = Field(default=0, ge=0, le=64)
     accept_unknown_peers: bool = False
     peers: tuple[PeerConfig, ...] = ()
+    print: tuple[PrintConfig, ...] = ()
     tls: TlsConfig = TlsConfig()
+
+    @model_validator(mode="after")
+    def _titles_differ(self) -> Self:
+        titles = [self.ae_title, *(one.ae_title for one in self.print)]
+        twice = next((title for title in titles if titles.count(title) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is ours twice; give each of [[dimse.print]] an AE title of its own")
+        return self
 
     @field_validator("peers")
     @classmethod
@@ -194,7 +222,11 @@ class Config(_Section):
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
 
 
-_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {("dimse", "peers"): PeerConfig, ("dimse", "tls"): TlsConfig}
+_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+    ("dimse", "peers"): PeerConfig,
+    ("dimse", "print"): PrintConfig,
+    ("dimse", "tls"): TlsConfig,
+}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 

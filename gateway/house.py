@@ -86,6 +86,7 @@ def dimse_settings(config: Config) -> DimseSettings:
         port=section.port,
         ae_title=section.ae_title,
         accept_unknown_peers=section.accept_unknown_peers,
+        also_called=tuple(one.ae_title for one in section.print),
         peers=tuple(Peer(**peer.model_dump()) for peer in section.peers),
         tls=tls_settings(config),
     )

@@ -23,6 +23,8 @@ from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.health import free_bytes
 from gateway.house import House
+from gateway.printing.by_sending import PRINT_SECONDS
+from gateway.printing.service import printing_of
 from gateway.retention.service import PURGE_SECONDS, PurgeJob
 from storage.errors import Refusal
 from storage.records import ChangedSeries
@@ -94,6 +96,7 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         *_audit_export(house),
         Job(LOOK_SECONDS, completeness_of(house).look),
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
+        *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]
 
@@ -132,6 +135,11 @@ def _audit_export(house: House) -> list[Job]:
     database = house.storage.database
     patients = Patients(database, house.config.audit.patient_ids)
     return [Job(EXPORT_SECONDS, Export(database, server, source_of(house.config), patients).send)]
+
+
+def _printing(house: House) -> list[Job]:
+    printing = printing_of(house)
+    return [Job(PRINT_SECONDS, printing.work_off)] if printing else []
 
 
 def look_at_pepper(house: House) -> None:
