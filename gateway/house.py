@@ -16,6 +16,7 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.forwarding.deliveries import Deliveries
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -35,6 +36,7 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
+    deliveries: Deliveries
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -62,6 +64,7 @@ def build(config: Config) -> House:
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
+        deliveries=Deliveries(database),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

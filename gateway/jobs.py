@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from gateway.archive.completeness import LOOK_SECONDS
+from gateway.archive.completeness import COMPLETE_SECONDS
 from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
 from gateway.audit.export import (
     ARRIVALS_SECONDS,
@@ -21,6 +21,7 @@ from gateway.audit.export import (
 )
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
+from gateway.forwarding.forwarding import LOOK_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
 from gateway.printing.by_sending import PRINT_SECONDS
@@ -78,7 +79,7 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool]) -> list[Job]:
+def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_stopping: Callable[[], bool]) -> list[Job]:
     """All jobs of the worker; long ones end when `is_stopping`."""
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
@@ -94,22 +95,26 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(FORGET_SECONDS, house.storage.audit.forget_once),
         Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
         *_audit_export(house),
-        Job(LOOK_SECONDS, completeness_of(house).look),
+        Job(COMPLETE_SECONDS, completeness_of(house).look),
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
         *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
+        Job(LOOK_SECONDS, forwarding.look),
+        Job(LOOK_SECONDS, forwarding.send),
+        Job(FORGET_SECONDS, forwarding.forget),
     ]
 
 
 async def run(house: House, stop: asyncio.Event) -> None:
     """Do every job until `stop` is set, none waiting for another; one that fails is logged and tried again."""
-    commitment = Commitment(house)
+    commitment, forwarding = Commitment(house), Forwarding(house)
     try:
         async with asyncio.TaskGroup() as group:
-            for job in jobs_of(house, commitment, stop.is_set):
+            for job in jobs_of(house, commitment, forwarding, stop.is_set):
                 group.create_task(_repeat(job, stop))
     finally:
         await asyncio.to_thread(commitment.close)
+        await asyncio.to_thread(forwarding.close)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
     "hold": "gateway.cli.retention:hold",
+    "forward": "gateway.cli.forwarding:forward",
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
     "purge": "gateway.cli.retention:purge",

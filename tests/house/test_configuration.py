@@ -3,7 +3,9 @@
 import tomllib
 from typing import Any
 
-from gateway.config import Config, PeerConfig, PrintConfig
+from pydantic import BaseModel
+
+from gateway.config import Config, PeerConfig, PrintConfig, RuleConfig, TargetConfig
 from tests.house.checkout import ROOT
 
 TEXT = (ROOT / "config.toml").read_text(encoding="utf-8")
@@ -13,25 +15,25 @@ def test_config_toml_equals_the_defaults() -> None:
     defaults = Config().model_dump(mode="json")
     # An empty list of tables cannot be written in TOML beside others; the file shows one as a comment.
     assert [defaults["dimse"].pop(name) for name in ("peers", "print")] == [[], []]
+    assert defaults["forwarding"].pop("targets") == [] == defaults["forwarding"].pop("rules")
     assert tomllib.loads(TEXT) == defaults
 
 
-def shown(name: str, keys: int) -> dict[str, Any]:
-    """A section that is shown as a comment."""
+def _shown(section: str, name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """The table that stands in the file as a comment."""
     commented = "\n".join(line.removeprefix("# ") for line in TEXT.splitlines() if line.startswith("# "))
-    lines = commented[commented.index(f"[[dimse.{name}]]") :].split("\n")[: 1 + keys]
-    (section,) = tomllib.loads("\n".join(lines))["dimse"][name]
-    found: dict[str, Any] = section
-    return found
+    lines = commented[commented.index(f"[[{section}.{name}]]") :].split("\n")[: 1 + len(model.model_fields)]
+    (table,) = tomllib.loads("\n".join(lines))[section][name]
+    assert list(table) == list(model.model_fields)
+    return dict(table)
 
 
-def test_each_section_of_a_peer_is_shown() -> None:
-    peer = shown("peers", len(PeerConfig.model_fields))
-    assert list(peer) == list(PeerConfig.model_fields)
+def test_each_table_of_a_list_is_shown() -> None:
+    peer = _shown("dimse", "peers", PeerConfig)
     assert PeerConfig(**peer) == PeerConfig(ae_title=peer["ae_title"], host=peer["host"])
-
-
-def test_each_section_of_printing_is_shown() -> None:
-    printing = shown("print", len(PrintConfig.model_fields))
-    assert list(printing) == list(PrintConfig.model_fields)
+    printing = _shown("dimse", "print", PrintConfig)
     assert PrintConfig(**printing) == PrintConfig(ae_title="SHARE90", command=printing["command"])
+    target = _shown("forwarding", "targets", TargetConfig)
+    assert TargetConfig(**target) == TargetConfig(name=target["name"], ae_title=target["ae_title"])
+    rule = RuleConfig(**_shown("forwarding", "rules", RuleConfig))
+    assert rule.to == (target["name"],)
