@@ -31,6 +31,10 @@ class Share:
     label: str = field(default="", repr=False)
     issue: int = 1
     failures: int = 0
+    site: str = ""
+    """The key of the site whose desk keeps it."""
+    rejected: frozenset[str] = frozenset()
+    """Studies that the desk has kept out of the rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ def share_of_row(row: sqlite3.Row, now: int) -> Share:
         label=row["label"],
         issue=row["issue"],
         failures=row["failures"],
+        site=row["site"],
+        rejected=rules.rejected(row["rule"]),
     )
 
 

@@ -136,6 +136,16 @@ class SiteConfig(_Section):
     name: str = "Durchblick"
     contact: str = ""
     language: Literal["de", "en"] = "de"
+    logo: str = ""
+    days: int = Field(default=90, ge=1, le=3650)
+    paper: Literal["A4", "Letter"] = "A4"
+
+
+class OtherSiteConfig(SiteConfig):
+    """[[sites]]: another facility in the same gateway, with what its own AE titles send."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    ae_titles: tuple[AeTitle, ...] = ()
 
 
 class LogConfig(_Section):
@@ -151,8 +161,23 @@ class Config(_Section):
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     site: SiteConfig = SiteConfig()
+    sites: tuple[OtherSiteConfig, ...] = ()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @field_validator("sites")
+    @classmethod
+    def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
+        keys = [site.key for site in sites]
+        titles = [title for site in sites for title in site.ae_titles]
+        for name in (*keys, *titles):
+            if keys.count(name) > 1 or titles.count(name) > 1:
+                raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
+        return sites
+
+    def site_of(self, key: str) -> SiteConfig | None:
+        """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
+        return self.site if not key else next((site for site in self.sites if site.key == key), None)
 
     @property
     def folder(self) -> Path:
@@ -166,6 +191,7 @@ class Config(_Section):
 
 
 _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {("dimse", "peers"): PeerConfig, ("dimse", "tls"): TlsConfig}
+_TABLES: Final[dict[str, type[BaseModel]]] = {"sites": OtherSiteConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 
@@ -215,7 +241,7 @@ def _sentence(problem: Any, document: dict[str, Any]) -> str:
 def _known(parents: list[str]) -> list[str]:
     if not parents:
         return sorted(SECTIONS)
-    model = _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
+    model = _TABLES.get(parents[0]) or _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
