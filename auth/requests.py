@@ -22,7 +22,7 @@ ON CONFLICT (share_id, kind) WHERE done IS NULL DO NOTHING
 """
 _OPEN: Final = """
 SELECT share_request.* FROM share_request JOIN share ON share.id = share_request.share_id
-WHERE share_request.done IS NULL AND share.revoked = 0 AND (? IS NULL OR share.site = ?) ORDER BY share_request.at
+WHERE share_request.done IS NULL AND share.revoked = 0 AND (? IS NULL OR share.site = ?) ORDER BY share_request.id
 """
 
 

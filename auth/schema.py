@@ -77,7 +77,7 @@ def m001_shares_sessions_throttle_tokens(database: Database) -> None:
         database.execute(statement)
 
 
-# site: key of the site whose desk keeps the share, "" for the first. patient_id: of the rule, "" where it lists studies.
+# site: key of the site whose desk keeps the share, "" for the first. patient_id: of the rule, "" of a list of studies.
 _SITES: Final = (
     "ALTER TABLE share ADD COLUMN site TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE share ADD COLUMN patient_id TEXT NOT NULL DEFAULT ''",

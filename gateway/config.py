@@ -170,6 +170,8 @@ class Config(_Section):
     def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
         keys = [site.key for site in sites]
         titles = [title for site in sites for title in site.ae_titles]
+        if "main" in keys:
+            raise ValueError("main is the name of [site]; give the other one another key")
         for name in (*keys, *titles):
             if keys.count(name) > 1 or titles.count(name) > 1:
                 raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
