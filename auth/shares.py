@@ -28,7 +28,7 @@ from auth.records import (
 )
 from storage.audit import note
 from storage.database import Database
-from storage.scope import StudyScope
+from storage.scope import PatientIdentity, StudyScope
 
 __all__ = ["Issued", "Share", "Shares"]
 
@@ -37,9 +37,9 @@ _log = logging.getLogger("durchblick.auth")
 _Kept = dict[str, str]
 _INSERT: Final = """
 INSERT INTO share (id, rule, label, birth_date, created, expires, pepper_id, selector, verifier, token,
-                   parent, waits, issue, lapsed, revoked, frozen, failures)
+                   site, patient_id, parent, waits, issue, lapsed, revoked, frozen, failures)
 VALUES (:id, :rule, :label, :birth_date, :created, :expires, :pepper_id, :selector, :verifier, :token,
-        :parent, :waits, 1, 0, 0, 0, 0)
+        :site, :patient_id, :parent, :waits, 1, 0, 0, 0, 0)
 """
 _REISSUE: Final = """
 UPDATE share SET pepper_id = :pepper_id, selector = :selector, verifier = :verifier, token = :token,
@@ -59,7 +59,14 @@ class Shares:
         self._verifiers = verifiers or Verifiers()
 
     def create(
-        self, scope: StudyScope, birth_date: str, days: int, label: str = "", wait: Wait | None = None
+        self,
+        scope: StudyScope,
+        birth_date: str,
+        days: int,
+        label: str = "",
+        *,
+        site: str = "",
+        wait: Wait | None = None,
     ) -> Issued:
         """Open a share until the end (UTC) of the day `days` days from now; with `wait` it shows nothing at first.
 
@@ -74,6 +81,8 @@ class Shares:
             "id": share_id,
             "rule": rules.to_json(rules.checked(scope, birth_date)),
             "label": label,
+            "site": site,
+            "patient_id": scope.patient_id if isinstance(scope, PatientIdentity) else "",
             "birth_date": self._digests.birth_date(share_id, birth_date),
             "created": seconds(now),
             "expires": seconds(end_of_day(now, days)),
@@ -99,6 +108,38 @@ class Shares:
     def list(self) -> Sequence[Share]:
         """Every share, newest first."""
         return self._seen(self._database.read("SELECT * FROM share_seen ORDER BY created DESC, id"))
+
+    def of_site(self, site: str | None, limit: int = 1000) -> Sequence[Share]:
+        """The shares that this site's desk keeps, newest first; with None those of all sites."""
+        sql = "SELECT * FROM share_seen WHERE ? IS NULL OR site = ? ORDER BY created DESC, id LIMIT ?"
+        return self._seen(self._database.read(sql, (site, site, limit)))
+
+    def unlock(self, share_id: str) -> Share:
+        """Forget the wrong birth dates of a share: its present code opens it again at once. Idempotent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            _unrevoked(connection, share_id)
+            connection.execute("UPDATE share SET frozen = 0, failures = 0 WHERE id = ?", (share_id,))
+            connection.execute("DELETE FROM throttle WHERE subject = ?", (throttle_subject(share_id),))
+            note(connection, "share unlocked", share_id)
+
+        self._database.write(work)
+        _log.info("share unlocked share=%s", share_id)
+        return self.get(share_id)
+
+    def decide(self, share_id: str, study: str, *, accepted: bool) -> Share:
+        """Take a study into a share by patient, or keep it out, whatever its issuer and birth date say.
+
+        `ValueError` for a share that lists its studies; `ShareEnded` for a revoked one.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            rule = rules.decided(_unrevoked(connection, share_id)["rule"], study, accepted)
+            connection.execute("UPDATE share SET rule = ? WHERE id = ?", (rule, share_id))
+            note(connection, "study accepted" if accepted else "study rejected", share_id, f"study={study}")
+
+        self._database.write(work)
+        return self.get(share_id)
 
     def extend(self, share_id: str, days: int) -> Share:
         """Let the share end `days` days from now, or when it would have ended anyway if that is later.

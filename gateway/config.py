@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
-AeTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
+from gateway.sections import AeTitle, ArchiveConfig, AuditConfig, Port, PrintConfig, RetentionConfig, Section
+
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 ]
@@ -28,11 +26,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message says which key and what to do about it."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StorageConfig(_Section):
+class StorageConfig(Section):
     """[storage]: where everything is kept and when the store counts as full."""
 
     folder: str = "data"
@@ -44,7 +38,7 @@ class StorageConfig(_Section):
     drawn_pictures_mb: int = Field(default=256, ge=0)
 
 
-class HttpConfig(_Section):
+class HttpConfig(Section):
     """[http]: portal and DICOMweb."""
 
     host: str = "127.0.0.1"
@@ -74,7 +68,7 @@ class HttpConfig(_Section):
         return value.rstrip("/")
 
 
-class PeerConfig(_Section):
+class PeerConfig(Section):
     """[[dimse.peers]]: one application entity that we know, and what it may do here."""
 
     ae_title: AeTitle
@@ -87,7 +81,7 @@ class PeerConfig(_Section):
     associations: int = Field(default=0, ge=0)
 
 
-class TlsConfig(_Section):
+class TlsConfig(Section):
     """[dimse.tls]: DICOM over TLS, both ways."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -110,26 +104,7 @@ class TlsConfig(_Section):
         return self
 
 
-class PrintConfig(_Section):
-    """[[dimse.print]]: an AE title of ours; what is sent to it opens a share and prints its sheet."""
-
-    ae_title: AeTitle
-    days: int = Field(default=90, ge=1, le=3650)
-    quiet_seconds: int = Field(default=60, ge=5, le=3600)
-    spool: str = ""
-    command: tuple[str, ...] = ()
-    timeout_seconds: float = Field(default=60.0, gt=0, le=600)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if bool(self.spool) == bool(self.command):
-            raise ValueError("name either a spool folder or a command")
-        if self.command and not any("{file}" in one for one in self.command[1:]):
-            raise ValueError("one of the arguments of the command must be {file}, which stands for the sheet")
-        return self
-
-
-class DimseConfig(_Section):
+class DimseConfig(Section):
     """[dimse]: the DICOM network."""
 
     host: str = "127.0.0.1"
@@ -159,41 +134,25 @@ class DimseConfig(_Section):
         return peers
 
 
-class SiteConfig(_Section):
+class SiteConfig(Section):
     """[site]: what patients read about the house that runs this gateway."""
 
     name: str = "Durchblick"
     contact: str = ""
     language: Literal["de", "en"] = "de"
+    logo: str = ""
+    days: int = Field(default=90, ge=1, le=3650)
+    paper: Literal["A4", "Letter"] = "A4"
 
 
-class ArchiveConfig(_Section):
-    """[archive]: the PACS where studies come from."""
+class OtherSiteConfig(SiteConfig):
+    """[[sites]]: another facility in the same gateway, with what its own AE titles send."""
 
-    ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
-    retrieve: Literal["move", "get"] = "move"
-
-
-class RetentionConfig(_Section):
-    """[retention]: how long studies stay when nobody needs them any more."""
-
-    days: int = Field(default=0, ge=0, le=36500)
-    grace_hours: int = Field(default=48, ge=24, le=24 * 365)
-    shares_days: int = Field(default=365, ge=0, le=36500)
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    ae_titles: tuple[AeTitle, ...] = ()
 
 
-class AuditConfig(_Section):
-    """[audit]: where audit messages go."""
-
-    syslog_host: str = ""
-    syslog_port: Port = 6514
-    trusted: str = ""
-    certificate: str = ""
-    key: str = ""
-    patient_ids: bool = False
-
-
-class TargetConfig(_Section):
+class TargetConfig(Section):
     """[[forwarding.targets]]: one PACS that things are sent on to."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -215,7 +174,7 @@ class TargetConfig(_Section):
         return self
 
 
-class RuleConfig(_Section):
+class RuleConfig(Section):
     """[[forwarding.rules]]: what goes where."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -232,7 +191,7 @@ class RuleConfig(_Section):
         return match
 
 
-class ForwardingConfig(_Section):
+class ForwardingConfig(Section):
     """[forwarding]: what is sent on to PACS."""
 
     quiet_seconds: float = Field(default=60.0, ge=0)
@@ -252,13 +211,13 @@ class ForwardingConfig(_Section):
         return self
 
 
-class LogConfig(_Section):
+class LogConfig(Section):
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(_Section):
+class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
@@ -269,8 +228,25 @@ class Config(_Section):
     archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
+    sites: tuple[OtherSiteConfig, ...] = ()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @field_validator("sites")
+    @classmethod
+    def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
+        keys = [site.key for site in sites]
+        titles = [title for site in sites for title in site.ae_titles]
+        if "main" in keys:
+            raise ValueError("main is the name of [site]; give the other one another key")
+        for name in (*keys, *titles):
+            if keys.count(name) > 1 or titles.count(name) > 1:
+                raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
+        return sites
+
+    def site_of(self, key: str) -> SiteConfig | None:
+        """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
+        return self.site if not key else next((site for site in self.sites if site.key == key), None)
 
     @property
     def folder(self) -> Path:
@@ -290,6 +266,7 @@ _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("forwarding", "targets"): TargetConfig,
     ("forwarding", "rules"): RuleConfig,
 }
+_TABLES: Final[dict[str, type[BaseModel]]] = {"sites": OtherSiteConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 
@@ -339,7 +316,7 @@ def _sentence(problem: Any, document: dict[str, Any]) -> str:
 def _known(parents: list[str]) -> list[str]:
     if not parents:
         return sorted(SECTIONS)
-    model = _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
+    model = _TABLES.get(parents[0]) or _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 

@@ -10,8 +10,12 @@ from auth.cookies import SessionCookie
 from auth.identity import Identification
 from auth.middleware import Gatekeeper
 from auth.pepper import load_pepper
+from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
+from auth.staff import Staff
+from auth.staff_sessions import StaffSessions
+from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
@@ -37,6 +41,10 @@ class House:
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
+    requests: Requests
+    staff: Staff
+    staff_sessions: StaffSessions
+    staff_sign_in: StaffSignIn
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -54,6 +62,7 @@ def build(config: Config) -> House:
     storage = Storage.open(folder, storage_settings(config))
     database = storage.database
     database.migrate(schema.MIGRATIONS)
+    storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     return House(
@@ -65,6 +74,10 @@ def build(config: Config) -> House:
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
+        requests=Requests(database, system_clock),
+        staff=Staff(database, pepper, system_clock),
+        staff_sessions=StaffSessions(database, system_clock),
+        staff_sign_in=StaffSignIn(database, pepper, system_clock),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

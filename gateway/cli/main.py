@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
+    "user": "gateway.cli.users:user",
     "token": "gateway.cli.tokens:token",
 }
 

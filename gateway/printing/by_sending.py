@@ -3,12 +3,12 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from auth.birth_date import is_birth_date
 from auth.clock import Clock, seconds
-from auth.records import Issued
+from auth.records import Issued, Share
 from auth.shares import Shares
 from gateway.printing.orders import Order, Orders
 from gateway.printing.printer import NotPrinted
@@ -61,8 +61,13 @@ class PrintBySending:
         titles: Sequence[PrintTitle],
         sheet: Callable[[Issued], bytes],
         clock: Clock,
+        *,
+        by_site: bool = False,
     ) -> None:
-        """`sheet` makes the PDF of a share that was just issued."""
+        """`sheet` makes the PDF of a share that was just issued. `by_site`: there are several sites, and a patient of
+        one of them is nobody's in another.
+        """
+        self._by_site = by_site
         self._database = database
         self._audit = audit
         self._shares = shares
@@ -108,10 +113,15 @@ class PrintBySending:
         Codes are kept nowhere, so a sheet needs a new one, and the old sheet ends: the one just printed counts.
         """
         for share in self._shares.list():
-            if share.rule == patient and share.state == "live" and not share.parent:
+            if self._is_of(share, patient) and share.state == "live" and not share.parent:
                 self._shares.extend(share.id, title.days)
                 return self._shares.reissue(share.id)
-        return self._shares.create(patient, patient.patient_birth_date, title.days, title.ae_title)
+        site = patient.site or ""
+        return self._shares.create(patient, patient.patient_birth_date, title.days, title.ae_title, site=site)
+
+    @staticmethod
+    def _is_of(share: Share, patient: PatientIdentity) -> bool:
+        return isinstance(share.rule, PatientIdentity) and replace(share.rule, accepted=frozenset()) == patient
 
     def _refuse(self, order: Order) -> None:
         _LOG.warning("print_refused called=%s why=no Patient ID or birth date", order.called)
@@ -120,15 +130,17 @@ class PrintBySending:
 
     def _visit(self, order: Order) -> _Visit | None:
         """None for a study that is gone, or whose patient nobody could sign in as."""
-        sql = """SELECT patient_id, issuer_of_patient_id, patient_birth_date, accession_number FROM study
+        sql = """SELECT patient_id, issuer_of_patient_id, patient_birth_date, accession_number,
+            COALESCE(site_origin.site, '') AS site FROM study LEFT JOIN site_origin ON site_origin.origin = study.origin
             WHERE study_instance_uid = ?"""
         rows = self._database.read(sql, (order.study_instance_uid,))
         if not rows or not rows[0]["patient_id"].strip() or not is_birth_date(rows[0]["patient_birth_date"]):
             return None
         row = rows[0]
-        patient = PatientIdentity(row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"])
+        names = (row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"])
+        patient = PatientIdentity(*names, row["site"] if self._by_site else None)
         which = row["accession_number"].strip() or order.study_instance_uid
-        named = "\0".join((patient.patient_id, patient.issuer_of_patient_id, patient.patient_birth_date, which))
+        named = "\0".join((*names, row["site"], which))
         return _Visit(patient, hashlib.sha256(named.encode()).hexdigest())
 
     def _is_live(self, share_id: str) -> bool:

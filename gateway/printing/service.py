@@ -1,11 +1,11 @@
 """Print by sending as [[dimse.print]] wants it."""
 
 from auth.clock import system_clock
-from gateway.config import PrintConfig
 from gateway.house import House
 from gateway.printing.by_sending import PrintBySending, Printer, PrintTitle
 from gateway.printing.orders import Orders
 from gateway.printing.printer import PrintCommand, SpoolFolder
+from gateway.sections import PrintConfig
 from gateway.sheets import sheet
 from storage.files import make_folder
 
@@ -26,6 +26,7 @@ def printing_of(house: House) -> PrintBySending | None:
         titles,
         lambda issued: sheet(house, issued),
         system_clock,
+        by_site=bool(house.config.sites),
     )
 
 
