@@ -63,6 +63,13 @@ class ShareStillLives(Refusal):
     title = "Share still lives"
 
 
+class TooManyShares(Refusal):
+    """As many shares live as one may hand on."""
+
+    http_status = 409
+    title = "Too many shares"
+
+
 class UnusablePepper(Refusal):
     """The file with the pepper cannot be read or is not one."""
 

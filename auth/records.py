@@ -48,6 +48,8 @@ class Share:
     """When it was revoked."""
     terms: datetime | None = None
     """When privacy notice and terms were accepted."""
+    erase: bool = False
+    """Whether the patient, who ended it, wants its studies deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def share_of_row(row: sqlite3.Row, now: int) -> Share:
         opened=_moment_or_none(row["opened"]),
         ended=_moment_or_none(row["ended"]),
         terms=_moment_or_none(row["terms"]),
+        erase=bool(row["erase"]),
         site=row["site"],
         rejected=rules.rejected(row["rule"]),
     )

@@ -78,13 +78,15 @@ def m001_shares_sessions_throttle_tokens(database: Database) -> None:
 
 
 # parent: the share that this one is handed on from. opened: when somebody first signed in. ended: when it was revoked.
-# waits: JSON, see auth.records.Wait; empty when it does not wait. terms: when they were accepted.
+# waits: JSON, see auth.records.Wait; empty when it does not wait. terms: when they were accepted. erase: the patient
+# wants its studies deleted.
 _LIFE: Final = (
     "ALTER TABLE share ADD COLUMN parent TEXT REFERENCES share (id) ON DELETE CASCADE",
     "ALTER TABLE share ADD COLUMN opened INTEGER",
     "ALTER TABLE share ADD COLUMN ended INTEGER",
     "ALTER TABLE share ADD COLUMN waits TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE share ADD COLUMN terms INTEGER",
+    "ALTER TABLE share ADD COLUMN erase INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX share_by_parent ON share (parent) WHERE parent IS NOT NULL",
     # Whether shares that are there already were used is not known, so they count as used.
     "UPDATE share SET opened = created",

@@ -141,6 +141,7 @@ class SiteConfig(Section):
     contact: str = ""
     language: Literal["de", "en"] = "de"
     logo: str = ""
+    terms: str = ""
     days: int = Field(default=90, ge=1, le=3650)
     paper: Literal["A4", "Letter"] = "A4"
 

@@ -12,9 +12,13 @@ from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
+from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.login import Login
+from gateway.portal.onward import Onward
+from gateway.portal.terms import Terms
+from storage.audit_trail import AuditTrail
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
@@ -27,13 +31,16 @@ def routes(house: House) -> list[BaseRoute]:
     pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)
+    index, root = house.storage.index, config.http.dicomweb_path
+    browse = Browse(index, pages, root)
+    terms = Terms(config, house.shares, pages)
+    overview = terms.demanded(browse.overview)
     leaving = Leaving(house.sessions, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
         if session is not None:
-            return door.answer(request, session, browse.overview)
+            return door.answer(request, session, overview)
         if door.cookie_of(request) and not request.query_params:
             return door.to_login()
         return login.form(request)
@@ -50,9 +57,9 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/z", door.open(login.landing)),
         Route("/login", login.submit, methods=["POST"]),
         Route("/login", to_start),
-        Route("/studies/{study}", door.signed_in(browse.study)),
-        Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
-        Route("/account", door.signed_in(browse.account)),
+        Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
+        Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        *_account_routes(house, pages, door, terms),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
@@ -60,3 +67,48 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
     ]
+
+
+def _account_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
+    account = _account(house, pages, door, terms)
+    onward = Onward(
+        house.storage.index,
+        house.shares,
+        house.identification,
+        pages,
+        dicomweb_path=house.config.http.dicomweb_path,
+        public_root=house.config.public_root,
+    )
+
+    def to_account(request: Request) -> Response:
+        return RedirectResponse("/account", 303, NO_STORE)
+
+    return [
+        Route("/account", door.signed_in(terms.demanded(account.show))),
+        Route("/account/ask", door.form(account.ask), methods=["POST"]),
+        Route("/account/ask", to_account),
+        Route("/account/delete", door.form(account.delete), methods=["POST"]),
+        Route("/account/delete", door.signed_in(account.ask_to_delete)),
+        Route("/account/onward", door.form(onward.make), methods=["POST"]),
+        Route("/account/onward", door.signed_in(onward.ask)),
+        Route("/account/onward/end", door.form(onward.end), methods=["POST"]),
+        Route("/account/onward/end", to_account),
+        Route("/terms", door.form(terms.accept), methods=["POST"]),
+        Route("/terms", door.signed_in(terms.show)),
+    ]
+
+
+def _account(house: House, pages: Pages, door: Door, terms: Terms) -> Account:
+    return Account(
+        house.storage.index,
+        house.sessions,
+        house.shares,
+        house.identification,
+        house.requests,
+        AuditTrail(house.storage.database),
+        pages,
+        door,
+        dicomweb_path=house.config.http.dicomweb_path,
+        deletes=house.config.retention.days > 0,
+        has_terms=terms.is_there,
+    )

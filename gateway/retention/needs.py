@@ -63,12 +63,14 @@ def stays_until(study: KeptStudy, shares: Iterable[Share], period: timedelta | N
 
     The period counts from the later of two moments: when something last arrived, and the end of the last share that
     could show it. So a patient who was given three months, and comes back a week after them, finds everything. Where
-    no share was ever opened, nobody misses the images at the end of the last one, and the period does not count.
+    no share was ever opened, nobody misses the images at the end of the last one, and the period does not count; nor
+    where the patient wants them deleted.
     """
     if study.held or period is None:
         return None
     ends: list[datetime] = []
     was_opened = False
+    is_unwanted = False
     for share in shares:
         if share.state in ("live", "frozen"):
             return None
@@ -76,6 +78,7 @@ def stays_until(study: KeptStudy, shares: Iterable[Share], period: timedelta | N
         if end >= study.arrived:
             ends.append(end)
             was_opened = was_opened or share.opened is not None
+            is_unwanted = is_unwanted or share.erase
     if not ends:
         return study.arrived + period
-    return max(ends) + (period if was_opened else timedelta())
+    return max(ends) + (period if was_opened and not is_unwanted else timedelta())

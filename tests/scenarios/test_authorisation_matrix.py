@@ -94,6 +94,11 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
     "/account": "own page",
+    "/account/ask": "own form",
+    "/account/delete": "own page",
+    "/account/onward": "own page",
+    "/account/onward/end": "own form",
+    "/terms": "own form",
     "/session": "own page",
     "/{path:path}": "nothing",
 }
