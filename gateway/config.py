@@ -198,6 +198,32 @@ class ForwardingConfig(_Section):
         return self
 
 
+class ArchiveConfig(_Section):
+    """[archive]: the PACS where studies come from."""
+
+    ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
+    retrieve: Literal["move", "get"] = "move"
+
+
+class RetentionConfig(_Section):
+    """[retention]: how long studies stay when nobody needs them any more."""
+
+    days: int = Field(default=0, ge=0, le=36500)
+    grace_hours: int = Field(default=48, ge=24, le=24 * 365)
+    shares_days: int = Field(default=365, ge=0, le=36500)
+
+
+class AuditConfig(_Section):
+    """[audit]: where audit messages go."""
+
+    syslog_host: str = ""
+    syslog_port: Port = 6514
+    trusted: str = ""
+    certificate: str = ""
+    key: str = ""
+    patient_ids: bool = False
+
+
 class LogConfig(_Section):
     """[log]"""
 
@@ -212,6 +238,9 @@ class Config(_Section):
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
     site: SiteConfig = SiteConfig()
+    archive: ArchiveConfig = ArchiveConfig()
+    retention: RetentionConfig = RetentionConfig()
+    audit: AuditConfig = AuditConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
 
