@@ -16,6 +16,7 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.downloads.downloads import Downloads
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -35,6 +36,12 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
+    downloads: Downloads
+
+    @property
+    def downloads_folder(self) -> Path:
+        """Where prepared downloads lie."""
+        return self.storage.folder / "cache" / "downloads"
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -62,6 +69,7 @@ def build(config: Config) -> House:
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
+        downloads=Downloads(database, system_clock),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 
