@@ -12,7 +12,7 @@ from storage.storage import Storage
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
-BUDGET: Final = 0.105
+BUDGET: Final = 0.09
 """Bytes of pictures for each byte of DICOM files, at most: the whole overhead stays below 12 %."""
 
 _HEADERS: Final = 260
