@@ -16,6 +16,7 @@ from gateway.portal.browse import Browse, Leaving
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
+from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
@@ -31,6 +32,7 @@ def routes(house: House) -> list[BaseRoute]:
     browse = Browse(house, pages)
     leaving = Leaving(house.sessions, door)
     along = TakingAlong(house, pages, door)
+    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
@@ -60,6 +62,8 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
         Route("/downloads/prepare/{study}", to_start),
         Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),

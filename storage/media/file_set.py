@@ -176,9 +176,8 @@ def _level(kind: str, attributes: Json, place: int) -> Json:
 def _keys(kind: str, data_set: Json) -> Json:
     """What a data set has of the keys of a type; what only lies elsewhere in its file is left out."""
     found = {tag: data_set[tag] for tag in KEYS[kind] if tag in data_set}
-    if _CONTENT_SEQUENCE in found:
-        if modifiers := _modifiers(found.pop(_CONTENT_SEQUENCE)):
-            found[_CONTENT_SEQUENCE] = {"vr": "SQ", "Value": modifiers}
+    if modifiers := _modifiers(found.pop(_CONTENT_SEQUENCE, {})):
+        found[_CONTENT_SEQUENCE] = {"vr": "SQ", "Value": modifiers}
     found = {tag: {"vr": vr} for tag, vr in NEVER_ABSENT.get(kind, {}).items()} | found
     return {tag: element for tag, element in found.items() if b'"BulkDataURI"' not in orjson.dumps(element)}
 

@@ -94,6 +94,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
+    "/verify": "public",
+    "/signing-key.pem": "public",
     "/account": "own page",
     "/downloads": "own list",
     "/downloads/progress": "own page",
