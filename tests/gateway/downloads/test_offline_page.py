@@ -71,4 +71,4 @@ def test_hostile_names_stay_data(page: OfflinePage) -> None:
 
 
 def test_the_notice_is_there_without_script_in_every_language(page: OfflinePage) -> None:
-    assert "Nicht zur Befundung geeignet! · Not for diagnosis!" in made(page)
+    assert "Nicht zur Befundung geeignet! · Not for diagnostic use!" in made(page)
