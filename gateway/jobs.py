@@ -20,6 +20,8 @@ from gateway.audit.export import (
     source_of,
 )
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
+from gateway.downloads.worker import TIDY_SECONDS as DOWNLOADS_SECONDS
+from gateway.downloads.worker import Preparation
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
@@ -34,6 +36,7 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 PAUSE_SECONDS: Final = 3.0
 SESSIONS_SECONDS: Final = 60.0
+DOWNLOAD_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 24 * 3600.0
 _AT_ONCE: Final = 50
 
@@ -79,6 +82,7 @@ class Job:
 
 def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_stopping: Callable[[], bool]) -> list[Job]:
     """All jobs of the worker; long ones end when `is_stopping`."""
+    preparation = Preparation(house, is_stopping)
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
         *_pictures(house, is_stopping),
@@ -86,6 +90,8 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),
+        Job(DOWNLOAD_SECONDS, preparation.work),
+        Job(DOWNLOADS_SECONDS, preparation.tidy),
         Job(REPORT_SECONDS, commitment.report),
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),

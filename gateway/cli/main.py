@@ -20,10 +20,12 @@ _COMMANDS: Final = {
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
     "purge": "gateway.cli.retention:purge",
+    "public-key": "gateway.cli.verifying:public_key",
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
     "token": "gateway.cli.tokens:token",
+    "verify": "gateway.cli.verifying:verify_",
 }
 
 
