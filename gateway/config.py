@@ -36,6 +36,7 @@ class StorageConfig(Section):
     decoder_seconds: float = Field(default=20.0, gt=0)
     first_pictures_mb: int = Field(default=1024, ge=0)
     drawn_pictures_mb: int = Field(default=256, ge=0)
+    downloads_mb: int = Field(default=20_480, ge=0)
 
 
 class HttpConfig(Section):

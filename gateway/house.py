@@ -20,6 +20,7 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.downloads.downloads import Downloads
 from gateway.forwarding.deliveries import Deliveries
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -45,6 +46,12 @@ class House:
     staff: Staff
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
+    downloads: Downloads
+
+    @property
+    def downloads_folder(self) -> Path:
+        """Where prepared downloads lie."""
+        return self.storage.folder / "cache" / "downloads"
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -78,6 +85,7 @@ def build(config: Config) -> House:
         staff=Staff(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        downloads=Downloads(database, system_clock),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

@@ -20,8 +20,10 @@ from gateway.audit.export import (
     source_of,
 )
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
+from gateway.downloads.worker import TIDY_SECONDS as DOWNLOADS_SECONDS
+from gateway.downloads.worker import Preparation
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
-from gateway.forwarding.forwarding import LOOK_SECONDS, Forwarding
+from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
 from gateway.printing.by_sending import PRINT_SECONDS
@@ -36,6 +38,7 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 PAUSE_SECONDS: Final = 3.0
 SESSIONS_SECONDS: Final = 60.0
+DOWNLOAD_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 24 * 3600.0
 _AT_ONCE: Final = 50
 
@@ -81,6 +84,7 @@ class Job:
 
 def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_stopping: Callable[[], bool]) -> list[Job]:
     """All jobs of the worker; long ones end when `is_stopping`."""
+    preparation = Preparation(house, is_stopping)
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
         *_pictures(house, is_stopping),
@@ -88,10 +92,15 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),
+        Job(DOWNLOAD_SECONDS, preparation.work),
+        Job(DOWNLOADS_SECONDS, preparation.tidy),
         Job(REPORT_SECONDS, commitment.report),
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
+        Job(FORWARD_SECONDS, forwarding.look),
+        Job(FORWARD_SECONDS, forwarding.send),
+        Job(FORGET_SECONDS, forwarding.forget),
         Job(FORGET_SECONDS, house.storage.audit.forget_once),
         Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
         *_audit_export(house),
@@ -99,9 +108,6 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
         *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
-        Job(LOOK_SECONDS, forwarding.look),
-        Job(LOOK_SECONDS, forwarding.send),
-        Job(FORGET_SECONDS, forwarding.forget),
     ]
 
 

@@ -1,6 +1,6 @@
 """The patient's account: until when, what is shown, who opened it and when, and what can be done about all that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,19 +10,18 @@ from starlette.responses import RedirectResponse, Response
 
 from auth.birth_date import parse_birth_date
 from auth.errors import Denied
-from auth.identity import Identification
 from auth.records import Share
-from auth.requests import Kind, Requests
-from auth.sessions import Session, Sessions
-from auth.shares import Shares
+from auth.requests import Kind
+from auth.sessions import Session
+from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.texts import Texts
 from gateway.pages.wording import day, plain
 from gateway.portal.browse import person_of
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.studies import studies_of
+from gateway.portal.terms import Terms
 from storage.audit_trail import AuditTrail, Event
-from storage.index import Index
 
 _SHOWN: Final = (
     "session begun",
@@ -60,33 +59,20 @@ class HandedOn:
 class Account:
     """Every page and form gets the session's share and touches no other."""
 
-    def __init__(
-        self,
-        index: Index,
-        sessions: Sessions,
-        shares: Shares,
-        identification: Identification,
-        requests: Requests,
-        trail: AuditTrail,
-        pages: Pages,
-        door: Door,
-        *,
-        dicomweb_path: str,
-        deletes: bool,
-        has_terms: Callable[[Request, Session], bool],
-    ) -> None:
-        """`deletes`: studies that nobody needs leave this gateway, which is no archive; else access can only end."""
-        self._index = index
-        self._sessions = sessions
-        self._shares = shares
-        self._identification = identification
-        self._requests = requests
-        self._trail = trail
+    def __init__(self, house: House, pages: Pages, door: Door, terms: Terms) -> None:
+        self._index = house.storage.index
+        self._sessions = house.sessions
+        self._shares = house.shares
+        self._identification = house.identification
+        self._requests = house.requests
+        self._downloads = house.downloads
+        self._trail = AuditTrail(house.storage.database)
         self._pages = pages
         self._door = door
-        self._root = dicomweb_path
-        self._deletes = deletes
-        self._has_terms = has_terms
+        self._terms = terms
+        self._root = house.config.http.dicomweb_path
+        # Without a period this gateway may be the only archive: then access can end, but nothing is deleted.
+        self._deletes = house.config.retention.days > 0
 
     def show(self, request: Request, session: Session) -> Response:
         """The account page; of a share that was handed on, only what its holder needs."""
@@ -103,7 +89,8 @@ class Account:
             "done": next((name for name in _DONE if name in request.query_params), ""),
             "active": "account",
             "deletes": self._deletes,
-            "has_terms": self._has_terms(request, session),
+            "has_terms": self._terms.is_there(request, session),
+            "download_ready": self._downloads.new_of_share(share.id),
         }
         if not share.parent:
             values |= {

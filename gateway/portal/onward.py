@@ -10,17 +10,15 @@ from starlette.responses import RedirectResponse, Response
 
 from auth.birth_date import parse_birth_date
 from auth.errors import Denied, TooManyShares
-from auth.identity import Identification
 from auth.records import Issued
 from auth.sessions import Session
-from auth.shares import Shares
+from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.texts import Texts
 from gateway.pages.wording import day, plain
 from gateway.portal.door import NO_STORE
 from gateway.portal.studies import StudyView, studies_of
 from storage.errors import NoSuchInstance
-from storage.index import Index
 
 DAYS: Final = (7, 14, 30)
 _LONGEST_NAME: Final = 60
@@ -30,22 +28,13 @@ _QUIET_ZONE: Final = 4
 class Onward:
     """The form, the page with the new code, which is shown once, and the end of it."""
 
-    def __init__(
-        self,
-        index: Index,
-        shares: Shares,
-        identification: Identification,
-        pages: Pages,
-        *,
-        dicomweb_path: str,
-        public_root: str,
-    ) -> None:
-        self._index = index
-        self._shares = shares
-        self._identification = identification
+    def __init__(self, house: House, pages: Pages) -> None:
+        self._index = house.storage.index
+        self._shares = house.shares
+        self._identification = house.identification
         self._pages = pages
-        self._root = dicomweb_path
-        self._public_root = public_root
+        self._root = house.config.http.dicomweb_path
+        self._public_root = house.config.public_root
 
     def ask(self, request: Request, session: Session) -> Response:
         """The form. Raises NoSuchInstance for a share that was itself handed on."""

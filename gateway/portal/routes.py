@@ -15,10 +15,11 @@ from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.door import NO_STORE, Door
+from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
 from gateway.portal.terms import Terms
-from storage.audit_trail import AuditTrail
+from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
@@ -31,16 +32,16 @@ def routes(house: House) -> list[BaseRoute]:
     pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    index, root = house.storage.index, config.http.dicomweb_path
-    browse = Browse(index, pages, root)
+    browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
-    overview = terms.demanded(browse.overview)
     leaving = Leaving(house.sessions, door)
+    along = TakingAlong(house, pages, door)
+    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
         if session is not None:
-            return door.answer(request, session, overview)
+            return door.answer(request, session, terms.demanded(browse.overview))
         if door.cookie_of(request) and not request.query_params:
             return door.to_login()
         return login.form(request)
@@ -60,6 +61,13 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
         *_account_routes(house, pages, door, terms),
+        Route("/downloads", door.signed_in(terms.demanded(along.page))),
+        Route("/downloads/progress", door.signed_in(along.progress)),
+        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
+        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
@@ -70,15 +78,7 @@ def routes(house: House) -> list[BaseRoute]:
 
 
 def _account_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
-    account = _account(house, pages, door, terms)
-    onward = Onward(
-        house.storage.index,
-        house.shares,
-        house.identification,
-        pages,
-        dicomweb_path=house.config.http.dicomweb_path,
-        public_root=house.config.public_root,
-    )
+    account, onward = Account(house, pages, door, terms), Onward(house, pages)
 
     def to_account(request: Request) -> Response:
         return RedirectResponse("/account", 303, NO_STORE)
@@ -96,19 +96,3 @@ def _account_routes(house: House, pages: Pages, door: Door, terms: Terms) -> lis
         Route("/terms", door.form(terms.accept), methods=["POST"]),
         Route("/terms", door.signed_in(terms.show)),
     ]
-
-
-def _account(house: House, pages: Pages, door: Door, terms: Terms) -> Account:
-    return Account(
-        house.storage.index,
-        house.sessions,
-        house.shares,
-        house.identification,
-        house.requests,
-        AuditTrail(house.storage.database),
-        pages,
-        door,
-        dicomweb_path=house.config.http.dicomweb_path,
-        deletes=house.config.retention.days > 0,
-        has_terms=terms.is_there,
-    )

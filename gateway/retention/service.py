@@ -15,10 +15,14 @@ _LEASE_SECONDS: Final = 1800
 
 
 def period_of(house: House) -> Callable[[KeptStudy], timedelta | None]:
-    """How long a study of this house stays when nobody needs it any more."""
+    """How long a study of this house stays when nobody needs it any more: for ever while a PACS still has to get it."""
     days = house.config.retention.days
     period = timedelta(days=days) if days else None
-    return lambda study: period
+
+    def period_of_study(study: KeptStudy) -> timedelta | None:
+        return None if house.deliveries.owed([study.study_instance_uid]) else period
+
+    return period_of_study
 
 
 def purge_of(house: House) -> Purge:
