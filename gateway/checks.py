@@ -19,7 +19,8 @@ from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
 from dimse.seats import seats
 from dimse.tls import certificate_problems
-from gateway.config import Config, objections
+from gateway.config import Config
+from gateway.dangers import dangers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
 from storage.database import Database
@@ -58,7 +59,7 @@ def findings(config: Config) -> list[Finding]:
 
 
 def _addresses(config: Config) -> Iterator[Finding]:
-    found = objections(config)
+    found = dangers(config)
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:

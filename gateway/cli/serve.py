@@ -9,7 +9,8 @@ import click
 from dimse.seats import Seat
 from gateway import log
 from gateway.cli.options import config_option
-from gateway.config import load, objections
+from gateway.config import load
+from gateway.dangers import dangers
 from gateway.processes import CANNOT_START, CannotStart, Parent
 from gateway.supervisor import ROLES, Role, run_all
 
@@ -23,7 +24,7 @@ def serve(config_file: Path | None, role: str | None, parent: int | None, seat: 
     """Run the gateway: portal and DICOMweb, DICOM network, and the work behind them."""
     config = load(config_file)
     log.configure(config.log.level)
-    found = objections(config)
+    found = dangers(config)
     if found:
         for objection in found:
             click.echo(f"Error: {objection.sentence}", err=True)
