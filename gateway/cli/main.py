@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
+    "export": "gateway.cli.exporting:export",
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
     "public-key": "gateway.cli.verifying:public_key",
