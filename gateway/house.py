@@ -17,6 +17,7 @@ from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
+from gateway.forwarding.deliveries import Deliveries
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -37,6 +38,7 @@ class House:
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     downloads: Downloads
+    deliveries: Deliveries
 
     @property
     def downloads_folder(self) -> Path:
@@ -70,6 +72,7 @@ def build(config: Config) -> House:
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         downloads=Downloads(database, system_clock),
+        deliveries=Deliveries(database),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 
