@@ -57,6 +57,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "instances stored": Kind(TRANSFERRED, "study", "C"),
     "instances accessed": Kind(ACCESSED, "study", "R"),
     "instances downloaded": Kind(EXPORTED, "study", "R"),
+    "download ordered": Kind(EXPORTED, "share", "E"),
     "instances sent": Kind(TRANSFERRED, "study", "R"),
     "forwarding asked for": Kind(TRANSFERRED, "study", "E"),
     "forwarded": Kind(TRANSFERRED, "study", "R"),

@@ -51,6 +51,11 @@ class Layout:
     sources: tuple[tuple[str, str], ...]
 
     @property
+    def studies(self) -> tuple[str, ...]:
+        """The Study Instance UIDs of what it shows."""
+        return tuple(dict.fromkeys(study for study, _ in self.sources))
+
+    @property
     def etag(self) -> str:
         """A strong entity tag: another one for other bytes."""
         parts = [(file.name, file.size, file.crc, file.sha256) for file in self.files]
@@ -155,6 +160,14 @@ class Prepared:
         if file.key:
             return partial(self._files.open, file.key)
         return lambda: cast(BinaryIO, BufferedReader(_Stretch(self._made, file.offset, file.size), _PIECE))
+
+
+def drop_study(root: Path, study_instance_uid: str, blob_keys: Iterable[str]) -> None:
+    """Remove every prepared download below `root` that shows one of these instances of a study. Raises OSError."""
+    gone = {(study_instance_uid, key) for key in blob_keys}
+    for path in root.glob(f"*/{_LAYOUT}"):
+        if not gone.isdisjoint(Layout.decode(path.read_bytes()).sources):
+            shutil.rmtree(path.parent)
 
 
 class _Stretch(RawIOBase):

@@ -100,6 +100,11 @@ class Preparation:
         return False
 
     def _publish(self, task: Task, draft: Path, layout: Layout, content: str) -> bool:
+        share = self._house.shares.get(task.download.wish.share_id)
+        if not layout.is_shown(self._house.storage.index, share.scope):
+            # Something was deleted while it was made.
+            self._house.downloads.failed(task)
+            return False
         folder = self._root / task.download.id
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)

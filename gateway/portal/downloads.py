@@ -124,7 +124,7 @@ class TakingAlong:
         if request.method == "HEAD":
             return Response(None, 200, headers, _ZIP)
         if download.is_new:
-            self._downloads.fetched(download)
+            self._downloads.fetched(download, prepared.layout.studies)
         pieces = self._while_shared(session, _first(prepared.archive(begin), length))
         return streamed(pieces, headers, _ZIP, 206 if part else 200)
 
