@@ -64,11 +64,7 @@ class Layout:
     def is_shown(self, index: Index, scope: StudyScope) -> bool:
         """Whether `scope` still shows every instance that this download shows."""
         for study, sources in groupby(self.sources, lambda source: source[0]):
-            try:
-                visible = {record.blob_key for record in index.instances(scope, study)}
-            except NoSuchInstance:
-                return False
-            if not {key for _, key in sources} <= visible:
+            if not {key for _, key in sources} <= index.blob_keys(scope, study):
                 return False
         return True
 
