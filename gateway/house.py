@@ -39,8 +39,8 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
-    downloads: Downloads
     deliveries: Deliveries
+    downloads: Downloads
 
     @property
     def downloads_folder(self) -> Path:
@@ -73,8 +73,8 @@ def build(config: Config) -> House:
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
-        downloads=Downloads(database, system_clock),
         deliveries=Deliveries(database),
+        downloads=Downloads(database, system_clock),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 
