@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from auth import schema
@@ -21,6 +22,7 @@ from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
+from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -51,7 +53,7 @@ class House:
     @property
     def downloads_folder(self) -> Path:
         """Where prepared downloads lie."""
-        return self.storage.folder / "cache" / "downloads"
+        return downloads_in(self.storage.folder)
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -66,7 +68,7 @@ def build(config: Config) -> House:
         make_folder(folder.absolute())
     except OSError as error:
         raise ConfigError(f"storage.folder: {folder} cannot be made ({error.strerror}). Name another one.") from error
-    storage = Storage.open(folder, storage_settings(config))
+    storage = Storage.open(folder, storage_settings(config), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
     storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
@@ -131,6 +133,11 @@ def tls_settings(config: Config) -> TlsSettings:
         require_client_certificate=section.require_client_certificate,
         check_host_name=section.check_host_name,
     )
+
+
+def downloads_in(folder: Path) -> Path:
+    """Where downloads lie in a data folder."""
+    return folder / "cache" / "downloads"
 
 
 def one_place() -> None:

@@ -59,7 +59,6 @@ EVENTS: Final[dict[str, Kind]] = {
     "instances downloaded": Kind(EXPORTED, "study", "R"),
     "instances sent": Kind(TRANSFERRED, "study", "R"),
     "download ordered": Kind(EXPORTED, "share", "E"),
-    "download fetched": Kind(EXPORTED, "share", "R"),
     "forwarding asked for": Kind(TRANSFERRED, "study", "E"),
     "forwarded": Kind(TRANSFERRED, "study", "R"),
     "forwarding failed": Kind(TRANSFERRED, "study", "R", None, "8"),
