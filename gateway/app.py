@@ -13,12 +13,13 @@ from gateway.headers import SecurityHeaders
 from gateway.house import House
 from gateway.portal.routes import routes as portal_routes
 from gateway.public_address import base_urls
+from gateway.seats import Place
 
 
-def application(house: House) -> ASGIApp:
-    """The ASGI application for `house`."""
+def application(house: House, place: Place | None = None) -> ASGIApp:
+    """The ASGI application for `house`, whose requests are counted together with those of others at its `place`."""
     path = house.config.http.dicomweb_path
-    meter = metrics.Meter(path)
+    meter = metrics.Meter(path, place or Place())
     return Starlette(
         routes=[
             *health.routes(house),

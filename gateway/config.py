@@ -48,6 +48,7 @@ class HttpConfig(_Section):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    processes: int = Field(default=0, ge=0, le=64)
     public_url: str = ""
     dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")

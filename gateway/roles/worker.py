@@ -7,11 +7,12 @@ from typing import Final
 from gateway import jobs
 from gateway.house import House
 from gateway.processes import Parent
+from gateway.seats import Place
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
 
-async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
+async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -> None:
     """Mend what a crash left, then do what is due, until `stop`."""
     await asyncio.to_thread(jobs.mend, house)
     await asyncio.to_thread(jobs.look_at_pepper, house)
