@@ -60,7 +60,7 @@ _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 
 
 def _search(handler: Handler) -> Transaction:
-    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES)
+    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES, at_once=True)
 
 
 def _metadata(handler: Handler) -> Transaction:

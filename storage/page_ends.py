@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from storage.query import Place
+from storage.waiting import about_to_wait
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -76,6 +77,7 @@ class PageEnds:
         if found and found[1] == text and found[0] > newest - self._most // 2:
             # The same page again, and not among those that are forgotten soon: reading is cheaper.
             return
+        about_to_wait()
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             kept = connection.execute(_KEEP, (question, offset, text)).lastrowid or 0

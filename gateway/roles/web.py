@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -51,9 +51,11 @@ class _Connections(set[Any]):
 class _Server(uvicorn.Server):
     """uvicorn on the sockets of a place, of which other processes accept too."""
 
-    def __init__(self, config: uvicorn.Config, place: Place) -> None:
+    def __init__(self, config: uvicorn.Config, place: Place, ready: Callable[[], None]) -> None:
+        """`ready` is called when it accepts."""
         super().__init__(config)
         self._place = place
+        self._ready = ready
         self._acceptor: Acceptor | None = None
 
     @contextmanager
@@ -66,6 +68,7 @@ class _Server(uvicorn.Server):
         await super().startup([])
         self.server_state.connections = _Connections(self._place.row)
         self._acceptor = Acceptor(self._place.sockets["http"], self._take, self._place)
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more, and let what runs come to its end."""
@@ -84,6 +87,11 @@ async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -
     if place.seat.number == 1:
         await asyncio.to_thread(house.storage.worklist.restarted)
     http = house.config.http
+
+    def ready() -> None:
+        _LOG.info("role_ready role=web port=%d number=%d of=%d", http.port, place.seat.number, place.seat.of)
+        parent.tell_ready()
+
     server = _Server(
         uvicorn.Config(
             BehindProxies(application(house, place), http.trusted_proxies),
@@ -100,10 +108,9 @@ async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -
             timeout_graceful_shutdown=GRACE_SECONDS,
         ),
         place,
+        ready,
     )
     serving = asyncio.create_task(server.serve())
-    _LOG.info("role_ready role=web port=%d number=%d of=%d", http.port, place.seat.number, place.seat.of)
-    parent.tell_ready()
     await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
