@@ -98,7 +98,7 @@ def _announce(config: Config, roles: Sequence[Role]) -> None:
 
 
 class Supervisor:
-    """Starts the first child, the worker, then the others, and each again when it dies."""
+    """Starts the worker, if there is one, then the others, and each again when it dies."""
 
     def __init__(self, posts: Sequence[Post], arguments: Sequence[str], parent: Parent) -> None:
         self._posts = posts
@@ -119,8 +119,9 @@ class Supervisor:
     async def _run(self, ready: Callable[[], None]) -> None:
         keepers: list[asyncio.Task[None]] = []
         try:
-            # The first mends what a crash left, before the others take new instances.
-            for together in (self._posts[:1], self._posts[1:]):
+            # The worker mends what a crash left, before the others take new instances.
+            menders = [post for post in self._posts if post.role == "worker"]
+            for together in (menders, [post for post in self._posts if post not in menders]):
                 children = await self._begin(together)
                 keepers += [asyncio.create_task(self._keep(*pair)) for pair in zip(together, children, strict=True)]
             ready()
