@@ -19,6 +19,7 @@ from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
 from dimse.tls import certificate_problems
 from gateway.config import Config, objections
+from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
 from gateway.supervisor import seats_of
@@ -58,7 +59,8 @@ def findings(config: Config) -> list[Finding]:
 
 
 def _addresses(config: Config) -> Iterator[Finding]:
-    found = objections(config)
+    has_entered = has_entered_peers(config)
+    found = objections(config, has_entered_peers=has_entered)
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:
@@ -68,7 +70,7 @@ def _addresses(config: Config) -> Iterator[Finding]:
             True,
             f"portal at {config.public_root}/ (processes: {web}), DIMSE port {config.dimse.port} (processes: {dimse})",
         )
-    if not config.dimse.peers and not config.dimse.accept_unknown_peers:
+    if not config.dimse.peers and not has_entered and not config.dimse.accept_unknown_peers:
         mend = "list each sender under [[dimse.peers]], or enter it with durchblick ae add"
         yield Finding("dimse.peers", True, f"none in the configuration; {mend}")
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, Literal
 
 from gateway.config import Config, bracketed
+from gateway.entered_peers import has_entered_peers
 from gateway.listening import close, listen
 from gateway.processes import CannotStart, Child, Parent, stop_event
 from gateway.seats import ALONE, Place, Rows, Seat, seats
@@ -91,10 +92,9 @@ def _announce(config: Config, roles: Sequence[Role]) -> None:
         print(f"DICOMweb: {config.public_root}{config.http.dicomweb_path}", flush=True)
     if "dimse" in roles:
         print(f"DIMSE:    {dimse.ae_title}@{bracketed(dimse.host)}:{dimse.port}", flush=True)
-        if not dimse.accept_unknown_peers and not dimse.peers:
-            print(
-                "          nobody may send yet: list each sender under [[dimse.peers]] in the configuration", flush=True
-            )
+        if not dimse.accept_unknown_peers and not dimse.peers and not has_entered_peers(config):
+            ways = "with durchblick ae add, or under [[dimse.peers]]"
+            print(f"          nobody may send yet: enter each sender {ways}", flush=True)
 
 
 class Supervisor:
