@@ -77,7 +77,7 @@ async def _run(folder: Path, place: Place, *, only_receive: bool) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings, count = DimseSettings(accept_unknown_peers=True), partial(setitem, place.row, 0)
     server = serve(Services(storage, settings), settings, number=place.seat.number, count=count)
-    acceptor = Acceptor(place.sockets["dimse"], server.take, place)
+    acceptor = Acceptor("dimse", server.take, place)
     print("listening", flush=True)
     await stop.wait()
     acceptor.close()

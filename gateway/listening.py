@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.processes import CannotStart
@@ -30,9 +31,10 @@ Address = tuple[Any, ...]
 Take = Callable[[socket.socket], Awaitable[None]]
 
 
-def listen(host: str, port: int, key: str) -> list[socket.socket]:
-    """Listening sockets on every address of `host`.
+def reserve(host: str, port: int, key: str) -> list[socket.socket]:
+    """Sockets on every address of `host` for an `Acceptor`, which begins to listen; until then nobody can connect.
 
+    Port 0 is any that is free then.
     Raises CannotStart naming the configuration section `key` when one of them cannot be had.
     """
     made: list[socket.socket] = []
@@ -42,7 +44,7 @@ def listen(host: str, port: int, key: str) -> list[socket.socket]:
         # Names may stand twice in the list of hosts.
         for family, address in dict.fromkeys((family, address) for family, *_, address in found):
             try:
-                made.append(_listening(family, address))
+                made.append(_reserved(family, address))
             except OSError as error:
                 # "localhost" has an address of IPv6 also where the machine has none.
                 if error.errno not in _NOT_HERE:
@@ -56,7 +58,7 @@ def listen(host: str, port: int, key: str) -> list[socket.socket]:
     return made
 
 
-def _listening(family: int, address: Address) -> socket.socket:
+def _reserved(family: int, address: Address) -> socket.socket:
     # The event loops switch Nagle off only where the protocol is named.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -64,7 +66,11 @@ def _listening(family: int, address: Address) -> socket.socket:
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
+        # To listen, for a moment, is the only way to learn that nobody else does: to be bound is not exclusive as long
+        # as addresses may be used again, which they must after a restart.
         made.listen(BACKLOG)
+        with suppress(OSError):
+            made.shutdown(socket.SHUT_RDWR)
         made.setblocking(False)
     except OSError:
         made.close()
@@ -92,10 +98,19 @@ class Acceptor:
     It goes by the first number in the row of each process, which is to say how many connections that one has.
     """
 
-    def __init__(self, listening: Sequence[socket.socket], take: Take, place: Place) -> None:
-        """Accept from these sockets; `take` gets each connection, and has counted it when it returns."""
+    def __init__(self, key: str, take: Take, place: Place) -> None:
+        """Listen on the sockets of `key`; `take` gets each connection, and has counted it when it returns.
+
+        Raises CannotStart when somebody else has begun to listen there.
+        """
         self._loop = asyncio.get_running_loop()
-        self._listening = listening
+        self._listening = listening = place.sockets[key]
+        for one in listening:
+            try:
+                one.listen(BACKLOG)
+            except OSError as error:
+                host, port, *_ = one.getsockname()
+                raise CannotStart(taken(host, port, key, error)) from error
         self._take = take
         self._mine = place.row
         self._others: Sequence[Row] = [row for row in place.rows.all if row is not place.row]

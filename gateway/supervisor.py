@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from gateway.config import Config, bracketed
 from gateway.entered_peers import has_entered_peers
-from gateway.listening import close, listen
+from gateway.listening import close, reserve
 from gateway.processes import CannotStart, Child, Parent, stop_event
 from gateway.seats import ALONE, Place, Rows, Seat, seats
 
@@ -51,11 +51,11 @@ def seats_of(role: Role, config: Config) -> tuple[Seat, ...]:
 
 @contextlib.contextmanager
 def places(role: Role, config: Config) -> Iterator[list[Place]]:
-    """The places of all processes of a role, whose ports are listened on meanwhile. Raises CannotStart."""
+    """The places of all processes of a role, for whom its ports are reserved. Raises CannotStart."""
     with contextlib.ExitStack() as held:
         sockets = {}
         for key, host, port in _ports(role, config):
-            sockets[key] = listen(host, port, key)
+            sockets[key] = reserve(host, port, key)
             held.callback(close, sockets[key])
         own = seats_of(role, config)
         first = Place(own[0], Rows(len(own)), sockets)

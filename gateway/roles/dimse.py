@@ -28,9 +28,9 @@ async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -
         server = serve(services, settings, house.entities.find, slots, number=seat.number, count=count)
     except TlsUnusable as error:
         raise CannotStart(str(error)) from error
-    accepting = [Acceptor(place.sockets["dimse"], server.take, place)]
+    accepting = [Acceptor("dimse", server.take, place)]
     if settings.tls.port:
-        accepting.append(Acceptor(place.sockets["dimse.tls"], server.take_secured, place))
+        accepting.append(Acceptor("dimse.tls", server.take_secured, place))
     _LOG.info(
         "role_ready role=dimse port=%d tls_port=%d ae_title=%s number=%d of=%d",
         house.config.dimse.port,

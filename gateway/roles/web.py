@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
         """Begin to accept."""
         await super().startup([])
         self.server_state.connections = _Connections(self._place.row)
-        self._acceptor = Acceptor(self._place.sockets["http"], self._take, self._place)
+        self._acceptor = Acceptor("http", self._take, self._place)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -17,7 +17,7 @@ from dimse.connection import Connection
 from dimse.server import Server, serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
-from gateway.listening import Acceptor, listen
+from gateway.listening import Acceptor, reserve
 from gateway.seats import Place
 from storage.data_set.part10 import FileMeta
 from storage.storage import Storage
@@ -117,7 +117,7 @@ def services_over(store: object) -> Services:
 def sockets_for(settings: DimseSettings) -> dict[str, list[socket.socket]]:
     """For the plain port, any free one, and the TLS port if there is one."""
     tls = settings.tls.port
-    return {"dimse": listen("127.0.0.1", 0, "dimse")} | ({"tls": listen("127.0.0.1", tls, "tls")} if tls else {})
+    return {"dimse": reserve("127.0.0.1", 0, "dimse")} | ({"tls": reserve("127.0.0.1", tls, "tls")} if tls else {})
 
 
 async def begin(services: Services, settings: DimseSettings, place: Place, **further: Any) -> Node:
@@ -126,7 +126,7 @@ async def begin(services: Services, settings: DimseSettings, place: Place, **fur
     count = partial(setitem, place.row, 0)
     server = serve(services, settings, number=place.seat.number, count=count, **further)
     takes = {"dimse": server.take, "tls": server.take_secured}
-    accepting = [Acceptor(sockets, takes[key], place) for key, sockets in place.sockets.items()]
+    accepting = [Acceptor(key, takes[key], place) for key in place.sockets]
     return Node(server, accepting, loop, place.sockets["dimse"][0].getsockname()[1])
 
 

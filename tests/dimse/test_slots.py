@@ -10,7 +10,7 @@ from typing import Any
 
 from dimse import settings
 from dimse.slots import Slots
-from gateway.listening import listen
+from gateway.listening import reserve
 from gateway.seats import Place, Rows, Seat
 from tests.dimse.node import MemoryStore, Node, running
 from tests.dimse.peer import Peer, associate_rq
@@ -19,7 +19,7 @@ from tests.dimse.peer import Peer, associate_rq
 @contextmanager
 def pair(**chosen: Any) -> Iterator[tuple[Node, Node]]:
     """Two nodes behind one port."""
-    first = Place(Seat(1, 2), Rows(2), {"dimse": listen("127.0.0.1", 0, "dimse")})
+    first = Place(Seat(1, 2), Rows(2), {"dimse": reserve("127.0.0.1", 0, "dimse")})
     second = Place(Seat(2, 2), first.rows, {"dimse": [one.dup() for one in first.sockets["dimse"]]})
     with (
         running(MemoryStore(), place=first, **chosen) as one,

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from gateway import listening
-from gateway.listening import Acceptor, close, listen
+from gateway.listening import Acceptor, close, reserve
 from gateway.processes import CannotStart
 from gateway.seats import ABSENT, Place, Rows, Seat
+from tests.support.gateway import free_port
 
 Count = Callable[[Place], int]
 
@@ -25,7 +26,7 @@ class Taker:
         self.taken: list[socket.socket] = []
         self.changed = asyncio.Event()
         place.row[0] = 0
-        self.acceptor = Acceptor(place.sockets["door"], self._take, place)
+        self.acceptor = Acceptor("door", self._take, place)
 
     async def _take(self, accepted: socket.socket) -> None:
         self.taken.append(accepted)
@@ -40,7 +41,7 @@ class Taker:
 
 @pytest.fixture
 def places() -> Iterator[list[Place]]:
-    sockets = listen("127.0.0.1", 0, "door")
+    sockets = reserve("127.0.0.1", free_port(), "door")
     first = Place(Seat(1, 2), Rows(2), {"door": sockets})
     others = [one.dup() for one in sockets]
     yield [first, Place(Seat(2, 2), first.rows, {"door": others})]
@@ -138,7 +139,7 @@ def test_who_hangs_up_while_he_is_handed_over_costs_nobody_else(places: list[Pla
             both.set()
 
         both = asyncio.Event()
-        acceptor = Acceptor(places[0].sockets["door"], take, places[0])
+        acceptor = Acceptor("door", take, places[0])
         with ExitStack() as crowd:
             for _ in range(2):
                 crowd.enter_context(socket.create_connection(places[0].sockets["door"][0].getsockname()))
@@ -152,10 +153,24 @@ def test_who_hangs_up_while_he_is_handed_over_costs_nobody_else(places: list[Pla
 
 
 def test_an_address_in_use_is_named_with_its_key() -> None:
-    (held,) = listen("127.0.0.1", 0, "http")
-    port = held.getsockname()[1]
-    with held, pytest.raises(CannotStart, match=f"port {port} cannot be used .* http.port"):
-        listen("127.0.0.1", port, "http")
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"port {port} cannot be used .* http.port"):
+            reserve("127.0.0.1", port, "http")
+
+
+def test_a_reserved_port_is_closed_until_somebody_accepts_and_one_that_was_taken_meanwhile_is_named(
+    places: list[Place],
+) -> None:
+    name = places[0].sockets["door"][0].getsockname()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(name)
+
+    async def live() -> None:
+        Acceptor("door", lambda accepted: asyncio.sleep(0), places[0])
+
+    with socket.create_server(name), pytest.raises(CannotStart, match=f"port {name[1]} cannot be used .* door.port"):
+        asyncio.run(live())
 
 
 def found(*addresses: tuple[int, tuple[Any, ...]]) -> Callable[..., list[Any]]:
@@ -169,7 +184,7 @@ def test_a_host_is_listened_on_at_all_its_addresses_or_none(monkeypatch: pytest.
             socket, "getaddrinfo", found((socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_INET, ("127.0.0.1", taken)))
         )
         with pytest.raises(CannotStart):
-            listen("host", taken, "http")
+            reserve("host", taken, "http")
 
 
 def test_an_address_that_the_machine_has_not_is_passed_over_if_there_is_another(
@@ -177,8 +192,8 @@ def test_an_address_that_the_machine_has_not_is_passed_over_if_there_is_another(
 ) -> None:
     elsewhere = (socket.AF_INET, ("192.0.2.1", 0))
     monkeypatch.setattr(socket, "getaddrinfo", found(elsewhere, (socket.AF_INET, ("127.0.0.1", 0))))
-    (one,) = listen("host", 0, "http")
+    (one,) = reserve("host", 0, "http")
     one.close()
     monkeypatch.setattr(socket, "getaddrinfo", found(elsewhere))
     with pytest.raises(CannotStart, match="cannot be used"):
-        listen("host", 0, "http")
+        reserve("host", 0, "http")
