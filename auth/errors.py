@@ -33,6 +33,13 @@ class ShareEnded(Refusal):
     title = "Share has ended"
 
 
+class ShareStillLives(Refusal):
+    """What was asked for is for shares that have ended."""
+
+    http_status = 409
+    title = "Share still lives"
+
+
 class UnusablePepper(Refusal):
     """The file with the pepper cannot be read or is not one."""
 

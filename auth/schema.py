@@ -75,3 +75,33 @@ def m001_shares_sessions_throttle_tokens(database: Database) -> None:
         "CREATE INDEX bearer_token_by_name ON bearer_token (name) WHERE revoked IS NULL",
     ):
         database.execute(statement)
+
+
+# parent: the share that this one is handed on from. opened: when somebody first signed in. ended: when it was revoked.
+# waits: JSON, see auth.records.Wait; empty when it does not wait. terms: when they were accepted.
+_LIFE: Final = (
+    "ALTER TABLE share ADD COLUMN parent TEXT REFERENCES share (id) ON DELETE CASCADE",
+    "ALTER TABLE share ADD COLUMN opened INTEGER",
+    "ALTER TABLE share ADD COLUMN ended INTEGER",
+    "ALTER TABLE share ADD COLUMN waits TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE share ADD COLUMN terms INTEGER",
+    "CREATE INDEX share_by_parent ON share (parent) WHERE parent IS NOT NULL",
+    # Whether shares that are there already were used is not known, so they count as used.
+    "UPDATE share SET opened = created",
+    "UPDATE share SET ended = created WHERE revoked = 1",
+)
+
+# What decides about a share: its own row, and that of the share it comes from.
+_SHARE_SEEN: Final = """
+CREATE VIEW share_seen AS SELECT share.*, parent.rule AS parent_rule, parent.expires AS parent_expires,
+    parent.lapsed AS parent_lapsed, parent.revoked AS parent_revoked, parent.frozen AS parent_frozen,
+    parent.waits AS parent_waits
+FROM share LEFT JOIN share AS parent ON parent.id = share.parent
+"""
+
+
+@MIGRATIONS()
+def m002_life_of_shares(database: Database) -> None:
+    """Shares that are handed on, that wait for their studies, and when they were first opened and ended."""
+    for statement in (*_LIFE, _SHARE_SEEN):
+        database.execute(statement)

@@ -36,6 +36,8 @@ class Access:
     scope: StudyScope = field(repr=False)
     rights: frozenset[Right]
     name: str = ""
+    actor: str = ""
+    """Who does it, for the audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _access(row: sqlite3.Row) -> Access:
     studies = row["studies"]
     scope = WholeArchive() if studies is None else ListedStudies(frozenset(json.loads(studies)))
     kept = row["rights"].split(",")
-    return Access(scope, frozenset(right for right in RIGHTS if right in kept), row["name"])
+    return Access(scope, frozenset(right for right in RIGHTS if right in kept), row["name"], f"token {row['name']}")
 
 
 def _is_live(row: sqlite3.Row, now: int) -> bool:

@@ -16,6 +16,8 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.downloads.downloads import Downloads
+from gateway.forwarding.deliveries import Deliveries
 from gateway.seats import ALONE, Seat
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -36,6 +38,13 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
+    deliveries: Deliveries
+    downloads: Downloads
+
+    @property
+    def downloads_folder(self) -> Path:
+        """Where prepared downloads lie."""
+        return self.storage.folder / "cache" / "downloads"
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -66,6 +75,8 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
+        deliveries=Deliveries(database),
+        downloads=Downloads(database, system_clock),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

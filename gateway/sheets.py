@@ -13,6 +13,7 @@ def share_url(house: House, issued: Issued) -> str:
 def sheet(house: House, issued: Issued) -> bytes:
     """The printed sheet as PDF, in the language of the site."""
     site = house.config.site
+    house.storage.audit.record("sheet printed", issued.share.id, f"issue={issued.share.issue}")
     return sheet_pdf(
         issued,
         house.config.public_root,
@@ -25,7 +26,7 @@ def sheet(house: House, issued: Issued) -> bytes:
 
 def _initials(house: House, issued: Issued) -> str:
     """First letters of given and family name of the newest study in the share; empty while there is none."""
-    studies = house.storage.index.studies(issued.share.scope)
+    studies = house.storage.index.studies(issued.share.rule)
     if not studies:
         return ""
     family, given = (*studies[0].patient_name.split("^"), "")[:2]

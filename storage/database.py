@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -49,15 +50,19 @@ class CommitUnknown(OutOfResources):
 
 
 class _Piece:
-    """One caller's work, and what became of it."""
+    """One caller's work, and what became of it. It is done in the caller's context, whoever's thread does it."""
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("context", "done", "error", "result", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
         self.work = work
+        self.context = copy_context()
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        self.result = self.context.run(self.work, connection)
 
     def fail(self, error: BaseException) -> None:
         self.error, self.done = error, True
@@ -76,6 +81,8 @@ class Database:
         self._writing = _connect(path)
         # `_begin` waits instead.
         self._writing.execute("PRAGMA busy_timeout = 0")
+        # What was deleted must not be left to read in free pages.
+        self._writing.execute("PRAGMA secure_delete = ON")
         self._pieces: deque[_Piece] = deque()
         self._turn = threading.Lock()
         self._writer = 0
@@ -130,6 +137,16 @@ class Database:
             raise piece.error
         result: T = piece.result
         return result
+
+    def scrub(self) -> bool:
+        """Let the log, which still holds pages as they were before deletions, become empty; whether that was possible.
+
+        It is not while somebody reads from it; then it is worth another try.
+        """
+        about_to_wait()
+        with self._turn:
+            row = self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not row[0]
 
     @property
     def pending(self) -> int:
@@ -208,7 +225,7 @@ class Database:
         """Run a piece in the transaction, which is its savepoint too."""
         connection = self._writing
         try:
-            piece.result = piece.work(connection)
+            piece.run(connection)
         except Exception as error:
             if not connection.in_transaction:
                 raise
@@ -224,7 +241,7 @@ class Database:
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
-                piece.result = piece.work(connection)
+                piece.run(connection)
             except Exception as error:
                 if not connection.in_transaction:
                     raise

@@ -16,6 +16,7 @@ from storage.errors import NoSuchInstance
 from storage.query import Query
 from storage.records import (
     Arrivals,
+    Arrived,
     ChangedSeries,
     Counts,
     InstanceRecord,
@@ -24,6 +25,7 @@ from storage.records import (
     Results,
     SeriesSummary,
     StudySummary,
+    Unsettled,
     decode_layout,
 )
 from storage.scope import StudyScope
@@ -159,6 +161,14 @@ class Index:
         instances.
         """
         return arrivals.arrivals(self._database, scope, after)
+
+    def unsettled(self, scope: StudyScope, after: int) -> list[Unsettled]:
+        """The visible studies to which something came behind the place `after`, in the order in which it began."""
+        return arrivals.unsettled(self._database, scope, after)
+
+    def arrived(self, scope: StudyScope, study: str, after: int, upto: int) -> list[Arrived]:
+        """The visible instances of `study` that came behind the place `after` up to `upto`, in that order."""
+        return arrivals.arrived(self._database, scope, study, after, upto)
 
     def counts(self, scope: StudyScope) -> Counts:
         """How many studies, series and instances are visible."""

@@ -28,11 +28,21 @@ class PatientIdentity:
     patient_birth_date: str
 
 
-StudyScope = WholeArchive | ListedStudies | PatientIdentity
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What two scopes both show: what somebody was given, of what somebody else may see."""
+
+    inner: "StudyScope"
+    outer: "StudyScope"
+
+
+StudyScope = WholeArchive | ListedStudies | PatientIdentity | Within
 
 
 def shows_held(scope: StudyScope) -> bool:
     """Whether instances whose patient disagrees with their study's are visible: only to those who see everything."""
+    if isinstance(scope, Within):
+        return shows_held(scope.inner) and shows_held(scope.outer)
     return isinstance(scope, WholeArchive)
 
 
@@ -51,3 +61,6 @@ def predicate(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
                 "study.patient_id = ? AND study.issuer_of_patient_id = ? AND study.patient_birth_date = ?",
                 (patient_id, issuer, birth_date),
             )
+        case Within(inner, outer):
+            (first, of_first), (second, of_second) = predicate(inner), predicate(outer)
+            return f"({first}) AND ({second})", (*of_first, *of_second)

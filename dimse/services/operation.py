@@ -36,6 +36,11 @@ class Request:
     calling_ae_title: str
     address: str
 
+    @property
+    def actor(self) -> str:
+        """Who does it, for the audit."""
+        return f"peer {self.calling_ae_title}@{self.address}"
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -11,15 +11,21 @@ from storage.errors import Refusal
 
 _COMMANDS: Final = {
     "ae": "gateway.cli.entities:ae",
+    "audit": "gateway.cli.audit:audit",
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
+    "forward": "gateway.cli.forwarding:forward",
+    "hold": "gateway.cli.retention:hold",
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
+    "purge": "gateway.cli.retention:purge",
+    "public-key": "gateway.cli.verifying:public_key",
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
     "token": "gateway.cli.tokens:token",
+    "verify": "gateway.cli.verifying:verify_",
 }
 
 

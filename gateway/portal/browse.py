@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth.sessions import Session, Sessions
+from gateway.house import House
 from gateway.pages.pages import Pages, seconds_left
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
@@ -13,7 +14,6 @@ from gateway.portal.door import NO_STORE, Door
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
 from storage.errors import NoSuchInstance
-from storage.index import Index
 from storage.records import StudySummary
 from storage.scope import StudyScope
 
@@ -21,11 +21,12 @@ from storage.scope import StudyScope
 class Browse:
     """Every read of the index gets the scope of the visitor's share."""
 
-    def __init__(self, index: Index, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
-        self._index = index
-        self._sessions = sessions
+    def __init__(self, house: House, pages: Pages) -> None:
+        self._index = house.storage.index
+        self._sessions = house.sessions
+        self._downloads = house.downloads
         self._pages = pages
-        self._root = dicomweb_path
+        self._root = house.config.http.dicomweb_path
 
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
@@ -33,6 +34,7 @@ class Browse:
         studies = studies_of(self._words(request), self._root, summaries)
         hero = studies[0].newest_picture if studies else None
         values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        values["download_ready"] = self._downloads.new_of_share(session.share.id)
         if hero:
             values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
         return self._pages.render(request, "overview.html", values, session=session)
@@ -40,7 +42,8 @@ class Browse:
     def study(self, request: Request, session: Session) -> Response:
         """One study with its series. Raises NoSuchInstance."""
         found = self._study(request, session)
-        return self._pages.render(request, "study.html", {"study": found}, session=session)
+        values = {"study": found, "download_ready": self._downloads.new_of_share(session.share.id)}
+        return self._pages.render(request, "study.html", values, session=session)
 
     def series(self, request: Request, session: Session) -> Response:
         """The viewer. `?i=` is the number of the image from 1; without it the middle one. Raises NoSuchInstance."""
@@ -70,6 +73,7 @@ class Browse:
             "person": _person(summaries),
             "contents": contents,
             "elsewhere": self._sessions.count(session.share.id) - 1,
+            "download_ready": self._downloads.new_of_share(session.share.id),
             "ended_elsewhere": "ended_elsewhere" in request.query_params,
             "active": "account",
         }

@@ -14,7 +14,9 @@ from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.door import NO_STORE, Door
+from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
+from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
@@ -27,8 +29,10 @@ def routes(house: House) -> list[BaseRoute]:
     pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)
+    browse = Browse(house, pages)
     leaving = Leaving(house.sessions, door)
+    along = TakingAlong(house, pages, door)
+    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
@@ -53,6 +57,13 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/studies/{study}", door.signed_in(browse.study)),
         Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
         Route("/account", door.signed_in(browse.account)),
+        Route("/downloads", door.signed_in(along.page)),
+        Route("/downloads/progress", door.signed_in(along.progress)),
+        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
+        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),

@@ -11,7 +11,7 @@ from typing import Final
 
 from storage.database import Database
 from storage.errors import Gone, NoSuchInstance
-from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, shows_held
+from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, Within, shows_held
 
 Names = tuple[str, str, str]
 """The UIDs of a study, a series and an instance; empty below the level that is named."""
@@ -48,6 +48,8 @@ def _covers(scope: StudyScope, study: str, tombstone: sqlite3.Row) -> bool:
         case PatientIdentity(patient_id, issuer, birth_date):
             known = bool(patient_id)
             return known and tombstone["identity"] == identity_digest(study, patient_id, issuer, birth_date)
+        case Within(inner, outer):
+            return _covers(inner, study, tombstone) and _covers(outer, study, tombstone)
 
 
 _BURY: Final = """

@@ -68,7 +68,7 @@ def _issued(gateway: Gateway) -> tuple[str, str]:
 
 
 def _studies() -> dict[str, list[Dataset]]:
-    def placed(name: str, date: str, **attributes: str | None) -> dict[str, Any]:
+    def placed(name: str, date: str, **attributes: Any) -> dict[str, Any]:
         study, series = stand_in_uid("browser", name), stand_in_uid("browser", name, "1")
         return {"StudyInstanceUID": study, "SeriesInstanceUID": series, "StudyDate": date, **attributes}
 
@@ -76,7 +76,9 @@ def _studies() -> dict[str, list[Dataset]]:
     report = ct(PixelData=None, **placed("report", "20200101", Modality="SR"))
     for keyword in ("Rows", "Columns", "BitsAllocated"):
         delattr(report, keyword)
-    unlabelled = placed("no window", "20230101", WindowCenter=None, WindowWidth=None, Modality="MR")
+    unlabelled = placed(
+        "no window", "20230101", WindowCenter=None, WindowWidth=None, Modality="MR", PixelSpacing=[0.5, 0.5]
+    )
     return {
         "stack": pictures.stack(120, **placed("stack", "20260303", BodyPartExamined="CHEST")),
         "encodings": [pictures.image(one, number, **encodings) for number, one in enumerate(pictures.VARIANTS, 1)],

@@ -1,8 +1,11 @@
 """config.toml shows every key with its default, and explains it."""
 
 import tomllib
+from typing import Any
 
-from gateway.config import Config, PeerConfig
+from pydantic import BaseModel
+
+from gateway.config import Config, PeerConfig, RuleConfig, TargetConfig
 from tests.house.checkout import ROOT
 
 TEXT = (ROOT / "config.toml").read_text(encoding="utf-8")
@@ -12,12 +15,23 @@ def test_config_toml_equals_the_defaults() -> None:
     defaults = Config().model_dump(mode="json")
     # An empty list of tables cannot be written in TOML beside others; the file shows one as a comment.
     assert defaults["dimse"].pop("peers") == []
+    assert defaults["forwarding"].pop("targets") == [] == defaults["forwarding"].pop("rules")
     assert tomllib.loads(TEXT) == defaults
 
 
-def test_each_section_of_a_peer_is_shown() -> None:
+def _shown(section: str, name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """The table that stands in the file as a comment."""
     commented = "\n".join(line.removeprefix("# ") for line in TEXT.splitlines() if line.startswith("# "))
-    shown = commented[commented.index("[[dimse.peers]]") :].split("\n")[: 1 + len(PeerConfig.model_fields)]
-    (peer,) = tomllib.loads("\n".join(shown))["dimse"]["peers"]
-    assert list(peer) == list(PeerConfig.model_fields)
+    lines = commented[commented.index(f"[[{section}.{name}]]") :].split("\n")[: 1 + len(model.model_fields)]
+    (table,) = tomllib.loads("\n".join(lines))[section][name]
+    assert list(table) == list(model.model_fields)
+    return dict(table)
+
+
+def test_each_table_of_a_list_is_shown() -> None:
+    peer = _shown("dimse", "peers", PeerConfig)
     assert PeerConfig(**peer) == PeerConfig(ae_title=peer["ae_title"], host=peer["host"])
+    target = _shown("forwarding", "targets", TargetConfig)
+    assert TargetConfig(**target) == TargetConfig(name=target["name"], ae_title=target["ae_title"])
+    rule = RuleConfig(**_shown("forwarding", "rules", RuleConfig))
+    assert rule.to == (target["name"],)
