@@ -10,6 +10,7 @@ import pytest
 
 from storage.page_ends import PageEnds
 from storage.query import Place
+from storage.waiting import WouldWait, without_waiting
 
 PLACE = Place(("20260101", "", "1.2"), (7, "1.2.3"), (2**40, "1.2.3.4"))
 QUESTION = bytes(32)
@@ -44,3 +45,13 @@ def test_a_damaged_file_costs_nothing_but_a_line_in_the_log(tmp_path: Path, capl
         ends.put(QUESTION, 1, PLACE)
         assert ends.get(QUESTION, 1) is None
     assert [record.getMessage() for record in caplog.records] == ["page_ends_failing error=SQLITE_NOTADB"] * 2
+
+
+def test_where_nobody_may_wait_what_is_known_is_not_written_again(ends: PageEnds) -> None:
+    with pytest.raises(WouldWait), without_waiting():
+        ends.put(QUESTION, 1, PLACE)
+    assert ends.get(QUESTION, 1) is None
+    ends.put(QUESTION, 1, PLACE)
+    with without_waiting():
+        ends.put(QUESTION, 1, PLACE)
+        assert ends.get(QUESTION, 1) == PLACE
