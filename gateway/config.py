@@ -44,6 +44,7 @@ class HttpConfig(Section):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    processes: int = Field(default=0, ge=0, le=64)
     public_url: str = ""
     dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
@@ -330,8 +331,11 @@ class Objection:
     sentence: str
 
 
-def objections(config: Config) -> list[Objection]:
-    """What makes this configuration unsafe to serve; empty when it may start."""
+def objections(config: Config, *, has_entered_peers: bool) -> list[Objection]:
+    """What makes this configuration unsafe to serve; empty when it may start.
+
+    `has_entered_peers` says whether `durchblick ae add` has put senders into the database.
+    """
     found = []
     if not is_loopback(config.http.host) and not config.http.public_url.startswith("https://"):
         sentence = (
@@ -340,10 +344,12 @@ def objections(config: Config) -> list[Objection]:
             "or set http.host to 127.0.0.1."
         )
         found.append(Objection("http.host", sentence))
-    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not config.dimse.peers):
+    knows_senders = bool(config.dimse.peers) or has_entered_peers
+    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not knows_senders):
         sentence = (
             f"dimse.host = {config.dimse.host!r} can be reached from other machines, but no list says who may send. "
-            "List each sender under [[dimse.peers]] and set dimse.accept_unknown_peers = false, "
+            "List each sender under [[dimse.peers]] or enter it with durchblick ae add, "
+            "and set dimse.accept_unknown_peers = false, "
             "or set dimse.host to 127.0.0.1."
         )
         found.append(Objection("dimse.host", sentence))
