@@ -18,6 +18,7 @@ from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.intake import Intake
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -39,6 +40,7 @@ class House:
     entities: ApplicationEntities
     deliveries: Deliveries
     downloads: Downloads
+    intake: Intake
 
     @property
     def downloads_folder(self) -> Path:
@@ -73,6 +75,9 @@ def build(config: Config) -> House:
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
         downloads=Downloads(database, system_clock),
+        intake=Intake.of(
+            database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
+        ),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

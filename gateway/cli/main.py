@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
     "token": "gateway.cli.tokens:token",
+    "upload": "gateway.cli.uploads:upload",
     "verify": "gateway.cli.verifying:verify_",
 }
 
