@@ -14,7 +14,16 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
-from gateway.sections import AeTitle, ArchiveConfig, AuditConfig, Port, PrintConfig, RetentionConfig, Section
+from gateway.sections import (
+    AeTitle,
+    ArchiveConfig,
+    AuditConfig,
+    IntakeConfig,
+    Port,
+    PrintConfig,
+    RetentionConfig,
+    Section,
+)
 
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
@@ -227,6 +236,7 @@ class Config(Section):
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
+    intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
     archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()

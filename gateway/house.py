@@ -24,6 +24,7 @@ from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -50,6 +51,7 @@ class House:
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
     downloads: Downloads
+    intake: Intake
 
     @property
     def downloads_folder(self) -> Path:
@@ -92,6 +94,9 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock),
         downloads=Downloads(database, system_clock),
+        intake=Intake.of(
+            database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
+        ),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

@@ -59,3 +59,12 @@ class AuditConfig(Section):
     certificate: str = ""
     key: str = ""
     patient_ids: bool = False
+
+
+class IntakeConfig(Section):
+    """[intake]: what may be sent in by upload links."""
+
+    most_gb: int = Field(default=20, ge=1, le=10_000)
+    most_files: int = Field(default=20_000, ge=1, le=1_000_000)
+    open_hours: int = Field(default=48, ge=1, le=24 * 90)
+    kept_days: int = Field(default=30, ge=1, le=3650)

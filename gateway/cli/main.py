@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "sweep": "gateway.cli.upkeep:sweep",
     "user": "gateway.cli.users:user",
     "token": "gateway.cli.tokens:token",
+    "upload": "gateway.cli.uploads:upload",
     "verify": "gateway.cli.verifying:verify_",
 }
 
