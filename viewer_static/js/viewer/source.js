@@ -1,6 +1,7 @@
 // Frames of a series from the gateway's DICOMweb routes (PS3.18 10.4).
 
 import { MOST_PIXELS, describe } from "./dicom.js";
+import { planeOf } from "./geometry.js";
 
 /** @typedef {import("./dicom.js").Description} Description */
 /** @typedef {import("./dicom.js").Window} Window */
@@ -33,6 +34,8 @@ export class Source {
     this.dataSets = null;
     /** @type {Map<number, Description>} */
     this.descriptions = new Map();
+    /** @type {Map<number, import("./geometry.js").Plane | null>} */
+    this.planes = new Map();
   }
 
   /** Fetch what the metadata say of all images. */
@@ -57,6 +60,31 @@ export class Source {
     const description = describe(dataSet, image.frame);
     this.descriptions.set(at, description);
     return description;
+  }
+
+  /**
+   * @param {number} at image, from 0
+   * @returns {import("./dicom.js").DataSet | undefined} undefined until the metadata are there
+   */
+  dataSet(at) {
+    return this.dataSets?.get(this.images[at]?.uid ?? "");
+  }
+
+  /**
+   * Where an image lies in the patient.
+   * @param {number} at image, from 0
+   * @returns {import("./geometry.js").Plane | null} null where it is not said, or not known yet
+   */
+  plane(at) {
+    const known = this.planes.get(at);
+    const image = this.images[at];
+    const dataSet = this.dataSet(at);
+    if (known !== undefined || !image || !dataSet) {
+      return known ?? null;
+    }
+    const plane = planeOf(dataSet, image.frame);
+    this.planes.set(at, plane);
+    return plane;
   }
 
   /**
