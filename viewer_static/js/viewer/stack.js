@@ -4,7 +4,7 @@
 import { Cache, Queue } from "./cache.js";
 import { automaticWindow, greyTable } from "./grey.js";
 import { leave } from "../idle.js";
-import { Refused, SignedOut, parameter } from "./source.js";
+import { Refused, SCREEN, SignedOut, parameter } from "./source.js";
 
 /** @typedef {import("./dicom.js").Window} Window */
 /** @typedef {import("./render.js").Frame} Frame */
@@ -41,6 +41,8 @@ export class Stack {
     this.quality = "none";
     /** @type {Window | null} The reader's window; null for each image's own. */
     this.window = null;
+    /** How much of the stored values of the image asked for is there, from 0 to 1. */
+    this.arrived = 0;
     this.direction = 1;
     this.resting = true;
     this.offline = false;
@@ -50,6 +52,8 @@ export class Stack {
     this.pictures = new Cache(96 * MEGABYTE, (bitmap) => bitmap.close());
     /** @type {Cache<Frame>} */
     this.frames = new Cache(96 * MEGABYTE);
+    /** @type {{first: number, last: number, loop: boolean} | null} What is played as a film. */
+    this.playing = null;
     this.queue = new Queue(5);
     this.timer = 0;
     this.tableKey = "";
@@ -58,7 +62,7 @@ export class Stack {
   }
 
   get total() {
-    return this.source.images.length;
+    return this.source.total;
   }
 
   /** Whether nothing can be had of the image that is asked for. */
@@ -76,12 +80,19 @@ export class Stack {
     this.show(this.index);
   }
 
-  /** @param {number} index */
+  /** @param {number} index whoever asks for an image himself ends a film */
   show(index) {
+    this.playing = null;
+    this.go(index);
+  }
+
+  /** @param {number} index */
+  go(index) {
     const next = Math.min(Math.max(index, 0), this.total - 1);
     if (next !== this.index) {
       this.direction = Math.sign(next - this.index);
       this.index = next;
+      this.arrived = 0;
       this.move();
     }
     this.paint();
@@ -192,9 +203,43 @@ export class Stack {
     return `preview ${at} ${this.window && this.source.description(at)?.raw ? parameter(this.window) : ""}`;
   }
 
+  /**
+   * Whether something of an image is there to be shown at once.
+   * @param {number} at
+   */
+  isThere(at) {
+    const whole = this.isRaw(at) ? this.frames.has(String(at)) : this.pictures.has(`full ${at}`);
+    return whole || this.pictures.has(this.previewKey(at));
+  }
+
+  /** @param {{first: number, last: number, loop: boolean} | null} range */
+  play(range) {
+    this.playing = range;
+    this.move();
+    this.plan();
+    this.screen.changed();
+  }
+
+  /** The images that a film shows next, as many as there is room for. */
+  coming() {
+    const { first, last, loop } = this.playing ?? { first: 0, last: -1, loop: false };
+    const { rows, columns } = this.source.description(this.index) ?? this.source.first;
+    const room = Math.floor((this.pictures.budget * 0.8) / Math.max(Math.min(rows, SCREEN) * Math.min(columns, SCREEN) * 4, 1));
+    const reach = Math.max(Math.min(AHEAD * 2, room, last - first), 1);
+    const found = [];
+    for (let at = this.index + 1; found.length < reach && (at <= last || loop); at++) {
+      found.push(at <= last ? at : first + ((at - first) % (last - first + 1)));
+    }
+    return found;
+  }
+
   /** Tell the queue what is wanted now. */
   plan() {
-    const near = this.outwards(this.resting ? AHEAD * 2 : AHEAD);
+    if (this.playing) {
+      this.queue.wish(this.previewJobs([this.index, ...this.coming()]));
+      return;
+    }
+    const near = this.source.savesData ? [] : this.outwards(this.resting ? AHEAD * 2 : AHEAD);
     const jobs = [...this.previewJobs([this.index])];
     if (this.resting) {
       jobs.push(...this.fullJobs([this.index]), ...this.previewJobs(near), ...this.fullJobs(this.worthwhile(near)));
@@ -217,14 +262,13 @@ export class Stack {
   }
 
   /**
-   * Those of `near` whose stored values fit into memory together; none where the reader saves data.
+   * Those of `near` whose stored values fit into memory together.
    * @param {number[]} near
    */
   worthwhile(near) {
-    const connection = /** @type {{saveData?: boolean} | undefined} */ (Reflect.get(navigator, "connection"));
     const { rows = 0, columns = 0, bitsAllocated = 16 } = this.source.description(this.index) ?? {};
     const fitting = Math.floor((this.frames.budget * 0.8) / Math.max((rows * columns * bitsAllocated) / 8, 1));
-    return connection?.saveData ? [] : near.slice(0, fitting);
+    return near.slice(0, fitting);
   }
 
   /**
@@ -265,9 +309,20 @@ export class Stack {
       return null;
     }
     return this.job(`stored ${at}`, at, async (signal) => {
-      const frame = await this.source.stored(at, signal);
+      const frame = await this.source.stored(at, signal, (part) => this.arrives(at, part));
       this.frames.set(String(at), frame, frame.samples.byteLength);
     });
+  }
+
+  /**
+   * @param {number} at
+   * @param {number} part
+   */
+  arrives(at, part) {
+    if (at === this.index) {
+      this.arrived = part;
+      this.screen.changed();
+    }
   }
 
   /**

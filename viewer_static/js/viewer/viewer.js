@@ -10,3 +10,5 @@ const panes = new Panes();
 panes.add(pane);
 new Controls(pane, await texts());
 await pane.start();
+const { enrich } = await import("./kinds.js");
+await enrich(pane);
