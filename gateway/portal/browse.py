@@ -1,7 +1,9 @@
 """The overview, one study, one series, and the account page: everything a signed-in patient reads."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -10,19 +12,25 @@ from gateway.pages.pages import Pages, seconds_left
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
 from gateway.portal.door import NO_STORE, Door
+from gateway.portal.exhibits import Exhibits
+from gateway.portal.references import References
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
 from storage.errors import NoSuchInstance
-from storage.index import Index
 from storage.records import StudySummary
 from storage.scope import StudyScope
+from storage.storage import Storage
+
+_MOST_SELECTIONS: Final = 8
 
 
 class Browse:
     """Every read of the index gets the scope of the visitor's share."""
 
-    def __init__(self, index: Index, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
-        self._index = index
+    def __init__(self, storage: Storage, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
+        self._storage = storage
+        self._index = storage.index
+        self._references = References(storage, dicomweb_path)
         self._sessions = sessions
         self._pages = pages
         self._root = dicomweb_path
@@ -30,7 +38,7 @@ class Browse:
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
         summaries = self._index.studies(session.share.scope)
-        studies = studies_of(self._words(request), self._root, summaries)
+        studies = [self._with_key_images(session, one) for one in self._worded(request, summaries)]
         hero = studies[0].newest_picture if studies else None
         values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
         if hero:
@@ -49,13 +57,18 @@ class Browse:
         series = next((one for one in found.series if one.series_instance_uid == wanted), None)
         if series is None:
             raise NoSuchInstance("No such series.")
-        stack = self._series_stack(session.share.scope, found, series)
+        scope = session.share.scope
+        records = self._index.instances(scope, found.study_instance_uid, series.series_instance_uid)
+        stack = Stack(records)
         stack.go_to(request.query_params.get("i", ""))
+        stack.go_to_instance(request.query_params.get("instance", ""), request.query_params.get("frame", ""))
+        exhibits = Exhibits(self._storage, self._references, self._words(request), scope, self._root)
         values: dict[str, Any] = {"study": found, "series": series, "total": stack.total, "i": stack.position}
+        values["exhibits"] = exhibits.of(records)
         if stack.total:
             values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
-        else:
-            values["explanation"] = _explanation(self._words(request), stack, series)
+            values["dicomweb"] = self._root
+            values["states"] = self._states(scope, found, series)
         return self._pages.render(request, "viewer.html", values, session=session)
 
     def account(self, request: Request, session: Session) -> Response:
@@ -87,7 +100,29 @@ class Browse:
         summaries = [one for one in self._index.studies(session.share.scope) if one.study_instance_uid == wanted]
         if not summaries:
             raise NoSuchInstance("No such study.")
-        return studies_of(self._words(request), self._root, summaries)[0]
+        return self._with_key_images(session, self._worded(request, summaries)[0])
+
+    def _worded(self, request: Request, summaries: list[StudySummary]) -> list[StudyView]:
+        return studies_of(self._words(request), self._root, summaries)
+
+    def _with_key_images(self, session: Session, study: StudyView) -> StudyView:
+        """The study with what somebody has chosen as its most important images first, and a picture of that."""
+        scope = session.share.scope
+        series = [self._as_selection(scope, study, one) if one.modality == "KO" else one for one in study.series]
+        return replace(
+            study, series=tuple(sorted(series, key=lambda one: not (one.modality == "KO" and one.thumbnail)))
+        )
+
+    def _as_selection(self, scope: StudyScope, study: StudyView, series: SeriesView) -> SeriesView:
+        records = self._index.instances(scope, study.study_instance_uid, series.series_instance_uid)
+        shown = [one for record in records[:_MOST_SELECTIONS] for one in self._references.key_images(scope, record)]
+        return replace(series, thumbnail=shown[0].thumbnail) if shown else series
+
+    def _states(self, scope: StudyScope, study: StudyView, series: SeriesView) -> str:
+        """The presentation states for this series, as the viewer's script reads them; empty without any."""
+        uids = [one.series_instance_uid for one in study.series if one.modality == "PR"]
+        states = self._references.states(scope, study.study_instance_uid, uids, series.series_instance_uid)
+        return orjson.dumps(states).decode() if states else ""
 
     def _series_stack(self, scope: StudyScope, study: StudyView, series: SeriesView) -> Stack:
         return Stack(self._index.instances(scope, study.study_instance_uid, series.series_instance_uid))
@@ -120,9 +155,3 @@ class Leaving:
 
 def _person(summaries: list[StudySummary]) -> str:
     return next((name for summary in summaries if (name := person(summary.patient_name))), "")
-
-
-def _explanation(words: Texts, stack: Stack, series: SeriesView) -> str:
-    if stack.has_video:
-        return words("viewer.video")
-    return words("viewer.no_images", what=words.either(f"object.{series.modality}", "object.other"))

@@ -13,6 +13,7 @@ from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.browse import Browse, Leaving
+from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.login import Login
 
@@ -27,7 +28,8 @@ def routes(house: House) -> list[BaseRoute]:
     pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)
+    documents = Documents(house.storage)
+    browse = Browse(house.storage, house.sessions, pages, config.http.dicomweb_path)
     leaving = Leaving(house.sessions, door)
 
     def start(request: Request) -> Response:
@@ -52,6 +54,7 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(browse.study)),
         Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
+        Route("/studies/{study}/series/{series}/documents/{instance}", door.signed_in(documents.pdf)),
         Route("/account", door.signed_in(browse.account)),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),

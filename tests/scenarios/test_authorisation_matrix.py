@@ -93,6 +93,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
+    "/studies/{study}/series/{series}/documents/{instance}": "page",
     "/account": "own page",
     "/session": "own page",
     "/{path:path}": "nothing",
