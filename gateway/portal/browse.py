@@ -13,7 +13,7 @@ from gateway.pages.texts import Texts
 from gateway.pages.wording import person
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.exhibits import Exhibits
-from gateway.portal.references import References
+from gateway.portal.references import References, Shown
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
 from storage.errors import NoSuchInstance
@@ -38,7 +38,8 @@ class Browse:
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
         summaries = self._index.studies(session.share.scope)
-        studies = [self._with_key_images(session, one) for one in self._worded(request, summaries)]
+        words, scope = self._words(request), session.share.scope
+        studies = [self._with_key_images(words, scope, one) for one in studies_of(words, self._root, summaries)]
         hero = studies[0].newest_picture if studies else None
         values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
         if hero:
@@ -100,23 +101,23 @@ class Browse:
         summaries = [one for one in self._index.studies(session.share.scope) if one.study_instance_uid == wanted]
         if not summaries:
             raise NoSuchInstance("No such study.")
-        return self._with_key_images(session, self._worded(request, summaries)[0])
+        words = self._words(request)
+        return self._with_key_images(words, session.share.scope, studies_of(words, self._root, summaries)[0])
 
-    def _worded(self, request: Request, summaries: list[StudySummary]) -> list[StudyView]:
-        return studies_of(self._words(request), self._root, summaries)
-
-    def _with_key_images(self, session: Session, study: StudyView) -> StudyView:
+    def _with_key_images(self, words: Texts, scope: StudyScope, study: StudyView) -> StudyView:
         """The study with what somebody has chosen as its most important images first, and a picture of that."""
-        scope = session.share.scope
-        series = [self._as_selection(scope, study, one) if one.modality == "KO" else one for one in study.series]
-        return replace(
-            study, series=tuple(sorted(series, key=lambda one: not (one.modality == "KO" and one.thumbnail)))
-        )
-
-    def _as_selection(self, scope: StudyScope, study: StudyView, series: SeriesView) -> SeriesView:
-        records = self._index.instances(scope, study.study_instance_uid, series.series_instance_uid)
-        shown = [one for record in records[:_MOST_SELECTIONS] for one in self._references.key_images(scope, record)]
-        return replace(series, thumbnail=shown[0].thumbnail) if shown else series
+        found: dict[bool, list[SeriesView]] = {True: [], False: []}
+        for series in study.series:
+            shown: list[Shown] = []
+            if series.modality == "KO":
+                records = self._index.instances(scope, study.study_instance_uid, series.series_instance_uid)
+                for record in records[:_MOST_SELECTIONS]:
+                    shown += self._references.key_images(scope, record)
+            if shown:
+                count = words.count("images", len(shown))
+                series = replace(series, thumbnail=shown[0].thumbnail, count=count)
+            found[bool(shown)].append(series)
+        return replace(study, series=(*found[True], *found[False]))
 
     def _states(self, scope: StudyScope, study: StudyView, series: SeriesView) -> str:
         """The presentation states for this series, as the viewer's script reads them; empty without any."""

@@ -11,14 +11,14 @@ from dicomweb.rendered.rendered_media import ENCAPSULATIONS, Category, category
 from dicomweb.rendered.report_items import content, items, text
 from gateway.pages.texts import Texts
 from gateway.pages.wording import day, passage, person, plain
-from gateway.portal.curves import LONGEST, curves
+from gateway.portal.curves import LONGEST, Curve, curves
 from gateway.portal.metadata import data_set_of
 from gateway.portal.references import References
 from storage.errors import CannotUnderstand, NotRenderable
 from storage.records import InstanceRecord
 from storage.scope import StudyScope
 from storage.storage import Storage
-from storage.waveforms import waveforms
+from storage.waveforms import Waveform, waveforms
 
 KEY_OBJECT_SELECTION: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _WAVEFORMS: Final = "1.2.840.10008.5.1.4.1.1.9."
@@ -130,11 +130,29 @@ class Exhibits:
     def _curves(self, record: InstanceRecord) -> tuple[str, dict[str, Any]]:
         with self._storage.files.open(record.blob_key) as file:
             found = waveforms(file)
-        drawn = [(curves(one), one.seconds) for one in found]
-        if not any(channels for channels, _ in drawn):
-            return "unreadable", {}
-        groups = [{"curves": channels, "seconds": seconds} for channels, seconds in drawn if channels]
-        return "curves", {"groups": groups, "longest": LONGEST}
+        groups = [self._group(one) for one in found]
+        title = self._words.either(f"modality.{record.modality}", "kinds.curves")
+        return ("curves", {"groups": groups, "title": title}) if any(groups) else ("unreadable", {})
+
+    def _group(self, waveform: Waveform) -> dict[str, Any]:
+        drawn = [self._curve(curve, waveform.seconds) for curve in curves(waveform)]
+        hint = self._words("kinds.curves_of", n=len(drawn), seconds=self._figure(waveform.seconds, 1))
+        if waveform.seconds > LONGEST:
+            hint += " " + self._words("kinds.curves_cut", seconds=round(LONGEST))
+        return {"hint": hint, "curves": drawn} if drawn else {}
+
+    def _curve(self, curve: Curve, seconds: float) -> dict[str, Any]:
+        name = plain(curve.name)
+        unit = plain(curve.unit)
+        low, high = self._figure(curve.low, 2), self._figure(curve.high, 2)
+        span = self._figure(seconds, 1)
+        alt = self._words("kinds.curve_alt", name=name, seconds=span, low=low, high=high, unit=unit)
+        scale = self._words("kinds.curve_scale", n=self._figure(curve.scale, 3), unit=unit) if unit != "mV" else ""
+        return {"name": name, "alt": alt, "scale": scale, "drawn": curve}
+
+    def _figure(self, number: float, digits: int) -> str:
+        written = f"{number:.{digits}f}".rstrip("0").rstrip(".")
+        return written.replace(".", self._words("kinds.decimal_point")).replace("-", "\u2212")
 
     def _key_images(self, record: InstanceRecord) -> dict[str, Any]:
         selection = data_set_of(self._storage, self._scope, record)

@@ -7,6 +7,13 @@ import { texts } from "../page.js";
 export async function enrich(pane) {
   const t = await texts(document.documentElement.dataset["kinds"]);
   new Progress(pane, t);
+  const { Marks } = await import("./marks.js");
+  new Marks(pane, t);
+  const states = document.getElementById("states");
+  if (states) {
+    const { States } = await import("./states.js");
+    new States(pane, states, t);
+  }
   if (pane.stack.total > 1) {
     const { Cine, startsByItself } = await import("./cine.js");
     const cine = new Cine(pane, t);

@@ -43,6 +43,8 @@ export class Stack {
     this.window = null;
     /** How much of the stored values of the image asked for is there, from 0 to 1. */
     this.arrived = 0;
+    /** @type {((at: number) => string) | null} Where the server shows images as somebody has marked them, "" for none. */
+    this.presented = null;
     this.direction = 1;
     this.resting = true;
     this.offline = false;
@@ -109,9 +111,17 @@ export class Stack {
     this.screen.changed();
   }
 
+  /** @param {((at: number) => string) | null} presented */
+  present(presented) {
+    this.presented = presented;
+    this.paint();
+    this.plan();
+    this.screen.changed();
+  }
+
   /** Whether the reader may choose another window for the image that is asked for. */
   get windowable() {
-    return this.source.description(this.index)?.raw ?? false;
+    return !this.presented?.(this.index) && (this.source.description(this.index)?.raw ?? false);
   }
 
   /** @returns {Window | null} the window in force, if it is known */
@@ -144,7 +154,7 @@ export class Stack {
     const { columns, rows } = described ?? this.source.first;
     this.screen.measure(columns, rows);
     const frame = this.isRaw(at) ? this.frames.get(String(at)) : undefined;
-    const full = this.isRaw(at) ? undefined : this.pictures.get(`full ${at}`);
+    const full = this.isRaw(at) ? undefined : this.pictures.get(this.fullKey(at));
     const preview = this.pictures.get(this.previewKey(at));
     if (described && frame) {
       this.screen.exact(frame, this.tableFor(at, frame), described.pixelHeight);
@@ -194,12 +204,20 @@ export class Stack {
   isRaw(at) {
     const described = this.source.description(at);
     return (
-      !!described?.raw && (this.window !== null || !described.voiLut) && !this.refused.has(`stored ${at}`)
+      !!described?.raw && !this.presented?.(at) && (this.window !== null || !described.voiLut) && !this.refused.has(`stored ${at}`)
     );
   }
 
   /** @param {number} at */
+  fullKey(at) {
+    return `full ${at}${this.presented?.(at) ?? ""}`;
+  }
+
+  /** @param {number} at */
   previewKey(at) {
+    if (this.presented?.(at)) {
+      return this.fullKey(at);
+    }
     return `preview ${at} ${this.window && this.source.description(at)?.raw ? parameter(this.window) : ""}`;
   }
 
@@ -208,7 +226,7 @@ export class Stack {
    * @param {number} at
    */
   isThere(at) {
-    const whole = this.isRaw(at) ? this.frames.has(String(at)) : this.pictures.has(`full ${at}`);
+    const whole = this.isRaw(at) ? this.frames.has(String(at)) : this.pictures.has(this.fullKey(at));
     return whole || this.pictures.has(this.previewKey(at));
   }
 
@@ -276,8 +294,10 @@ export class Stack {
    * @returns {Job[]}
    */
   previewJobs(wanted) {
-    return wanted
-      .filter((at) => !(this.isRaw(at) && this.frames.has(String(at))) && !this.pictures.has(`full ${at}`))
+    const presented = wanted.filter((at) => this.presented?.(at)).map((at) => this.renderedJob(at));
+    const previews = wanted
+      .filter((at) => !this.presented?.(at))
+      .filter((at) => !(this.isRaw(at) && this.frames.has(String(at))) && !this.pictures.has(this.fullKey(at)))
       .map((at) => ({ at, key: this.previewKey(at) }))
       .filter(({ key }) => !this.pictures.has(key) && !this.refused.has(key))
       .map(({ at, key }) => {
@@ -287,6 +307,7 @@ export class Stack {
           this.pictures.set(key, picture, picture.width * picture.height * 4);
         });
       });
+    return [...presented.filter((job) => job !== null), ...previews];
   }
 
   /**
@@ -330,12 +351,14 @@ export class Stack {
    * @returns {Job | null}
    */
   renderedJob(at) {
-    const key = `full ${at}`;
+    const key = this.fullKey(at);
     if (this.pictures.has(key) || this.refused.has(key)) {
       return null;
     }
     return this.job(key, at, async (signal) => {
-      const picture = await this.source.rendered(at, signal);
+      const address = this.presented?.(at);
+      const rendering = address ? this.source.picture(address, "png", null, signal) : this.source.rendered(at, signal);
+      const picture = await rendering;
       this.pictures.set(key, picture, picture.width * picture.height * 4);
     });
   }
