@@ -22,6 +22,8 @@ from storage.scope import StudyScope
 from storage.storage import Storage
 
 _MOST_SELECTIONS: Final = 8
+_MOST_SCOUTS: Final = 4
+_LARGEST_SCOUT: Final = 12
 
 
 class Browse:
@@ -69,6 +71,7 @@ class Browse:
         if stack.total:
             values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
             values["dicomweb"] = self._root
+            values["scouts"] = _scouts(found, series)
             values["states"] = self._states(scope, found, series)
         return self._pages.render(request, "viewer.html", values, session=session)
 
@@ -152,6 +155,15 @@ class Leaving:
             return RedirectResponse("/account", 303, NO_STORE)
         self._sessions.end_others(session.share.id, self._door.cookie_of(request))
         return RedirectResponse("/account?ended_elsewhere", 303, NO_STORE)
+
+
+def _scouts(study: StudyView, series: SeriesView) -> list[str]:
+    """DICOMweb addresses of the small series that may show where the images of `series` lie in the body."""
+    others = [
+        one for one in study.series if one.representative and one.series_instance_uid != series.series_instance_uid
+    ]
+    small = [one for one in others if one.modality == series.modality and one.instances <= _LARGEST_SCOUT]
+    return [one.resource for one in sorted(small, key=lambda one: one.instances)[:_MOST_SCOUTS]]
 
 
 def _person(summaries: list[StudySummary]) -> str:

@@ -36,6 +36,7 @@ class SeriesView:
     name: str
     count: str
     modality: str
+    instances: int
     thumbnail: str
     representative: InstanceRecord | None
 
@@ -95,6 +96,7 @@ class Wording:
             name=series_name(self._words, summary.series_description, summary.series_number, summary.modality),
             count=self._count(summary),
             modality=plain(summary.modality),
+            instances=summary.instances,
             thumbnail=thumbnail(self._root, image).url if image else "",
             representative=image,
         )
