@@ -14,6 +14,7 @@ from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
+from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
@@ -34,6 +35,7 @@ def routes(house: House) -> list[BaseRoute]:
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
+    documents = Documents(house.storage)
     leaving = Leaving(house.sessions, door)
     along = TakingAlong(house, pages, door)
     verifying = Verifying(house, pages, door)
@@ -60,6 +62,7 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        Route("/studies/{study}/series/{series}/documents/{instance}", door.signed_in(terms.demanded(documents.pdf))),
         *_account_routes(house, pages, door, terms),
         Route("/downloads", door.signed_in(terms.demanded(along.page))),
         Route("/downloads/progress", door.signed_in(along.progress)),

@@ -96,6 +96,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
+    "/studies/{study}/series/{series}/documents/{instance}": "page",
     "/account": "own page",
     "/account/ask": "own form",
     "/account/delete": "own page",
