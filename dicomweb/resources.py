@@ -2,11 +2,11 @@
 
 from typing import Final, Literal
 
+from dicomweb.data_set_content import TAKEN
 from dicomweb.description.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
-    DICOM_JSON,
     FRAME_MEDIA_TYPES,
     METADATA,
     OCTET_STREAM,
@@ -119,14 +119,14 @@ _DELETE: Final = Transaction(
 _COMMITMENT: Final = (
     Transaction(
         *("POST", "Request", "13.4", lambda to: to.commitment.request),
-        *((DICOM_JSON,), ACCEPT, "write", (DICOM_JSON,)),
+        *(_METADATA, ACCEPT, "write", TAKEN),
         statuses=(200, 202),
         refusals=(409,),
     ),
     # Whoever stores may ask whether it is safe, and nobody else: a device that only stores has no right to read.
     Transaction(
         *("GET", "Result Check", "13.5", lambda to: to.commitment.check),
-        *((DICOM_JSON,), ACCEPT, "write"),
+        *(_METADATA, ACCEPT, "write"),
         statuses=(200, 202),
     ),
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydicom.datadict import tag_for_keyword
 
 AeTitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
@@ -148,6 +149,65 @@ class OtherSiteConfig(SiteConfig):
     ae_titles: tuple[AeTitle, ...] = ()
 
 
+class TargetConfig(_Section):
+    """[[forwarding.targets]]: one PACS that things are sent on to."""
+
+    name: str = Field(min_length=1, max_length=64)
+    ae_title: AeTitle | Literal[""] = ""
+    url: str = ""
+    token_file: str = ""
+    at_once: int = Field(default=1, ge=1, le=32)
+    associations: int = Field(default=1, ge=1, le=16)
+    commit: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.ae_title) == bool(self.url):
+            raise ValueError("either ae_title (C-STORE) or url (STOW-RS) says how to reach it")
+        if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
+            raise ValueError("url is the root of the DICOMweb services, for example https://pacs.example.org/dicom-web")
+        if self.commit and self.url:
+            raise ValueError("storage commitment is asked for over the DICOM network only; leave out commit")
+        return self
+
+
+class RuleConfig(_Section):
+    """[[forwarding.rules]]: what goes where."""
+
+    name: str = Field(min_length=1, max_length=64)
+    to: tuple[str, ...] = Field(min_length=1)
+    sources: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @field_validator("match")
+    @classmethod
+    def _keywords(cls, match: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if unknown := [keyword for keyword in match if tag_for_keyword(keyword) is None]:
+            raise ValueError(f"{unknown[0]} is no keyword of DICOM, such as StudyDescription")
+        return match
+
+
+class ForwardingConfig(_Section):
+    """[forwarding]: what is sent on to PACS."""
+
+    quiet_seconds: float = Field(default=60.0, ge=0)
+    hours: float = Field(default=72.0, gt=0)
+    targets: tuple[TargetConfig, ...] = ()
+    rules: tuple[RuleConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for kind, names in (("target", [one.name for one in self.targets]), ("rule", [one.name for one in self.rules])):
+            if twice := next((name for name in names if names.count(name) > 1), ""):
+                raise ValueError(f"there are two {kind}s named {twice}")
+        known = {one.name for one in self.targets}
+        for rule in self.rules:
+            if missing := next((name for name in rule.to if name not in known), ""):
+                raise ValueError(f"the rule {rule.name} names the target {missing}, which is not listed")
+        return self
+
+
 class LogConfig(_Section):
     """[log]"""
 
@@ -160,6 +220,7 @@ class Config(_Section):
     storage: StorageConfig = StorageConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
+    forwarding: ForwardingConfig = ForwardingConfig()
     site: SiteConfig = SiteConfig()
     sites: tuple[OtherSiteConfig, ...] = ()
     log: LogConfig = LogConfig()
@@ -192,7 +253,12 @@ class Config(_Section):
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
 
 
-_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {("dimse", "peers"): PeerConfig, ("dimse", "tls"): TlsConfig}
+_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+    ("dimse", "peers"): PeerConfig,
+    ("dimse", "tls"): TlsConfig,
+    ("forwarding", "targets"): TargetConfig,
+    ("forwarding", "rules"): RuleConfig,
+}
 _TABLES: Final[dict[str, type[BaseModel]]] = {"sites": OtherSiteConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 

@@ -20,6 +20,7 @@ from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.forwarding.deliveries import Deliveries
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -39,6 +40,7 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
+    deliveries: Deliveries
     requests: Requests
     staff: Staff
     staff_sessions: StaffSessions
@@ -71,6 +73,7 @@ def build(config: Config) -> House:
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
+        deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
         staff=Staff(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
+from gateway.forwarding.forwarding import LOOK_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
 from storage.errors import Refusal
@@ -64,7 +65,7 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool]) -> list[Job]:
+def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_stopping: Callable[[], bool]) -> list[Job]:
     """All jobs of the worker; long ones end when `is_stopping`."""
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
@@ -77,18 +78,22 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
+        Job(LOOK_SECONDS, forwarding.look),
+        Job(LOOK_SECONDS, forwarding.send),
+        Job(FORGET_SECONDS, forwarding.forget),
     ]
 
 
 async def run(house: House, stop: asyncio.Event) -> None:
     """Do every job until `stop` is set, none waiting for another; one that fails is logged and tried again."""
-    commitment = Commitment(house)
+    commitment, forwarding = Commitment(house), Forwarding(house)
     try:
         async with asyncio.TaskGroup() as group:
-            for job in jobs_of(house, commitment, stop.is_set):
+            for job in jobs_of(house, commitment, forwarding, stop.is_set):
                 group.create_task(_repeat(job, stop))
     finally:
         await asyncio.to_thread(commitment.close)
+        await asyncio.to_thread(forwarding.close)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:

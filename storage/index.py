@@ -18,6 +18,7 @@ from storage.errors import NoSuchInstance
 from storage.query import Query
 from storage.records import (
     Arrivals,
+    Arrived,
     ChangedSeries,
     Counts,
     HeldStudy,
@@ -28,6 +29,7 @@ from storage.records import (
     SeriesSummary,
     StudyOverview,
     StudySummary,
+    Unsettled,
     decode_layout,
 )
 from storage.scope import PatientIdentity, StudyScope
@@ -152,6 +154,13 @@ class Index:
         """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
         return summaries.studies(self._database, scope, limit)
 
+    def summary(self, scope: StudyScope, study: str) -> StudySummary:
+        """One study with its visible series, or `NoSuchInstance`."""
+        found = summaries.study(self._database, scope, study)
+        if found is None:
+            raise absent(self._database, scope, study)
+        return found
+
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""
         return self._metadata.changed_series(scope, bulk_data_root, limit)
@@ -163,6 +172,14 @@ class Index:
         instances.
         """
         return arrivals.arrivals(self._database, scope, after)
+
+    def unsettled(self, scope: StudyScope, after: int) -> list[Unsettled]:
+        """The visible studies to which something came behind the place `after`, in the order in which it began."""
+        return arrivals.unsettled(self._database, scope, after)
+
+    def arrived(self, scope: StudyScope, study: str, after: int, upto: int) -> list[Arrived]:
+        """The visible instances of `study` that came behind the place `after` up to `upto`, in that order."""
+        return arrivals.arrived(self._database, scope, study, after, upto)
 
     def counts(self, scope: StudyScope) -> Counts:
         """How many studies, series and instances are visible."""

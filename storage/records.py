@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -82,6 +83,26 @@ class Arrivals:
 
     studies: list[str]
     place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A study to which something came: the places of the first and of the last of it, and when the last came."""
+
+    study_instance_uid: str
+    first: int
+    last: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An instance with its place in the order of arrivals, which rises and is never used again."""
+
+    record: InstanceRecord
+    place: int
+    source: str
+    """Who brought it: "AE@address" for C-STORE, else the kind of intake."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
+    "forward": "gateway.cli.forwarding:forward",
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
     "serve": "gateway.cli.serve:serve",

@@ -6,6 +6,7 @@ relatively (`import … from "./stack.js"`); such names get their version too, s
 
 import gzip
 import hashlib
+import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ MEDIA_TYPES: Final = {
 }
 # Statements at the start of a line and awaited dynamic imports; the import("…") of a type comment may be circular.
 _IMPORT: Final = re.compile(
-    r"""(?m)(?:^(?:import|export|\})(?:[^"\n]*\bfrom)? |\bawait import\()"(?P<path>\./[\w/.-]+\.js)(?=")"""
+    r"""(?m)(?:^(?:import|export|\})(?:[^"\n]*\bfrom)? |\bawait import\()"(?P<path>\.{1,2}/[\w/.-]+\.js)(?=")"""
 )
 
 
@@ -91,7 +92,7 @@ class StaticFiles:
 
     def _with_versions(self, name: str, module: str, importers: tuple[str, ...]) -> str:
         def versioned(match: re.Match[str]) -> str:
-            imported = (Path(name).parent / match["path"]).as_posix()
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), match["path"]))
             return f"{match[0]}?v={self._load(imported, (*importers, name)).version}"
 
         return _IMPORT.sub(versioned, module)

@@ -1,8 +1,11 @@
 """config.toml shows every key with its default, and explains it."""
 
 import tomllib
+from typing import Any
 
-from gateway.config import Config, OtherSiteConfig, PeerConfig
+from pydantic import BaseModel
+
+from gateway.config import Config, OtherSiteConfig, PeerConfig, RuleConfig, TargetConfig
 from tests.house.checkout import ROOT
 
 TEXT = (ROOT / "config.toml").read_text(encoding="utf-8")
@@ -12,24 +15,32 @@ def test_config_toml_equals_the_defaults() -> None:
     defaults = Config().model_dump(mode="json")
     # An empty list of tables cannot be written in TOML beside others; the file shows one as a comment.
     assert defaults["dimse"].pop("peers") == []
+    assert defaults["forwarding"].pop("targets") == [] == defaults["forwarding"].pop("rules")
     assert defaults.pop("sites") == []
     assert tomllib.loads(TEXT) == defaults
 
 
-def _commented(table: str, keys: int) -> str:
-    """The table that stands in comments, its head and so many lines."""
+def _shown(section: str, name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """The table that stands in the file as a comment."""
     commented = "\n".join(line.removeprefix("# ") for line in TEXT.splitlines() if line.startswith("# "))
-    return "\n".join(commented[commented.index(table) :].split("\n")[: 1 + keys])
+    lines = commented[commented.index(f"[[{section}.{name}]]") :].split("\n")[: 1 + len(model.model_fields)]
+    (table,) = tomllib.loads("\n".join(lines))[section][name]
+    assert list(table) == list(model.model_fields)
+    return dict(table)
 
 
 def test_each_key_of_another_site_is_shown() -> None:
-    (site,) = tomllib.loads(_commented("[[sites]]", len(OtherSiteConfig.model_fields)))["sites"]
+    commented = "\n".join(line.removeprefix("# ") for line in TEXT.splitlines() if line.startswith("# "))
+    lines = commented[commented.index("[[sites]]") :].split("\n")[: 1 + len(OtherSiteConfig.model_fields)]
+    (site,) = tomllib.loads("\n".join(lines))["sites"]
     assert set(site) == set(OtherSiteConfig.model_fields)
     assert OtherSiteConfig(**site) == OtherSiteConfig(key=site["key"], ae_titles=site["ae_titles"])
 
 
-def test_each_section_of_a_peer_is_shown() -> None:
-    shown = _commented("[[dimse.peers]]", len(PeerConfig.model_fields))
-    (peer,) = tomllib.loads(shown)["dimse"]["peers"]
-    assert list(peer) == list(PeerConfig.model_fields)
+def test_each_table_of_a_list_is_shown() -> None:
+    peer = _shown("dimse", "peers", PeerConfig)
     assert PeerConfig(**peer) == PeerConfig(ae_title=peer["ae_title"], host=peer["host"])
+    target = _shown("forwarding", "targets", TargetConfig)
+    assert TargetConfig(**target) == TargetConfig(name=target["name"], ae_title=target["ae_title"])
+    rule = RuleConfig(**_shown("forwarding", "rules", RuleConfig))
+    assert rule.to == (target["name"],)

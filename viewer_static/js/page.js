@@ -15,6 +15,22 @@ export function element(id, kind) {
   return found;
 }
 
+/**
+ * The same inside a section, by data-part: a section may stand on a page several times.
+ * @template {Element} T
+ * @param {Element} section
+ * @param {string} name
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function part(section, name, kind) {
+  const found = section.querySelector(`[data-part="${name}"]`);
+  if (!(found instanceof kind)) {
+    throw new Error(`no ${kind.name} that is the part ${name}`);
+  }
+  return found;
+}
+
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Texts */
 
 /**

@@ -1,6 +1,6 @@
 // Brightness and contrast: presets by plain names, buttons for those who cannot drag, and the drag itself.
 
-import { element } from "./page.js";
+import { part } from "../page.js";
 
 /** @typedef {import("./dicom.js").Window} Window */
 
@@ -17,18 +17,19 @@ const NUDGES = { brighter: [0.1, 1], darker: [-0.1, 1], more: [0, 1.2], less: [0
 
 export class Windowing {
   /**
-   * @param {import("./stack.js").Stack} stack
-   * @param {import("./page.js").Texts} t
+   * @param {import("./pane.js").Pane} pane
+   * @param {import("../page.js").Texts} t
    */
-  constructor(stack, t) {
+  constructor({ stack, section, modality }, t) {
     this.stack = stack;
     this.t = t;
-    this.panel = element("window-panel", HTMLElement);
+    this.panel = part(section, "window-panel", HTMLElement);
+    this.presets = part(section, "presets", HTMLElement);
+    this.help = part(section, "window-help", HTMLElement);
     for (const [id, [brighter, contrast]] of Object.entries(NUDGES)) {
       this.panel.querySelector(`[data-nudge="${id}"]`)?.addEventListener("click", () => this.change(brighter, contrast));
     }
-    const isCt = element("viewer", HTMLElement).dataset["modality"] === "CT";
-    for (const preset of ["default", ...(isCt ? Object.keys(CT) : []), "auto"]) {
+    for (const preset of ["default", ...(modality === "CT" ? Object.keys(CT) : []), "auto"]) {
       this.addPreset(preset);
     }
     this.press("default");
@@ -44,7 +45,7 @@ export class Windowing {
       this.stack.setWindow(preset === "auto" ? this.stack.automatic() : (CT[preset] ?? null));
       this.press(preset);
     });
-    element("presets", HTMLElement).append(button);
+    this.presets.append(button);
   }
 
   /** Each image as it wants to be shown. */
@@ -76,7 +77,7 @@ export class Windowing {
   changed() {
     const { windowable, source } = this.stack;
     const key = windowable || !source.dataSets ? "viewer.window_help" : "viewer.window_fixed";
-    element("window-help", HTMLElement).textContent = this.t(key);
+    this.help.textContent = this.t(key);
     for (const button of this.panel.querySelectorAll("button")) {
       button.disabled = !windowable;
     }
@@ -84,7 +85,7 @@ export class Windowing {
 
   /** @param {string} chosen */
   press(chosen) {
-    for (const button of element("presets", HTMLElement).querySelectorAll("button")) {
+    for (const button of this.presets.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.dataset["preset"] === chosen));
     }
   }

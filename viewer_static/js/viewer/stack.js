@@ -3,7 +3,7 @@
 
 import { Cache, Queue } from "./cache.js";
 import { automaticWindow, greyTable } from "./grey.js";
-import { leave } from "./idle.js";
+import { leave } from "../idle.js";
 import { Refused, SignedOut, parameter } from "./source.js";
 
 /** @typedef {import("./dicom.js").Window} Window */
@@ -20,7 +20,8 @@ const MEGABYTE = 1 << 20;
  * Where the stack shows its images.
  * @typedef {object} Stage
  * @property {(frame: Frame, table: Uint8Array, pixelHeight: number) => void} exact
- * @property {(picture: ImageBitmap, full: boolean) => void} picture
+ * @property {(picture: ImageBitmap) => void} picture
+ * @property {(columns: number, rows: number) => void} measure the size of the image that comes, in its own pixels
  * @property {() => void} changed what is asked for or in sight has changed
  */
 
@@ -129,6 +130,8 @@ export class Stack {
   paint() {
     const at = this.index;
     const described = this.source.description(at);
+    const { columns, rows } = described ?? this.source.first;
+    this.screen.measure(columns, rows);
     const frame = this.isRaw(at) ? this.frames.get(String(at)) : undefined;
     const full = this.isRaw(at) ? undefined : this.pictures.get(`full ${at}`);
     const preview = this.pictures.get(this.previewKey(at));
@@ -136,10 +139,10 @@ export class Stack {
       this.screen.exact(frame, this.tableFor(at, frame), described.pixelHeight);
       this.sees(at, "full");
     } else if (full) {
-      this.screen.picture(full, true);
+      this.screen.picture(full);
       this.sees(at, "full");
     } else if (preview && !(this.shown === at && this.quality === "full")) {
-      this.screen.picture(preview, false);
+      this.screen.picture(preview);
       this.sees(at, "preview");
     }
   }

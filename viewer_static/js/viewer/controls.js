@@ -1,30 +1,27 @@
 // Slider, buttons, messages and announcements around the stage.
 
 import { Input } from "./input.js";
-import { element } from "./page.js";
+import { part } from "../page.js";
 import { Windowing } from "./windowing.js";
 
-/** @typedef {import("./stack.js").Stack} Stack */
-/** @typedef {import("./view.js").View} View */
-/** @typedef {import("./page.js").Texts} Texts */
+/** @typedef {import("./pane.js").Pane} Pane */
 
 const PATIENCE = 250;
 const SETTLED = 350;
 
 export class Controls {
   /**
-   * @param {Stack} stack
-   * @param {View} view
-   * @param {Texts} t
+   * @param {Pane} pane
+   * @param {import("../page.js").Texts} t
    */
-  constructor(stack, view, t) {
-    this.stack = stack;
-    this.view = view;
+  constructor(pane, t) {
+    this.pane = pane;
+    this.stack = pane.stack;
+    this.view = pane.view;
+    this.stage = pane.stage;
     this.t = t;
-    this.stage = element("stage", HTMLElement);
-    this.slider = element("slider", HTMLInputElement);
-    this.name = element("viewer", HTMLElement).dataset["name"] ?? "";
-    this.windowing = new Windowing(stack, t);
+    this.slider = this.part("slider", HTMLInputElement);
+    this.windowing = new Windowing(pane, t);
     this.windowMode = false;
     this.waitingSince = 0;
     this.settling = 0;
@@ -32,7 +29,17 @@ export class Controls {
     this.addGestures();
     this.addBrowsing();
     this.addTools();
+    pane.addEventListener("change", () => this.changed());
     this.changed();
+  }
+
+  /**
+   * @template {Element} T
+   * @param {string} name
+   * @param {new () => T} kind
+   */
+  part(name, kind) {
+    return part(this.pane.section, name, kind);
   }
 
   addGestures() {
@@ -57,7 +64,7 @@ export class Controls {
   addBrowsing() {
     const { stack, slider } = this;
     for (const [id, by] of /** @type {[string, number][]} */ ([["previous", -1], ["next", 1]])) {
-      element(id, HTMLAnchorElement).addEventListener("click", (event) => {
+      this.part(id, HTMLAnchorElement).addEventListener("click", (event) => {
         event.preventDefault();
         stack.show(stack.index + by);
       });
@@ -75,9 +82,9 @@ export class Controls {
       reset: () => this.reset(),
     };
     for (const [id, action] of Object.entries(actions)) {
-      element(id, HTMLButtonElement).addEventListener("click", action);
+      this.part(id, HTMLButtonElement).addEventListener("click", action);
     }
-    element("tools", HTMLElement).hidden = false;
+    this.part("tools", HTMLElement).hidden = false;
   }
 
   reset() {
@@ -88,14 +95,13 @@ export class Controls {
   /** @param {boolean} on whether dragging changes brightness and contrast */
   setMode(on) {
     this.windowMode = on;
-    const button = element("mode-window", HTMLElement);
+    const button = this.part("mode-window", HTMLElement);
     button.setAttribute("aria-pressed", String(on));
     button.setAttribute("aria-expanded", String(on));
-    element("window-panel", HTMLElement).hidden = !on;
+    this.part("window-panel", HTMLElement).hidden = !on;
     this.stage.classList.toggle("windowing", on);
   }
 
-  /** To be called when the stack has changed. */
   changed() {
     this.tellState();
     this.windowing.changed();
@@ -111,10 +117,10 @@ export class Controls {
     this.waitingSince = waiting ? this.waitingSince || Date.now() : 0;
     setTimeout(() => {
       const long = this.waitingSince > 0 && Date.now() - this.waitingSince >= PATIENCE;
-      element("busy", HTMLElement).hidden = !long;
+      this.part("busy", HTMLElement).hidden = !long;
     }, PATIENCE + 1);
     const key = stack.offline ? "viewer.offline" : stack.failed ? "viewer.failed" : "";
-    const message = element("stage-message", HTMLElement);
+    const message = this.part("stage-message", HTMLElement);
     message.hidden = !key;
     message.textContent = key && t(key);
     stage.classList.toggle("failed", stack.failed);
@@ -127,12 +133,12 @@ export class Controls {
   tellIndex() {
     const { stack, slider, t } = this;
     const where = { i: stack.index + 1, n: stack.total };
-    element("count", HTMLElement).textContent = t("viewer.image_of", where);
+    this.part("count", HTMLElement).textContent = t("viewer.image_of", where);
     slider.value = String(where.i);
     slider.setAttribute("aria-valuetext", t("viewer.image_of", where));
     for (const canvas of this.stage.querySelectorAll("canvas")) {
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", t("viewer.image_alt", { ...where, name: this.name }));
+      canvas.setAttribute("aria-label", t("viewer.image_alt", { ...where, name: this.pane.name }));
     }
     this.point("previous", where.i - 1);
     this.point("next", where.i + 1);
@@ -146,7 +152,7 @@ export class Controls {
    * @param {number} image from 1
    */
   point(id, image) {
-    const link = element(id, HTMLAnchorElement);
+    const link = this.part(id, HTMLAnchorElement);
     if (image >= 1 && image <= this.stack.total) {
       link.href = `?i=${image}`;
       link.removeAttribute("aria-disabled");
@@ -160,7 +166,7 @@ export class Controls {
   settle() {
     const image = this.stack.index + 1;
     if (document.activeElement !== this.slider) {
-      element("live", HTMLElement).textContent = this.t("viewer.image_of", { i: image, n: this.stack.total });
+      this.part("live", HTMLElement).textContent = this.t("viewer.image_of", { i: image, n: this.stack.total });
     }
     history.replaceState(null, "", `?i=${image}`);
     for (const link of document.querySelectorAll("a[data-language]")) {

@@ -2,11 +2,13 @@
 
 const MOST = 12;
 
-export class View {
+/** Sends "change" when the image lies elsewhere than before. */
+export class View extends EventTarget {
   /** @param {HTMLElement} stage */
   constructor(stage) {
+    super();
     this.stage = stage;
-    /** @type {HTMLElement[]} */
+    /** @type {(HTMLElement | SVGSVGElement)[]} */
     this.surfaces = [];
     this.ratio = 1;
     this.zoom = 1;
@@ -73,5 +75,6 @@ export class View {
     }
     this.stage.classList.toggle("zoomed", this.zoom > 1);
     this.stage.dataset["zoom"] = this.zoom.toFixed(2);
+    this.dispatchEvent(new Event("change"));
   }
 }

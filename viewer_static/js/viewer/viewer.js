@@ -1,0 +1,9 @@
+// The page of a series: one pane, and what works it.
+
+import { element, texts } from "../page.js";
+import { Controls } from "./controls.js";
+import { Pane } from "./pane.js";
+
+const pane = new Pane(element("viewer", HTMLElement));
+new Controls(pane, await texts());
+await pane.start();
