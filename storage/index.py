@@ -196,6 +196,10 @@ class Index:
         """Studies with instances that are held because their patient is not the one of their study, latest first."""
         return overviews.held(self._database, scope, limit)
 
+    def held_instances(self, scope: StudyScope, study: str) -> list[tuple[str, str, str]]:
+        """The UIDs, from the study down, of the held instances of a study."""
+        return overviews.held_instances(self._database, scope, study)
+
     def lookalikes(self, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
         """Studies that have the PatientID of one of `identities`, but another issuer or birth date than each of them.
 
