@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.birth_date import is_birth_date
+from auth.errors import NoSuchShare
 from auth.records import LONGEST_DAYS, Issued, Share
 from auth.tokens import Access
 from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
@@ -129,7 +130,7 @@ class Api:
     def _visible(self, access: Access, request: Request) -> Share:
         share = self._house.shares.get(request.path_params["share"])
         if share.site != access.site:
-            raise NoSuchInstance("No share has this id.")
+            raise NoSuchShare("No share has this id.")
         return share
 
     def _issued(self, issued: Issued, media_type: str, status: int, wanted: NewShare | None = None) -> Response:

@@ -21,7 +21,7 @@ from gateway.desk import finding
 from gateway.desk.browse import site_key
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of
 from gateway.desk.forms import Form, form_of
-from gateway.desk.wording import ENDING_DAYS, ShareRow, Wording, known_studies
+from gateway.desk.wording import ShareRow, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import initials, logo, share_url, sheet, site_of
@@ -100,16 +100,16 @@ class Sharing:
         """The newest shares of the site, all or with `?state=` some of them."""
         wanted = request.query_params.get("state", "")
         rows = self._rows(request, session)
-        counts = {state: sum(row.state == state for row in rows) for state in STATES}
+        words = self._pages.languages.of(request)
+        states = [(one, words(f"desk.state.{one}"), sum(row.state == one for row in rows)) for one in STATES]
         shown = [row for row in rows if row.state == wanted] if wanted in STATES else rows
         if wanted == "ending":
             shown.reverse()
         values: dict[str, Any] = {
             "shares": shown,
             "state": wanted if wanted in STATES else "",
-            "counts": counts,
+            "states": states,
             "total": len(rows),
-            "ending_days": ENDING_DAYS,
             "active": "shares",
         }
         return self._door.render(request, "shares.html", values, session)
@@ -123,7 +123,7 @@ class Sharing:
         shown = finding.Patient("", "", "", "", "", tuple(self._shown(share.scope, studies)))
         today = datetime.now(UTC).date()
         days = site_of(self._house, share.site).days
-        done = next((key for key in ("extended", "revoked", "unlocked") if key in request.query_params), "")
+        done = next((key for key in ("extended", "revoked", "unlocked") if key in request.query_params), None)
         values: dict[str, Any] = {
             "share": row,
             "studies": [wording.study(one) for one in shown.studies],
@@ -132,7 +132,7 @@ class Sharing:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": site_of(self._house, share.site).language,
-            "done": done,
+            "done": wording.words(f"desk.share.{done}") if done else "",
             "active": "shares",
         }
         return self._door.render(request, "share.html", values, session)

@@ -23,10 +23,11 @@ from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A patient's request: its id, its kind, and the share."""
+    """A patient's request: its id, its kind, the words for it, and the share."""
 
     id: int
     kind: str
+    word: str
     share: ShareRow
 
 
@@ -114,7 +115,10 @@ class Waiting:
     def _asked(self, session: StaffSession, wording: Wording) -> list[Asked]:
         found = [(one, self._house.shares.get(one.share_id)) for one in self._house.requests.open(session.member.site)]
         known = self._known(session, [share for _, share in found])
-        return [Asked(one.id, one.kind, wording.share(share, known, frozenset())) for one, share in found]
+        return [
+            Asked(one.id, one.kind, wording.words(f"desk.asked.{one.kind}"), wording.share(share, known, frozenset()))
+            for one, share in found
+        ]
 
     def _lookalikes(self, session: StaffSession, wording: Wording, shares: list[Share]) -> list[Lookalike]:
         by_id: dict[str, list[tuple[Share, PatientIdentity]]] = {}
