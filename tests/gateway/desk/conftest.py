@@ -13,6 +13,7 @@ import pyotp
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from auth.records import Issued
 from auth.staff import Role
@@ -36,6 +37,7 @@ class Desk:
     """The house, and what lies in it."""
 
     house: House
+    app: ASGIApp
     chest: Stored
     knee: Stored
     lookalike: Stored
@@ -47,7 +49,7 @@ class Desk:
     def browser(self, name: str = "", language: str = "de") -> Iterator[TestClient]:
         """A browser, in which this member of staff has signed in."""
         headers = {"accept-language": language, **SIGN_IN}
-        with TestClient(application(self.house), ORIGIN, headers=headers, follow_redirects=False) as client:
+        with TestClient(self.app, ORIGIN, headers=headers, follow_redirects=False) as client:
             if name:
                 client.cookies.set("d", self.house.staff_sessions.begin(name, "full"))
             yield client
@@ -103,6 +105,7 @@ def opened(folder: Path) -> Iterator[Desk]:
     placed: dict[str, Any] = {"StudyDate": "20261127", "AccessionNumber": "ACC100", "StudyDescription": "CT Thorax"}
     desk = Desk(
         house,
+        application(house),
         chest=keep(house, "PACS", **ERIKA, **placed),
         knee=keep(house, "PACS", **ERIKA, StudyDate="20240311", AccessionNumber="ACC007", Modality="DX"),
         lookalike=keep(house, "PACS", **OTHER_ERIKA, StudyDate="20260301"),
