@@ -17,7 +17,7 @@ from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.portal.studies import SMALL, middle, shown
 from gateway.sheets import site_of
-from storage.errors import NoSuchInstance
+from storage.errors import NoSuchInstance, NotRenderable
 from storage.pixels import Rendering
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity
@@ -28,10 +28,12 @@ _THUMBNAIL: Final = Rendering(viewport=(SMALL, SMALL))
 class Browse:
     """Every read of the index gets the scope of the member of staff."""
 
-    def __init__(self, house: House, door: DeskDoor, pages: Pages) -> None:
+    def __init__(self, house: House, door: DeskDoor, pages: Pages, no_image: str) -> None:
+        """`no_image` is the address of the picture that stands for studies without one."""
         self._house = house
         self._door = door
         self._pages = pages
+        self._no_image = no_image
 
     def search(self, request: Request, session: StaffSession) -> Response:
         """Remember what is searched, and go where it leads: to the patient when it is one, else to the list.
@@ -83,15 +85,18 @@ class Browse:
         return self._door.render(request, "patient.html", values, session)
 
     def thumbnail(self, request: Request, session: StaffSession) -> Response:
-        """A small picture of the first series that has an image, 404 when none has."""
+        """A small picture of the first series that has an image, or one that says that there is none."""
         storage = self._house.storage
         summary = storage.index.summary(scope_of(session.member), request.path_params["study"])
         record = next((image for series in summary.series if (image := shown(series))), None)
         if record is None:
-            raise NoSuchInstance("No image in this study.")
-        picture = storage.pixels.rendered(
-            record, storage.index.layout(record), middle(record.number_of_frames), _THUMBNAIL
-        )
+            return RedirectResponse(self._no_image, 303, NO_STORE)
+        try:
+            picture = storage.pixels.rendered(
+                record, storage.index.layout(record), middle(record.number_of_frames), _THUMBNAIL
+            )
+        except NotRenderable:
+            return RedirectResponse(self._no_image, 303, NO_STORE)
         return Response(picture, headers=NO_STORE, media_type="image/jpeg")
 
     def _target(self, session: StaffSession, text: str) -> str | None:

@@ -28,7 +28,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     door = DeskDoor(house, pages)
     return [
         *_entrance(SignIn(house, door, pages), door),
-        *_rooms(house, door, pages),
+        *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -46,8 +46,12 @@ def _entrance(sign_in: SignIn, door: DeskDoor) -> list[BaseRoute]:
     ]
 
 
-def _rooms(house: House, door: DeskDoor, pages: Pages) -> list[BaseRoute]:
-    browse, sharing, waiting = Browse(house, door, pages), Sharing(house, door, pages), Waiting(house, door, pages)
+def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[BaseRoute]:
+    browse, sharing, waiting = (
+        Browse(house, door, pages, no_image),
+        Sharing(house, door, pages),
+        Waiting(house, door, pages),
+    )
     changing = {
         "/desk/shares": sharing.create,
         "/desk/shares/{share}/extension": sharing.extend,

@@ -7,6 +7,8 @@ from gateway.desk import finding
 from storage.ingest import Stored
 from storage.scope import SiteStudies, WholeArchive
 from tests.gateway.desk.conftest import Desk, keep
+from tests.gateway.portal_house import without_pixels
+from tests.support.synthetic import part10
 
 HERE = SiteStudies("")
 
@@ -107,6 +109,16 @@ def test_a_thumbnail_is_a_picture_that_nobody_keeps(desk: Desk, anna: TestClient
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.content.startswith(b"\xff\xd8")
+
+
+def test_a_study_without_an_image_has_a_picture_that_says_so(desk: Desk, anna: TestClient) -> None:
+    report = without_pixels(PatientID="R1", Modality="SR")
+    incoming = desk.house.storage.ingest.receive()
+    incoming.write(part10(report))
+    desk.house.storage.ingest.store(incoming, source="PACS")
+    answer = anna.get(f"/desk/studies/{report.StudyInstanceUID}/thumbnail")
+    assert answer.headers["location"].startswith("/static/icons/no-image.svg?v=")
+    assert anna.get(answer.headers["location"]).headers["content-type"] == "image/svg+xml"
 
 
 def test_other_sites_do_not_exist(desk: Desk) -> None:
