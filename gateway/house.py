@@ -14,6 +14,7 @@ from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.staff import Staff
+from auth.staff_openid import OpenIdSettings, OpenIdSignIn
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
@@ -21,6 +22,7 @@ from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.forwarding.deliveries import Deliveries
+from storage.database import Database
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -45,6 +47,7 @@ class House:
     staff: Staff
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
+    openid: OpenIdSignIn | None
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -78,8 +81,24 @@ def build(config: Config) -> House:
         staff=Staff(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        openid=_openid(config, database, pepper),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
+
+
+def _openid(config: Config, database: Database, pepper: bytes) -> OpenIdSignIn | None:
+    """[desk.openid], or None where nobody signs in that way. Raises ConfigError."""
+    section = config.desk.openid
+    if not section.issuer:
+        return None
+    file = config.base / section.client_secret_file
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"desk.openid.client_secret_file: {file} cannot be read ({error.strerror}).") from error
+    redirect_uri = f"{config.public_root}/desk/openid/callback"
+    settings = OpenIdSettings(section.issuer, section.client_id, secret, redirect_uri, section.account_claim)
+    return OpenIdSignIn(database, pepper, settings)
 
 
 def storage_settings(config: Config) -> StorageSettings:

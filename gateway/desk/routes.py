@@ -11,6 +11,7 @@ from gateway.desk.api import Api
 from gateway.desk.browse import Browse
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import with_form
+from gateway.desk.openid import OpenId
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
 from gateway.desk.waiting import Waiting
@@ -27,14 +28,14 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     pages = Pages(house.config, languages, static, _TEMPLATES)
     door = DeskDoor(house, pages)
     return [
-        *_entrance(SignIn(house, door, pages), door),
+        *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
 
 
-def _entrance(sign_in: SignIn, door: DeskDoor) -> list[BaseRoute]:
+def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/sign-in", with_form(door.open(sign_in.submit)), methods=["POST"]),
         Route("/desk/sign-in", door.open(sign_in.form)),
@@ -42,6 +43,8 @@ def _entrance(sign_in: SignIn, door: DeskDoor) -> list[BaseRoute]:
         Route("/desk/enrolment", door.open(sign_in.enrolment)),
         Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
         Route("/desk/sign-out", _to_start),
+        Route("/desk/openid", door.open(openid.depart)),
+        Route("/desk/openid/callback", door.open(openid.arrive)),
         Route("/desk/session", door.signed_in(sign_in.session)),
     ]
 

@@ -35,6 +35,8 @@ POLICY: Final = {
     "/desk/sign-in": "entrance",
     "/desk/sign-out": "entrance",
     "/desk/enrolment": "entrance",
+    "/desk/openid": "entrance",
+    "/desk/openid/callback": "entrance",
     "/desk/studies/{study}": "study",
     "/desk/studies/{study}/thumbnail": "study",
     "/desk/shares/{share}": "share",
