@@ -128,6 +128,9 @@ CREATE TABLE staff_passkey (
 ) STRICT
 """
 
+# Challenges that were answered, while their cookies could come again.
+_CHALLENGE: Final = "CREATE TABLE staff_challenge (challenge TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT"
+
 # One open request of each kind for a share.
 _REQUEST: Final = """
 CREATE TABLE share_request (
@@ -151,6 +154,7 @@ def m010_sites_staff_requests(database: Database) -> None:
         "CREATE INDEX staff_session_by_name ON staff_session (name)",
         _PASSKEY,
         "CREATE INDEX staff_passkey_by_name ON staff_passkey (name)",
+        _CHALLENGE,
         _REQUEST,
         "CREATE UNIQUE INDEX share_request_open ON share_request (share_id, kind) WHERE done IS NULL",
     ):

@@ -15,6 +15,7 @@ from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.staff import Staff
 from auth.staff_openid import OpenIdSettings, OpenIdSignIn
+from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
@@ -48,6 +49,7 @@ class House:
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
     openid: OpenIdSignIn | None
+    passkeys: Passkeys
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -82,6 +84,7 @@ def build(config: Config) -> House:
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock),
         openid=_openid(config, database, pepper),
+        passkeys=Passkeys(database, pepper, system_clock, config.public_root, config.site.name),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 

@@ -26,30 +26,36 @@ class Form:
         return self.fields.get(name, ())
 
 
-async def read(request: Request) -> Form:
-    """The form; an empty one when it is larger than any honest form."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            return Form({})
+def read(body: bytes) -> Form:
+    """The form that a body is."""
     fields: dict[str, tuple[str, ...]] = {}
     for name, value in parse_qsl(body.decode("utf-8", "replace"), max_num_fields=2000):
         fields[name] = (*fields.get(name, ()), value)
     return Form(fields)
 
 
-def with_form(wrap: Callable[[Request], Response]) -> Callable[[Request], object]:
-    """`wrap`, run in a thread once the body has been read; endpoints find it by `form_of`."""
+def with_body(wrap: Callable[[Request], Response]) -> Callable[[Request], object]:
+    """`wrap`, run in a thread once the body has been read; nothing is left of one larger than any honest one."""
 
     async def reading(request: Request) -> Response:
-        request.state.form = await read(request)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_FORM:
+                body.clear()
+                break
+        request.state.body = bytes(body)
         return await run_in_threadpool(wrap, request)
 
     return reading
 
 
+def body_of(request: Request) -> bytes:
+    """What `with_body` has read."""
+    body: bytes = request.state.body
+    return body
+
+
 def form_of(request: Request) -> Form:
-    """What `with_form` has read."""
-    form: Form = request.state.form
-    return form
+    """What `with_body` has read, as a form."""
+    return read(body_of(request))

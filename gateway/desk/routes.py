@@ -10,8 +10,9 @@ from starlette.routing import BaseRoute, Route
 from gateway.desk.api import Api
 from gateway.desk.browse import Browse
 from gateway.desk.door import NO_STORE, DeskDoor
-from gateway.desk.forms import with_form
+from gateway.desk.forms import with_body
 from gateway.desk.openid import OpenId
+from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
 from gateway.desk.waiting import Waiting
@@ -29,6 +30,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     door = DeskDoor(house, pages)
     return [
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
+        *_passkeys(PasskeyRooms(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
@@ -37,15 +39,28 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
 
 def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute]:
     return [
-        Route("/desk/sign-in", with_form(door.open(sign_in.submit)), methods=["POST"]),
+        Route("/desk/sign-in", with_body(door.open(sign_in.submit)), methods=["POST"]),
         Route("/desk/sign-in", door.open(sign_in.form)),
-        Route("/desk/enrolment", with_form(door.open(sign_in.confirm)), methods=["POST"]),
+        Route("/desk/enrolment", with_body(door.open(sign_in.confirm)), methods=["POST"]),
         Route("/desk/enrolment", door.open(sign_in.enrolment)),
         Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
         Route("/desk/sign-out", _to_start),
         Route("/desk/openid", door.open(openid.depart)),
         Route("/desk/openid/callback", door.open(openid.arrive)),
         Route("/desk/session", door.signed_in(sign_in.session)),
+    ]
+
+
+def _passkeys(rooms: PasskeyRooms, door: DeskDoor) -> list[BaseRoute]:
+    asking = {
+        "/desk/passkeys/options": rooms.registration,
+        "/desk/passkeys": rooms.register,
+        "/desk/sign-in/passkey/options": rooms.question,
+        "/desk/sign-in/passkey": rooms.sign_in,
+    }
+    return [
+        *(Route(path, with_body(endpoint), methods=["POST"]) for path, endpoint in asking.items()),
+        Route("/desk/account", door.signed_in(rooms.account)),
     ]
 
 
@@ -67,11 +82,11 @@ def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[Ba
         "/desk/lookalikes/{study}": waiting.decide,
     }
     return [
-        Route("/desk", with_form(door.signed_in(browse.search)), methods=["POST"]),
+        Route("/desk", with_body(door.signed_in(browse.search)), methods=["POST"]),
         Route("/desk", door.signed_in(browse.found)),
         Route("/desk/studies/{study}", door.signed_in(browse.patient)),
         Route("/desk/studies/{study}/thumbnail", door.signed_in(browse.thumbnail)),
-        *(Route(path, with_form(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+        *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
         Route("/desk/shares", door.signed_in(sharing.overview)),
         Route("/desk/shares/{share}", door.signed_in(sharing.share)),
         Route("/desk/waiting", door.signed_in(waiting.overview)),

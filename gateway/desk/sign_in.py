@@ -121,6 +121,7 @@ class SignIn:
             "seed": " ".join(seed[start : start + 4] for start in range(0, len(seed), 4)),
             "qr": qr.picture(address),
             "wrong": wrong,
+            "passkeys": self._house.passkeys.are_possible,
         }
         return self._door.render(request, "enrolment.html", values, session, status=400 if wrong else 200)
 
@@ -133,5 +134,10 @@ class SignIn:
         status: int = 200,
         headers: dict[str, str] | None = None,
     ) -> Response:
-        values = {"name": name, "message": message, "openid": self._house.config.desk.openid.name}
+        values = {
+            "name": name,
+            "message": message,
+            "openid": self._house.config.desk.openid.name,
+            "passkeys": self._house.passkeys.are_possible,
+        }
         return self._door.render(request, "sign_in.html", values, status=status, headers=headers)

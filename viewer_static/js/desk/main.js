@@ -1,6 +1,7 @@
 // Runs on every page of the desk. Everything works without it but the print button, for which browsers have a key too.
 
 import { watchDesk } from "./idle.js";
+import { offerPasskey } from "./passkeys.js";
 
 // A page that the browser kept for its back button may show what is no longer there to see.
 addEventListener("pageshow", (event) => {
@@ -25,6 +26,12 @@ for (const form of document.querySelectorAll("form[data-once]")) {
 const search = document.getElementById("q");
 if (search instanceof HTMLInputElement) {
   search.select();
+}
+
+for (const button of document.querySelectorAll("button[data-passkey]")) {
+  if (button instanceof HTMLButtonElement) {
+    offerPasskey(button);
+  }
 }
 
 const seconds = Number(document.body.dataset["idleSeconds"]);
