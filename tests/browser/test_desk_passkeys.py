@@ -94,7 +94,7 @@ def test_a_passkey_is_a_second_factor_and_a_way_in(served: Served, page: Page) -
     page.get_by_label("Name").fill("paula")
     page.get_by_label("Passwort").fill(PASSWORD)
     page.get_by_role("button", name="Anmelden", exact=True).click()
-    page.get_by_text("Das hat nicht geklappt").wait_for()
+    page.get_by_role("heading", name="Das hat nicht geklappt").wait_for()
 
     served.house.staff.disable("paula")
     page.get_by_role("button", name="Mit Passkey anmelden").click()
