@@ -56,6 +56,20 @@ class ShareEnded(Refusal):
     title = "Share has ended"
 
 
+class ShareStillLives(Refusal):
+    """What was asked for is for shares that have ended."""
+
+    http_status = 409
+    title = "Share still lives"
+
+
+class TooManyShares(Refusal):
+    """As many shares live as one may hand on."""
+
+    http_status = 409
+    title = "Too many shares"
+
+
 class UnusablePepper(Refusal):
     """The file with the pepper cannot be read or is not one."""
 

@@ -38,6 +38,8 @@ class Access:
     name: str = ""
     site: str = ""
     """Where the right to share counts: the key of a site."""
+    actor: str = ""
+    """Who does it, for the audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ def _access(row: sqlite3.Row) -> Access:
     studies = row["studies"]
     scope = WholeArchive() if studies is None else ListedStudies(frozenset(json.loads(studies)))
     kept = row["rights"].split(",")
-    return Access(scope, frozenset(right for right in RIGHTS if right in kept), row["name"], row["site"])
+    rights = frozenset(right for right in RIGHTS if right in kept)
+    return Access(scope, rights, row["name"], row["site"], f"token {row['name']}")
 
 
 def _is_live(row: sqlite3.Row, now: int) -> bool:

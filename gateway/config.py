@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
-AeTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
+from gateway.sections import (
+    AeTitle,
+    ArchiveConfig,
+    AuditConfig,
+    IntakeConfig,
+    Port,
+    PrintConfig,
+    RetentionConfig,
+    Section,
+)
+
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 ]
@@ -28,11 +35,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message says which key and what to do about it."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StorageConfig(_Section):
+class StorageConfig(Section):
     """[storage]: where everything is kept and when the store counts as full."""
 
     folder: str = "data"
@@ -42,13 +45,15 @@ class StorageConfig(_Section):
     decoder_seconds: float = Field(default=20.0, gt=0)
     first_pictures_mb: int = Field(default=1024, ge=0)
     drawn_pictures_mb: int = Field(default=256, ge=0)
+    downloads_mb: int = Field(default=20_480, ge=0)
 
 
-class HttpConfig(_Section):
+class HttpConfig(Section):
     """[http]: portal and DICOMweb."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    processes: int = Field(default=0, ge=0, le=64)
     public_url: str = ""
     dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
@@ -74,7 +79,7 @@ class HttpConfig(_Section):
         return value.rstrip("/")
 
 
-class PeerConfig(_Section):
+class PeerConfig(Section):
     """[[dimse.peers]]: one application entity that we know, and what it may do here."""
 
     ae_title: AeTitle
@@ -87,7 +92,7 @@ class PeerConfig(_Section):
     associations: int = Field(default=0, ge=0)
 
 
-class TlsConfig(_Section):
+class TlsConfig(Section):
     """[dimse.tls]: DICOM over TLS, both ways."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -110,7 +115,7 @@ class TlsConfig(_Section):
         return self
 
 
-class DimseConfig(_Section):
+class DimseConfig(Section):
     """[dimse]: the DICOM network."""
 
     host: str = "127.0.0.1"
@@ -119,7 +124,16 @@ class DimseConfig(_Section):
     processes: int = Field(default=0, ge=0, le=64)
     accept_unknown_peers: bool = False
     peers: tuple[PeerConfig, ...] = ()
+    print: tuple[PrintConfig, ...] = ()
     tls: TlsConfig = TlsConfig()
+
+    @model_validator(mode="after")
+    def _titles_differ(self) -> Self:
+        titles = [self.ae_title, *(one.ae_title for one in self.print)]
+        twice = next((title for title in titles if titles.count(title) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is ours twice; give each of [[dimse.print]] an AE title of its own")
+        return self
 
     @field_validator("peers")
     @classmethod
@@ -131,13 +145,14 @@ class DimseConfig(_Section):
         return peers
 
 
-class SiteConfig(_Section):
+class SiteConfig(Section):
     """[site]: what patients read about the house that runs this gateway."""
 
     name: str = "Durchblick"
     contact: str = ""
     language: Literal["de", "en"] = "de"
     logo: str = ""
+    terms: str = ""
     days: int = Field(default=90, ge=1, le=3650)
     paper: Literal["A4", "Letter"] = "A4"
 
@@ -149,7 +164,7 @@ class OtherSiteConfig(SiteConfig):
     ae_titles: tuple[AeTitle, ...] = ()
 
 
-class TargetConfig(_Section):
+class TargetConfig(Section):
     """[[forwarding.targets]]: one PACS that things are sent on to."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -171,7 +186,7 @@ class TargetConfig(_Section):
         return self
 
 
-class RuleConfig(_Section):
+class RuleConfig(Section):
     """[[forwarding.rules]]: what goes where."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -188,7 +203,7 @@ class RuleConfig(_Section):
         return match
 
 
-class ForwardingConfig(_Section):
+class ForwardingConfig(Section):
     """[forwarding]: what is sent on to PACS."""
 
     quiet_seconds: float = Field(default=60.0, ge=0)
@@ -208,7 +223,7 @@ class ForwardingConfig(_Section):
         return self
 
 
-class OpenIdConfig(_Section):
+class OpenIdConfig(Section):
     """[desk.openid]: where staff sign in by OpenID Connect; nowhere while `issuer` is empty."""
 
     name: str = ""
@@ -227,26 +242,30 @@ class OpenIdConfig(_Section):
         return self
 
 
-class DeskConfig(_Section):
+class DeskConfig(Section):
     """[desk]: how staff work."""
 
     openid: OpenIdConfig = OpenIdConfig()
 
 
-class LogConfig(_Section):
+class LogConfig(Section):
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(_Section):
+class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
+    intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
+    archive: ArchiveConfig = ArchiveConfig()
+    retention: RetentionConfig = RetentionConfig()
+    audit: AuditConfig = AuditConfig()
     sites: tuple[OtherSiteConfig, ...] = ()
     desk: DeskConfig = DeskConfig()
     log: LogConfig = LogConfig()
@@ -281,6 +300,7 @@ class Config(_Section):
 
 _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("dimse", "peers"): PeerConfig,
+    ("dimse", "print"): PrintConfig,
     ("dimse", "tls"): TlsConfig,
     ("desk", "openid"): OpenIdConfig,
     ("forwarding", "targets"): TargetConfig,
@@ -348,8 +368,11 @@ class Objection:
     sentence: str
 
 
-def objections(config: Config) -> list[Objection]:
-    """What makes this configuration unsafe to serve; empty when it may start."""
+def objections(config: Config, *, has_entered_peers: bool) -> list[Objection]:
+    """What makes this configuration unsafe to serve; empty when it may start.
+
+    `has_entered_peers` says whether `durchblick ae add` has put senders into the database.
+    """
     found = []
     if not is_loopback(config.http.host) and not config.http.public_url.startswith("https://"):
         sentence = (
@@ -358,10 +381,12 @@ def objections(config: Config) -> list[Objection]:
             "or set http.host to 127.0.0.1."
         )
         found.append(Objection("http.host", sentence))
-    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not config.dimse.peers):
+    knows_senders = bool(config.dimse.peers) or has_entered_peers
+    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not knows_senders):
         sentence = (
             f"dimse.host = {config.dimse.host!r} can be reached from other machines, but no list says who may send. "
-            "List each sender under [[dimse.peers]] and set dimse.accept_unknown_peers = false, "
+            "List each sender under [[dimse.peers]] or enter it with durchblick ae add, "
+            "and set dimse.accept_unknown_peers = false, "
             "or set dimse.host to 127.0.0.1."
         )
         found.append(Objection("dimse.host", sentence))

@@ -17,7 +17,13 @@ def share_url(house: House, issued: Issued) -> str:
 
 
 def sheet(house: House, issued: Issued, *, language: Language | None = None, paper: Paper | None = None) -> bytes:
-    """The printed sheet as PDF, in the language and on the paper of its site unless others are named."""
+    """The printed sheet as PDF, in the language and on the paper of its site unless others are named; audited."""
+    house.storage.audit.record("sheet printed", issued.share.id, f"issue={issued.share.issue}")
+    return draw(house, issued, language=language, paper=paper)
+
+
+def draw(house: House, issued: Issued, *, language: Language | None = None, paper: Paper | None = None) -> bytes:
+    """The same without a note: another form of a sheet that was handed out already."""
     site = site_of(house, issued.share.site)
     return sheet_pdf(
         issued,
@@ -47,7 +53,7 @@ def logo(house: House, site: SiteConfig) -> bytes:
 
 def initials(house: House, issued: Issued) -> str:
     """First letters of given and family name of the newest study in the share; empty while there is none."""
-    studies = house.storage.index.studies(issued.share.scope, limit=1)
+    studies = house.storage.index.studies(issued.share.rule, limit=1)
     if not studies:
         return ""
     family, given = (*studies[0].patient_name.split("^"), "")[:2]

@@ -99,6 +99,12 @@ class Index:
         """One visible instance under exactly these parents, or `NoSuchInstance`."""
         return self.instances(scope, study, series, sop_instance)[0]
 
+    def blob_keys(self, scope: StudyScope, study: str) -> frozenset[str]:
+        """The blob keys of what is visible of a study; none when that is nothing."""
+        where = visible(scope, Level.INSTANCE) & Condition(f"{_STUDY} = ?", (study,))
+        sql = f"SELECT blob_key FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
+        return frozenset(row[0] for row in self._database.read(sql, where.parameters))
+
     def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
         """`instance` and its `layout` by one question to the database; raises as `instances` does."""
         named = Condition(f"{_INSTANCE} = ? AND {_SERIES} = ? AND {_STUDY} = ?", (sop_instance, series, study))

@@ -42,11 +42,21 @@ class SiteStudies:
     site: str
 
 
-StudyScope = WholeArchive | ListedStudies | PatientIdentity | SiteStudies
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What two scopes both show: what somebody was given, of what somebody else may see."""
+
+    inner: "StudyScope"
+    outer: "StudyScope"
+
+
+StudyScope = WholeArchive | ListedStudies | PatientIdentity | SiteStudies | Within
 
 
 def shows_held(scope: StudyScope) -> bool:
     """Whether instances whose patient disagrees with their study's are visible: not to patients."""
+    if isinstance(scope, Within):
+        return shows_held(scope.inner) and shows_held(scope.outer)
     return isinstance(scope, WholeArchive | SiteStudies)
 
 
@@ -61,6 +71,9 @@ def predicate(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
             return _of_site(site)
         case PatientIdentity():
             return _of_patient(scope)
+        case Within(inner, outer):
+            (first, of_first), (second, of_second) = predicate(inner), predicate(outer)
+            return f"({first}) AND ({second})", (*of_first, *of_second)
 
 
 def _listed(uids: frozenset[str]) -> tuple[str, tuple[str, ...]]:

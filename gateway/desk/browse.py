@@ -129,7 +129,7 @@ def site_key(house: House, session: StaffSession, study: StudyOverview) -> str:
 
 
 def _is_about(share: Share, patient: finding.Patient) -> bool:
-    match share.scope:
+    match share.rule:
         case PatientIdentity(patient_id, issuer, birth_date):
             return (patient_id, issuer, birth_date) == (patient.patient_id, patient.issuer, patient.birth_date)
         case ListedStudies(uids):

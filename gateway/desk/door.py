@@ -17,6 +17,7 @@ from dicomweb.problems import log_unexpected
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import site_of
+from storage.audit import act_as
 from storage.errors import NoSuchInstance, NotAuthorised, Refusal
 from storage.scope import SiteStudies, StudyScope, WholeArchive
 
@@ -40,7 +41,10 @@ class DeskDoor:
     def session_of(self, request: Request) -> StaffSession | None:
         """The live session of a request, in whichever stage, or None."""
         value = self.cookie.read(request)
-        return self._house.staff_sessions.session_of(value) if value else None
+        session = self._house.staff_sessions.session_of(value) if value else None
+        if session is not None:
+            act_as(f"staff {session.member.name}")
+        return session
 
     def is_own_form(self, request: Request) -> bool:
         """Whether a request that changes something comes from one of our own pages."""

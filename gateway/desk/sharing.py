@@ -24,7 +24,7 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.wording import ShareRow, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
-from gateway.sheets import initials, logo, share_url, sheet, site_of
+from gateway.sheets import draw, initials, logo, share_url, sheet, site_of
 from storage.errors import NoSuchInstance, Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
@@ -118,9 +118,9 @@ class Sharing:
         """One share and what can be done with it."""
         share = self._door.share(request, session)
         wording = Wording(self._pages.languages.of(request))
-        studies = self._studies([share.scope], session)
+        studies = self._studies([share.rule], session)
         row = wording.share(share, known_studies(studies), self._house.requests.of(share.id))
-        shown = finding.Patient("", "", "", "", "", tuple(self._shown(share.scope, studies)))
+        shown = finding.Patient("", "", "", "", "", tuple(self._shown(share.rule, studies)))
         today = datetime.now(UTC).date()
         days = site_of(self._house, share.site).days
         done = next((key for key in ("extended", "revoked", "unlocked") if key in request.query_params), None)
@@ -183,8 +183,8 @@ class Sharing:
             "qr": qr.picture(share_url(house, issued)),
             "address": house.config.public_root.removeprefix("https://"),
             "pdfs": {
-                paper: _data_url("application/pdf", sheet(house, issued, language=language, paper=paper))
-                for paper in papers
+                paper: _data_url("application/pdf", make(house, issued, language=language, paper=paper))
+                for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
             "active": "find",
@@ -194,7 +194,7 @@ class Sharing:
     def _rows(self, request: Request, session: StaffSession) -> list[ShareRow]:
         wording = Wording(self._pages.languages.of(request))
         shares = self._house.shares.of_site(session.member.site, SHOWN)
-        known = known_studies(self._studies([share.scope for share in shares], session))
+        known = known_studies(self._studies([share.rule for share in shares], session))
         asked: dict[str, frozenset[Any]] = {}
         for one in self._house.requests.open(session.member.site):
             asked[one.share_id] = asked.get(one.share_id, frozenset()) | {one.kind}

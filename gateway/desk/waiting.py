@@ -107,7 +107,7 @@ class Waiting:
         share = visible_share(self._house, session.member, form_of(request).one("share"))
         uid = request.path_params["study"]
         study = finding.one_study(self._house.storage.index, _scope(session), uid)
-        if study is None or not isinstance(share.scope, PatientIdentity) or study.patient_id != share.scope.patient_id:
+        if study is None or not isinstance(share.rule, PatientIdentity) or study.patient_id != share.rule.patient_id:
             raise NoSuchInstance("No such study.")
         self._house.shares.decide(share.id, uid, accepted=form_of(request).one("decision") == "accept")
         return _back()
@@ -123,8 +123,8 @@ class Waiting:
     def _lookalikes(self, session: StaffSession, wording: Wording, shares: list[Share]) -> list[Lookalike]:
         by_id: dict[str, list[tuple[Share, PatientIdentity]]] = {}
         for share in shares:
-            if isinstance(share.scope, PatientIdentity):
-                by_id.setdefault(share.scope.patient_id, []).append((share, share.scope))
+            if isinstance(share.rule, PatientIdentity):
+                by_id.setdefault(share.rule.patient_id, []).append((share, share.rule))
         identities = [identity for pairs in by_id.values() for _, identity in pairs]
         known = self._known(session, shares)
         return [
@@ -137,9 +137,9 @@ class Waiting:
 
     def _known(self, session: StaffSession, shares: list[Share]) -> dict[str, Any]:
         index = self._house.storage.index
-        ids = [share.scope.patient_id for share in shares if isinstance(share.scope, PatientIdentity)]
+        ids = [share.rule.patient_id for share in shares if isinstance(share.rule, PatientIdentity)]
         uids = {
-            uid for share in shares if isinstance(share.scope, ListedStudies) for uid in share.scope.study_instance_uids
+            uid for share in shares if isinstance(share.rule, ListedStudies) for uid in share.rule.study_instance_uids
         }
         return known_studies(
             [

@@ -143,14 +143,14 @@ class Wording:
         return self.words("desk.short_date", day=value[6:], month=value[4:6], year=value[:4])
 
     def _contents(self, share: Share) -> str:
-        match share.scope:
+        match share.rule:
             case ListedStudies(uids):
                 return self.words.count("studies", len(uids))
             case _:
                 return self.words("desk.everything")
 
     def _unknown(self, share: Share) -> str:
-        match share.scope:
+        match share.rule:
             case PatientIdentity(patient_id):
                 return self.words("desk.patient_id_only", id=plain(patient_id))
             case _:
@@ -173,7 +173,7 @@ class Wording:
 
 
 def _study_of(share: Share, known: Mapping[str, StudyOverview]) -> StudyOverview | None:
-    match share.scope:
+    match share.rule:
         case ListedStudies(uids):
             return next((known[uid] for uid in sorted(uids) if uid in known), None)
         case PatientIdentity(patient_id, issuer, birth_date):

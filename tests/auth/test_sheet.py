@@ -25,6 +25,7 @@ ISSUED = Issued(
     Share(
         "0123456789ab",
         PatientIdentity("TEST-1", "", BIRTH_DATE),
+        PatientIdentity("TEST-1", "", BIRTH_DATE),
         datetime(2026, 3, 1, 12, tzinfo=UTC),
         datetime(2027, 3, 31, 23, 59, 59, tzinfo=UTC),
         "live",
