@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import viewer_static
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
@@ -23,14 +22,12 @@ from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 
 
-def routes(house: House) -> list[BaseRoute]:
+def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
     config = house.config
-    static = StaticFiles(STATIC_FOLDER)
-    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
+    pages = Pages(config, languages, static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
