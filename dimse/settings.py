@@ -53,6 +53,8 @@ class DimseSettings:
 
     ae_title: str = "DURCHBLICK"
     accept_unknown_peers: bool = False
+    also_called: tuple[str, ...] = ()
+    """Further AE titles of ours, which mean something to whoever looks at what was stored."""
     peers: tuple[Peer, ...] = ()
     tls: TlsSettings = TlsSettings()
 

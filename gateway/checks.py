@@ -18,7 +18,8 @@ from auth.errors import UnusablePepper
 from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
 from dimse.tls import certificate_problems
-from gateway.config import Config, objections
+from gateway.config import Config
+from gateway.dangers import dangers
 from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
@@ -60,7 +61,7 @@ def findings(config: Config) -> list[Finding]:
 
 def _addresses(config: Config) -> Iterator[Finding]:
     has_entered = has_entered_peers(config)
-    found = objections(config, has_entered_peers=has_entered)
+    found = dangers(config)
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:

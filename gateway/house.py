@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from auth import schema
@@ -10,14 +11,20 @@ from auth.cookies import SessionCookie
 from auth.identity import Identification, IdentitySettings
 from auth.middleware import Gatekeeper
 from auth.pepper import load_pepper
+from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
+from auth.staff import Staff
+from auth.staff_sessions import StaffSessions
+from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
+from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -39,12 +46,17 @@ class House:
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
+    requests: Requests
+    staff: Staff
+    staff_sessions: StaffSessions
+    staff_sign_in: StaffSignIn
     downloads: Downloads
+    intake: Intake
 
     @property
     def downloads_folder(self) -> Path:
         """Where prepared downloads lie."""
-        return self.storage.folder / "cache" / "downloads"
+        return downloads_in(self.storage.folder)
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
@@ -62,9 +74,10 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         make_folder(folder.absolute())
     except OSError as error:
         raise ConfigError(f"storage.folder: {folder} cannot be made ({error.strerror}). Name another one.") from error
-    storage = Storage.open(folder, storage_settings(config, seat))
+    storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
+    storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     return House(
@@ -76,7 +89,14 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
+        requests=Requests(database, system_clock),
+        staff=Staff(database, pepper, system_clock),
+        staff_sessions=StaffSessions(database, system_clock),
+        staff_sign_in=StaffSignIn(database, pepper, system_clock),
         downloads=Downloads(database, system_clock),
+        intake=Intake.of(
+            database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
+        ),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 
@@ -110,6 +130,7 @@ def dimse_settings(config: Config) -> DimseSettings:
     return DimseSettings(
         ae_title=section.ae_title,
         accept_unknown_peers=section.accept_unknown_peers,
+        also_called=tuple(one.ae_title for one in section.print),
         peers=tuple(Peer(**peer.model_dump()) for peer in section.peers),
         tls=tls_settings(config),
     )
@@ -130,6 +151,11 @@ def tls_settings(config: Config) -> TlsSettings:
         require_client_certificate=section.require_client_certificate,
         check_host_name=section.check_host_name,
     )
+
+
+def downloads_in(folder: Path) -> Path:
+    """Where downloads lie in a data folder."""
+    return folder / "cache" / "downloads"
 
 
 def one_place() -> None:

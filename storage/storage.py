@@ -1,11 +1,12 @@
 """One folder with everything that is kept, and the services over it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
-from storage.deletion import Deletion
+from storage.deletion import Deletion, Drop
 from storage.drawn import DrawnPictures
 from storage.files import Files, make_folder
 from storage.index import Index
@@ -49,8 +50,10 @@ class Storage:
     page_ends: PageEnds
 
     @classmethod
-    def open(cls, folder: Path, settings: StorageSettings | None = None) -> "Storage":
+    def open(cls, folder: Path, settings: StorageSettings | None = None, caches: Sequence[Drop] = ()) -> "Storage":
         """Open or create the storage in `folder`, and finish what a crashed process left in its incoming folder.
+
+        Each of `caches` is called with what is deleted, so that what was made of it elsewhere goes too.
 
             <folder>/durchblick.sqlite  the index
             <folder>/blobs/             the instances
@@ -73,7 +76,7 @@ class Storage:
         drawn = DrawnPictures(PreparedPictures(cache / "drawn", files), settings.drawn_pictures)
         limits = settings.decoders, settings.decoder_memory, settings.decoder_seconds
         pixels = Pixels(files, *limits, cache, pictures, drawn)
-        deletion = Deletion(files, database, [pictures.drop, drawn.drop])
+        deletion = Deletion(files, database, [pictures.drop, drawn.drop, *caches])
         worklist, page_ends = Worklist(database), PageEnds(cache / "page_ends.sqlite")
         return cls(
             folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist, page_ends

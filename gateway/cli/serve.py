@@ -8,8 +8,8 @@ import click
 
 from gateway import log
 from gateway.cli.options import config_option
-from gateway.config import Config, load, objections
-from gateway.entered_peers import has_entered_peers
+from gateway.config import Config, load
+from gateway.dangers import dangers
 from gateway.processes import CANNOT_START, CannotStart, Parent
 from gateway.seats import Place, told
 from gateway.supervisor import ROLES, Role, places, run_all, seats_of
@@ -33,7 +33,7 @@ def serve(
     """Run the gateway: portal and DICOMweb, DICOM network, and the work behind them."""
     config = load(config_file)
     log.configure(config.log.level)
-    found = objections(config, has_entered_peers=has_entered_peers(config))
+    found = dangers(config)
     if found:
         for objection in found:
             click.echo(f"Error: {objection.sentence}", err=True)

@@ -1,4 +1,4 @@
-"""The overview, one study, one series, and the account page: everything a signed-in patient reads."""
+"""The overview, one study, one series: the images a signed-in patient looks at."""
 
 from typing import Any
 
@@ -23,7 +23,6 @@ class Browse:
 
     def __init__(self, house: House, pages: Pages) -> None:
         self._index = house.storage.index
-        self._sessions = house.sessions
         self._downloads = house.downloads
         self._pages = pages
         self._root = house.config.http.dicomweb_path
@@ -33,7 +32,7 @@ class Browse:
         summaries = self._index.studies(session.share.scope)
         studies = studies_of(self._words(request), self._root, summaries)
         hero = studies[0].newest_picture if studies else None
-        values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        values: dict[str, Any] = {"studies": studies, "person": person_of(summaries), "hero": hero, "picture": None}
         values["download_ready"] = self._downloads.new_of_share(session.share.id)
         if hero:
             values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
@@ -60,24 +59,6 @@ class Browse:
         else:
             values["explanation"] = _explanation(self._words(request), stack, series)
         return self._pages.render(request, "viewer.html", values, session=session)
-
-    def account(self, request: Request, session: Session) -> Response:
-        """Until when the share lasts, what is in it, and where else it is open."""
-        words = self._words(request)
-        summaries = self._index.studies(session.share.scope)
-        studies = studies_of(words, self._root, summaries)
-        frames = sum(series.frames for summary in summaries for series in summary.series)
-        contents = f"{words.count('studies', len(studies))}, {words.count('images', frames)}"
-        values: dict[str, Any] = {
-            "studies": studies,
-            "person": _person(summaries),
-            "contents": contents,
-            "elsewhere": self._sessions.count(session.share.id) - 1,
-            "download_ready": self._downloads.new_of_share(session.share.id),
-            "ended_elsewhere": "ended_elsewhere" in request.query_params,
-            "active": "account",
-        }
-        return self._pages.render(request, "account.html", values, session=session)
 
     def session(self, request: Request, session: Session) -> Response:
         """How long the session lasts if nothing more is asked; asking for it keeps it alive."""
@@ -122,7 +103,8 @@ class Leaving:
         return RedirectResponse("/account?ended_elsewhere", 303, NO_STORE)
 
 
-def _person(summaries: list[StudySummary]) -> str:
+def person_of(summaries: list[StudySummary]) -> str:
+    """Whose studies these are, as one says the name."""
     return next((name for summary in summaries if (name := person(summary.patient_name))), "")
 
 

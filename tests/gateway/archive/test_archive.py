@@ -16,8 +16,9 @@ from gateway.archive.archive import Archive, ArchiveAway
 from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
 from gateway.archive.service import archive_of, asking_of, completeness_of
-from gateway.config import ArchiveConfig, Config, DimseConfig, PeerConfig
+from gateway.config import Config, DimseConfig, PeerConfig
 from gateway.house import House, build
+from gateway.sections import ArchiveConfig
 from storage.audit_trail import AuditTrail
 from storage.deletion import Target
 from storage.ingest import Stored
