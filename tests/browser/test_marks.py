@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.conftest import Site, Visits
 from tests.browser.stage import grey, state, wait_for
@@ -26,6 +26,23 @@ def test_letters_of_an_axial_image_and_what_they_mean(page: Page) -> None:
     assert _letters(page) == ["A", "L", "P", "R"]
     expect(page.locator(".edge-left")).to_have_attribute("title", "rechts im Körper")
     assert "oben: vorne; rechts: links im Körper" in page.locator("[data-part=marks] p").inner_text()
+
+
+def test_all_script_of_the_page_is_small(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.patient(chromium)
+    sizes: dict[str, int] = {}
+
+    def note(request: Request) -> None:
+        if ".js" in request.url:
+            sizes[request.url.partition("/static/")[2]] = request.sizes()["responseBodySize"]
+
+    page.on("requestfinished", note)
+    page.goto(f"{site.series('body')}?i=1")
+    page.locator("[data-part=place]").wait_for()
+    wait_for(page, shown="1", quality="full")
+    page.wait_for_load_state("networkidle")
+    assert any(name.startswith("js/viewer/place.js") for name in sizes)
+    assert sum(sizes.values()) <= 30_000, sizes
 
 
 def test_letters_follow_the_view(site: Site, page: Page) -> None:
