@@ -55,6 +55,18 @@ def test_modules_import_each_other_in_their_present_version(files: StaticFiles, 
         assert address == files.url(address.removeprefix("/static/").partition("?")[0])
 
 
+def test_modules_go_without_comments_and_keep_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(
+        "// one\n/** @type {A} */ (x)\n  /**\n   * two\n   */\n"
+        "const y = `/** three */`; // four\n/** five */\nconst z = 6;\n"
+    )
+    files = StaticFiles(tmp_path)
+    with TestClient(Starlette(routes=files.routes())) as client:
+        lines = client.get(files.url("a.js")).text.split("\n")
+    kept = "const y = `/** three */`; // four"
+    assert lines == ["", "/** @type {A} */ (x)", "", "", "", kept, "", "const z = 6;", ""]
+
+
 def test_a_changed_module_changes_the_url_of_its_importers(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text('import { x } from "./b.js";\nexport const y = x;\n')
     (tmp_path / "b.js").write_text("export const x = 1;\n")
