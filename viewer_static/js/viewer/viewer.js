@@ -5,5 +5,6 @@ import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
+const started = pane.start();
 new Controls(pane, await texts());
-await pane.start();
+await started;
