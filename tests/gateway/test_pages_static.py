@@ -101,3 +101,17 @@ def test_the_patients_scripts_fit_their_budget() -> None:
     assert sum(sizes.values()) <= 25_000, sizes
     on_every_page = ("main.js", "idle.js", "login.js", "code.js", "page.js")
     assert sum(sizes[name] for name in on_every_page) <= 5_000
+
+
+def test_modules_names_what_a_module_cannot_start_without(tmp_path: Path) -> None:
+    """Each once, itself first, the nearest before the others; not what it may ask for later."""
+    (tmp_path / "a.js").write_text(
+        'import { b } from "./b.js";\nimport { c } from "./c.js";\nawait import("./e.js");\n'
+    )
+    (tmp_path / "b.js").write_text('import { d } from "./d.js";\nexport const b = d;\n')
+    for name in "cde":
+        (tmp_path / f"{name}.js").write_text(f"export const {name} = 1;\n")
+    (tmp_path / "c.js").write_text('export { d as c } from "./d.js";\n')
+    files = StaticFiles(tmp_path)
+    assert files.started_by("a.js") == ["a.js", "b.js", "c.js", "d.js"]
+    assert files.modules("a.js") == [files.url(f"{name}.js") for name in "abcd"]
