@@ -12,6 +12,7 @@ from gateway import health, metrics
 from gateway.desk.routes import routes as desk_routes
 from gateway.headers import SecurityHeaders
 from gateway.house import House
+from gateway.intake.pages import routes as intake_routes
 from gateway.pages.static import STATIC_FOLDER, StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.routes import routes as portal_routes
@@ -36,6 +37,7 @@ def application(house: House, place: Place | None = None) -> ASGIApp:
             *metrics.routes(house, meter),
             dicomweb,
             *desk_routes(house, static, languages),
+            *intake_routes(house.intake, house.config, static, languages),
             *portal_routes(house, static, languages),
         ],
         exception_handlers=problems.handlers,
