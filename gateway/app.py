@@ -9,8 +9,11 @@ from dicomweb import problems
 from dicomweb.cors import CrossOrigin
 from dicomweb.routes import routes as dicomweb_routes
 from gateway import health, metrics
+from gateway.desk.routes import routes as desk_routes
 from gateway.headers import SecurityHeaders
 from gateway.house import House
+from gateway.pages.static import STATIC_FOLDER, StaticFiles
+from gateway.pages.texts import Languages
 from gateway.portal.routes import routes as portal_routes
 from gateway.public_address import base_urls
 from gateway.seats import Place
@@ -20,13 +23,21 @@ def application(house: House, place: Place | None = None) -> ASGIApp:
     """The ASGI application for `house`, whose requests are counted together with those of others at its `place`."""
     path = house.config.http.dicomweb_path
     meter = metrics.Meter(path, place or Place())
+    static = StaticFiles(STATIC_FOLDER)
+    languages = Languages(STATIC_FOLDER / "texts", house.config.site.language)
     dicomweb = Mount(
         path,
         routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_urls(house.config)),
         middleware=[Middleware(CrossOrigin, origins=house.config.http.cors_origins)],
     )
     pages = Starlette(
-        routes=[*health.routes(house), *metrics.routes(house, meter), dicomweb, *portal_routes(house)],
+        routes=[
+            *health.routes(house),
+            *metrics.routes(house, meter),
+            dicomweb,
+            *desk_routes(house, static, languages),
+            *portal_routes(house, static, languages),
+        ],
         exception_handlers=problems.handlers,
     )
     inner = _Shortcut(dicomweb, pages.build_middleware_stack())

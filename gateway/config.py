@@ -223,6 +223,31 @@ class ForwardingConfig(Section):
         return self
 
 
+class OpenIdConfig(Section):
+    """[desk.openid]: where staff sign in by OpenID Connect; nowhere while `issuer` is empty."""
+
+    name: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    account_claim: str = Field(default="preferred_username", min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.issuer and not (self.name and self.client_id and self.client_secret_file):
+            raise ValueError("an issuer needs a name (for the button), client_id and client_secret_file")
+        url = urlsplit(self.issuer)
+        if self.issuer and url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname or "")):
+            raise ValueError("issuer must be an https:// address")
+        return self
+
+
+class DeskConfig(Section):
+    """[desk]: how staff work."""
+
+    openid: OpenIdConfig = OpenIdConfig()
+
+
 class LogConfig(Section):
     """[log]"""
 
@@ -242,6 +267,7 @@ class Config(Section):
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
     sites: tuple[OtherSiteConfig, ...] = ()
+    desk: DeskConfig = DeskConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
 
@@ -276,6 +302,7 @@ _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("dimse", "peers"): PeerConfig,
     ("dimse", "print"): PrintConfig,
     ("dimse", "tls"): TlsConfig,
+    ("desk", "openid"): OpenIdConfig,
     ("forwarding", "targets"): TargetConfig,
     ("forwarding", "rules"): RuleConfig,
 }

@@ -15,6 +15,8 @@ from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.staff import Staff
+from auth.staff_openid import OpenIdSettings, OpenIdSignIn
+from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
@@ -26,6 +28,7 @@ from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
+from storage.database import Database
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -50,6 +53,8 @@ class House:
     staff: Staff
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
+    openid: OpenIdSignIn | None
+    passkeys: Passkeys
     downloads: Downloads
     intake: Intake
 
@@ -93,12 +98,29 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         staff=Staff(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        openid=_openid(config, database, pepper),
+        passkeys=Passkeys(database, pepper, system_clock, config.public_root, config.site.name),
         downloads=Downloads(database, system_clock),
         intake=Intake.of(
             database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
         ),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
+
+
+def _openid(config: Config, database: Database, pepper: bytes) -> OpenIdSignIn | None:
+    """[desk.openid], or None where nobody signs in that way. Raises ConfigError."""
+    section = config.desk.openid
+    if not section.issuer:
+        return None
+    file = config.base / section.client_secret_file
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"desk.openid.client_secret_file: {file} cannot be read ({error.strerror}).") from error
+    redirect_uri = f"{config.public_root}/desk/openid/callback"
+    settings = OpenIdSettings(section.issuer, section.client_id, secret, redirect_uri, section.account_claim)
+    return OpenIdSignIn(database, pepper, settings)
 
 
 def storage_settings(config: Config, seat: Seat = ALONE) -> StorageSettings:

@@ -160,6 +160,13 @@ class Index:
         """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
         return summaries.studies(self._database, scope, limit)
 
+    def summary(self, scope: StudyScope, study: str) -> StudySummary:
+        """One study with its visible series, or `NoSuchInstance`."""
+        found = summaries.study(self._database, scope, study)
+        if found is None:
+            raise absent(self._database, scope, study)
+        return found
+
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""
         return self._metadata.changed_series(scope, bulk_data_root, limit)
@@ -194,6 +201,10 @@ class Index:
     def held(self, scope: StudyScope, limit: int = 200) -> list[HeldStudy]:
         """Studies with instances that are held because their patient is not the one of their study, latest first."""
         return overviews.held(self._database, scope, limit)
+
+    def held_instances(self, scope: StudyScope, study: str) -> list[tuple[str, str, str]]:
+        """The UIDs, from the study down, of the held instances of a study."""
+        return overviews.held_instances(self._database, scope, study)
 
     def lookalikes(self, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
         """Studies that have the PatientID of one of `identities`, but another issuer or birth date than each of them.

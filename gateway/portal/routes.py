@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import viewer_static
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
+from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
@@ -22,18 +22,17 @@ from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 
 
-def routes(house: House) -> list[BaseRoute]:
+def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
     config = house.config
-    static = StaticFiles(STATIC_FOLDER)
-    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
+    pages = Pages(config, languages, static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
+    documents = Documents(house.storage)
     leaving = Leaving(house.sessions, door)
     along = TakingAlong(house, pages, door)
     verifying = Verifying(house, pages, door)
@@ -60,6 +59,7 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        Route("/studies/{study}/series/{series}/documents/{instance}", door.signed_in(terms.demanded(documents.pdf))),
         *_account_routes(house, pages, door, terms),
         Route("/downloads", door.signed_in(terms.demanded(along.page))),
         Route("/downloads/progress", door.signed_in(along.progress)),

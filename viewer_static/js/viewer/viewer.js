@@ -3,7 +3,12 @@
 import { element, texts } from "../page.js";
 import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
+import { Panes } from "./panes.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
+const panes = new Panes();
+panes.add(pane);
 new Controls(pane, await texts());
 await pane.start();
+const { enrich } = await import("./kinds.js");
+await enrich(pane);
