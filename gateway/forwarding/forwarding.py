@@ -10,7 +10,7 @@ from gateway.forwarding.rules import rules_of
 from gateway.forwarding.targets import Targets
 from gateway.house import House, dimse_settings
 
-LOOK_SECONDS: Final = 3.0
+FORWARD_SECONDS: Final = 3.0
 
 # The worker must end within seconds, whatever a peer does; but a PACS may take long to store.
 _PATIENCE: Final = Patience(connect=10.0, association=15.0, response=60.0, send=30.0, release=2.0)

@@ -1,4 +1,4 @@
-"""The overview, one study, one series, and the account page: everything a signed-in patient reads."""
+"""The overview, one study, one series: the images a signed-in patient looks at."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth.sessions import Session, Sessions
+from gateway.house import House
 from gateway.pages.pages import Pages, seconds_left
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
@@ -19,7 +20,6 @@ from gateway.portal.studies import SeriesView, StudyView, studies_of
 from storage.errors import NoSuchInstance
 from storage.records import StudySummary
 from storage.scope import StudyScope
-from storage.storage import Storage
 
 _MOST_SELECTIONS: Final = 8
 _MOST_SCOUTS: Final = 4
@@ -29,13 +29,13 @@ _LARGEST_SCOUT: Final = 12
 class Browse:
     """Every read of the index gets the scope of the visitor's share."""
 
-    def __init__(self, storage: Storage, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
-        self._storage = storage
-        self._index = storage.index
-        self._references = References(storage, dicomweb_path)
-        self._sessions = sessions
+    def __init__(self, house: House, pages: Pages) -> None:
+        self._storage = house.storage
+        self._index = house.storage.index
+        self._downloads = house.downloads
+        self._references = References(house.storage, house.config.http.dicomweb_path)
         self._pages = pages
-        self._root = dicomweb_path
+        self._root = house.config.http.dicomweb_path
 
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
@@ -43,7 +43,8 @@ class Browse:
         words, scope = self._words(request), session.share.scope
         studies = [self._with_key_images(words, scope, one) for one in studies_of(words, self._root, summaries)]
         hero = studies[0].newest_picture if studies else None
-        values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        values: dict[str, Any] = {"studies": studies, "person": person_of(summaries), "hero": hero, "picture": None}
+        values["download_ready"] = self._downloads.new_of_share(session.share.id)
         if hero:
             values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
         return self._pages.render(request, "overview.html", values, session=session)
@@ -51,7 +52,8 @@ class Browse:
     def study(self, request: Request, session: Session) -> Response:
         """One study with its series. Raises NoSuchInstance."""
         found = self._study(request, session)
-        return self._pages.render(request, "study.html", {"study": found}, session=session)
+        values = {"study": found, "download_ready": self._downloads.new_of_share(session.share.id)}
+        return self._pages.render(request, "study.html", values, session=session)
 
     def series(self, request: Request, session: Session) -> Response:
         """The viewer. `?i=` is the number of the image from 1; without it the middle one. Raises NoSuchInstance."""
@@ -74,23 +76,6 @@ class Browse:
             values["scouts"] = _scouts(found, series)
             values["states"] = self._states(scope, found, series)
         return self._pages.render(request, "viewer.html", values, session=session)
-
-    def account(self, request: Request, session: Session) -> Response:
-        """Until when the share lasts, what is in it, and where else it is open."""
-        words = self._words(request)
-        summaries = self._index.studies(session.share.scope)
-        studies = studies_of(words, self._root, summaries)
-        frames = sum(series.frames for summary in summaries for series in summary.series)
-        contents = f"{words.count('studies', len(studies))}, {words.count('images', frames)}"
-        values: dict[str, Any] = {
-            "studies": studies,
-            "person": _person(summaries),
-            "contents": contents,
-            "elsewhere": self._sessions.count(session.share.id) - 1,
-            "ended_elsewhere": "ended_elsewhere" in request.query_params,
-            "active": "account",
-        }
-        return self._pages.render(request, "account.html", values, session=session)
 
     def session(self, request: Request, session: Session) -> Response:
         """How long the session lasts if nothing more is asked; asking for it keeps it alive."""
@@ -166,5 +151,6 @@ def _scouts(study: StudyView, series: SeriesView) -> list[str]:
     return [one.resource for one in sorted(small, key=lambda one: one.instances)[:_MOST_SCOUTS]]
 
 
-def _person(summaries: list[StudySummary]) -> str:
+def person_of(summaries: list[StudySummary]) -> str:
+    """Whose studies these are, as one says the name."""
     return next((name for summary in summaries if (name := person(summary.patient_name))), "")

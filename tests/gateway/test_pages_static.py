@@ -9,8 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gateway.pages.static import CircularImport, StaticFiles
-from gateway.portal.routes import STATIC_FOLDER
+from gateway.pages.static import STATIC_FOLDER, CircularImport, StaticFiles
 
 
 @pytest.fixture(scope="module")

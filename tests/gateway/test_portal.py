@@ -134,7 +134,7 @@ def test_what_breaks_is_told_in_plain_words(portal: Portal) -> None:
         def __init__(self) -> None:
             pass
 
-        def begin(self, share: Share) -> str:
+        def begin(self, share: Share, device: str = "") -> str:
             raise RuntimeError("Muster^Erika")
 
     with portal.visitor(house=replace(portal.house, sessions=Broken())) as client:

@@ -2,6 +2,7 @@
 
 import { watchSession } from "./idle.js";
 import { enhanceLogin } from "./login.js";
+import { enhancePrinting } from "./printing.js";
 
 // A page that the browser kept for its back button may show what the visitor may no longer see.
 addEventListener("pageshow", (event) => {
@@ -13,6 +14,11 @@ addEventListener("pageshow", (event) => {
 const form = document.getElementById("login");
 if (form instanceof HTMLFormElement) {
   enhanceLogin(form);
+}
+
+const printing = document.getElementById("print");
+if (printing) {
+  enhancePrinting(printing);
 }
 
 const seconds = Number(document.body.dataset["idleSeconds"]);
