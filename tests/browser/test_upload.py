@@ -43,9 +43,8 @@ def test_a_patient_sends_images(site: Site, visits: Visits, chromium: Browser, p
     page = visits.page(chromium, **profile)
     begin(page, site)
     assert "#" in page.url and page.url.partition("#")[0].endswith("/u/sending")
-    page.locator("#files").set_input_files(
-        [*images(3), {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}]
-    )
+    other = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"hello")
+    page.locator("#files").set_input_files([*images(3), other])
     found = page.locator("#found")
     expect(found).to_contain_text("Erika Muster: CT, CT Thorax, 02.01.2026 (3 Dateien)")
     expect(found).to_contain_text("werden nicht gesendet: 1")
