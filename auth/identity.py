@@ -18,7 +18,7 @@ from auth.codes import normalise, normalise_token
 from auth.digests import Digests, Verifiers
 from auth.errors import Denied
 from auth.network import network_of
-from auth.records import Share, end_sessions, lapse, share_of_row, state_of_row, throttle_subject
+from auth.records import Share, end_sessions, lapse, row_of, share_of_row, state_of_row, throttle_subject
 from auth.throttle import WAIT, Gate, Limits, Throttle, forgive, prune
 from storage.audit import note, note_once
 from storage.database import Database
@@ -103,6 +103,27 @@ class Identification:
         """
         written = normalise_token(token)
         return self._identify(written, lambda: self._find_by_token(written), birth_date, network)
+
+    def confirm(self, share: Share, birth_date: str) -> None:
+        """Let whoever is signed in show once more that they know the birth date (YYYYMMDD); or `Denied`.
+
+        A wrong one counts as it does at the door, and in the end freezes the share.
+        """
+        attempt = _Attempt("", throttle_subject(share.id), birth_date, share.id, share.issue)
+        verdict = self._database.write(lambda connection: self._judge_confirmation(connection, attempt))
+        if not verdict.share:
+            raise Denied(verdict.retry_after)
+
+    def _judge_confirmation(self, connection: sqlite3.Connection, attempt: _Attempt) -> _Verdict:
+        now = seconds(self._clock())
+        row = row_of(connection, attempt.share_id)
+        wait = self._credentials.wait(connection.execute(WAIT, (attempt.subject,)).fetchone(), now)
+        if wait or state_of_row(row, now) != "live":
+            return _Verdict(retry_after=wait)
+        if self._is_birth_date(row, attempt):
+            return _Verdict(share_of_row(row, now))
+        froze = self._count_against(connection, row)
+        return _Verdict(retry_after=self._credentials.fail(connection, attempt.subject, now), froze=froze)
 
     def _identify(
         self, credential: str, find: Callable[[], sqlite3.Row | None], birth_date: str, address: str

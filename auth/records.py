@@ -35,6 +35,10 @@ class Share:
     label: str = field(default="", repr=False)
     issue: int = 1
     failures: int = 0
+    site: str = ""
+    """The key of the site whose desk keeps it."""
+    rejected: frozenset[str] = frozenset()
+    """Studies that the desk has kept out of the rule."""
     parent: str = ""
     """The id of the share that it was handed on from."""
     wait: "Wait | None" = None
@@ -44,6 +48,8 @@ class Share:
     """When it was revoked."""
     terms: datetime | None = None
     """When privacy notice and terms were accepted."""
+    erase: bool = False
+    """Whether the patient, who ended it, wants its studies deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,9 @@ def share_of_row(row: sqlite3.Row, now: int) -> Share:
         opened=_moment_or_none(row["opened"]),
         ended=_moment_or_none(row["ended"]),
         terms=_moment_or_none(row["terms"]),
+        erase=bool(row["erase"]),
+        site=row["site"],
+        rejected=rules.rejected(row["rule"]),
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,7 @@ from auth.birth_date import is_birth_date
 from auth.clock import Clock, seconds
 from auth.codes import new_code, new_token
 from auth.digests import Digests, Verifiers
-from auth.errors import NoSuchShare, ShareEnded, ShareStillLives, UnusablePepper
+from auth.errors import NoSuchShare, ShareEnded, ShareStillLives, TooManyShares, UnusablePepper
 from auth.records import (
     Issued,
     Share,
@@ -28,18 +28,21 @@ from auth.records import (
 )
 from storage.audit import note
 from storage.database import Database
-from storage.scope import StudyScope
+from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
 __all__ = ["Issued", "Share", "Shares"]
 
 _log = logging.getLogger("durchblick.auth")
 
+MOST_HANDED_ON: Final = 10
+"""How many live shares may come from one."""
+
 _Kept = dict[str, str]
 _INSERT: Final = """
 INSERT INTO share (id, rule, label, birth_date, created, expires, pepper_id, selector, verifier, token,
-                   parent, waits, issue, lapsed, revoked, frozen, failures)
+                   site, patient_id, parent, waits, issue, lapsed, revoked, frozen, failures)
 VALUES (:id, :rule, :label, :birth_date, :created, :expires, :pepper_id, :selector, :verifier, :token,
-        :parent, :waits, 1, 0, 0, 0, 0)
+        :site, :patient_id, :parent, :waits, 1, 0, 0, 0, 0)
 """
 _REISSUE: Final = """
 UPDATE share SET pepper_id = :pepper_id, selector = :selector, verifier = :verifier, token = :token,
@@ -59,7 +62,14 @@ class Shares:
         self._verifiers = verifiers or Verifiers()
 
     def create(
-        self, scope: StudyScope, birth_date: str, days: int, label: str = "", wait: Wait | None = None
+        self,
+        scope: StudyScope,
+        birth_date: str,
+        days: int,
+        label: str = "",
+        *,
+        site: str = "",
+        wait: Wait | None = None,
     ) -> Issued:
         """Open a share until the end (UTC) of the day `days` days from now; with `wait` it shows nothing at first.
 
@@ -68,25 +78,59 @@ class Shares:
         """
         if not is_birth_date(birth_date):
             raise ValueError("A share needs a birth date, written YYYYMMDD.")
-        share_id = secrets.token_hex(6)
         now = self._clock()
         row = {
-            "id": share_id,
             "rule": rules.to_json(rules.checked(scope, birth_date)),
             "label": label,
-            "birth_date": self._digests.birth_date(share_id, birth_date),
-            "created": seconds(now),
+            "site": site,
+            "patient_id": scope.patient_id if isinstance(scope, PatientIdentity) else "",
             "expires": seconds(end_of_day(now, days)),
             "parent": None,
             "waits": wait.to_json() if wait else "",
         }
+        return self._insert(row, birth_date, f"days={days}")
+
+    def hand_on(self, share_id: str, birth_date: str, days: int, label: str = "", study: str = "") -> Issued:
+        """Open a share of what `share_id` shows, or of one `study` of it, for somebody whom its holder trusts.
+
+        It asks for the same birth date, has its own code, ends no later than the other one and with it, and never
+        shows more than that does; it cannot be handed on again. Raises `ShareEnded` when the other one has ended,
+        `TooManyShares` when as many live as one may hand on, and `ValueError` as `create`.
+        """
+        parent = self.get(share_id)
+        if parent.state != "live" or parent.parent:
+            raise ShareEnded("Only a live share that was not handed on itself can be handed on.")
+        if sum(child.state == "live" for child in self.handed_on(share_id)) >= MOST_HANDED_ON:
+            raise TooManyShares("As many shares live as may be handed on; end one of them first.")
+        end = seconds(end_of_day(self._clock(), days))
+        scope = ListedStudies(frozenset({study})) if study else parent.rule
+        row = {
+            "rule": rules.to_json(rules.checked(scope, birth_date)),
+            "label": label,
+            "site": parent.site,
+            # The desk finds patients by what they were given themselves.
+            "patient_id": "",
+            "expires": min(end, seconds(parent.expires)),
+            "parent": share_id,
+            "waits": "",
+        }
+        return self._insert(row, birth_date, f"days={days} from={share_id}")
+
+    def handed_on(self, share_id: str) -> Sequence[Share]:
+        """What was handed on from a share, newest first."""
+        sql = "SELECT * FROM share_seen WHERE parent = ? ORDER BY created DESC, id"
+        return self._seen(self._database.read(sql, (share_id,)))
+
+    def _insert(self, row: Mapping[str, object], birth_date: str, detail: str) -> Issued:
+        share_id = secrets.token_hex(6)
+        born, now = self._digests.birth_date(share_id, birth_date), seconds(self._clock())
 
         def insert(connection: sqlite3.Connection, kept: _Kept) -> None:
-            connection.execute(_INSERT, {**row, **kept})
-            note(connection, "share created", share_id, f"days={days}")
+            connection.execute(_INSERT, {**row, **kept, "id": share_id, "birth_date": born, "created": now})
+            note(connection, "share created", share_id, detail)
 
         issued = self._issue(share_id, insert)
-        _log.info("share created share=%s days=%d", share_id, days)
+        _log.info("share created share=%s %s", share_id, detail)
         return issued
 
     def get(self, share_id: str) -> Share:
@@ -99,6 +143,38 @@ class Shares:
     def list(self) -> Sequence[Share]:
         """Every share, newest first."""
         return self._seen(self._database.read("SELECT * FROM share_seen ORDER BY created DESC, id"))
+
+    def of_site(self, site: str | None, limit: int = 1000) -> Sequence[Share]:
+        """The shares that this site's desk keeps, newest first; with None those of all sites."""
+        sql = "SELECT * FROM share_seen WHERE ? IS NULL OR site = ? ORDER BY created DESC, id LIMIT ?"
+        return self._seen(self._database.read(sql, (site, site, limit)))
+
+    def unlock(self, share_id: str) -> Share:
+        """Forget the wrong birth dates of a share: its present code opens it again at once. Idempotent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            _unrevoked(connection, share_id)
+            connection.execute("UPDATE share SET frozen = 0, failures = 0 WHERE id = ?", (share_id,))
+            connection.execute("DELETE FROM throttle WHERE subject = ?", (throttle_subject(share_id),))
+            note(connection, "share unlocked", share_id)
+
+        self._database.write(work)
+        _log.info("share unlocked share=%s", share_id)
+        return self.get(share_id)
+
+    def decide(self, share_id: str, study: str, *, accepted: bool) -> Share:
+        """Take a study into a share by patient, or keep it out, whatever its issuer and birth date say.
+
+        `ValueError` for a share that lists its studies; `ShareEnded` for a revoked one.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            rule = rules.decided(_unrevoked(connection, share_id)["rule"], study, accepted)
+            connection.execute("UPDATE share SET rule = ? WHERE id = ?", (rule, share_id))
+            note(connection, "study accepted" if accepted else "study rejected", share_id, f"study={study}")
+
+        self._database.write(work)
+        return self.get(share_id)
 
     def extend(self, share_id: str, days: int) -> Share:
         """Let the share end `days` days from now, or when it would have ended anyway if that is later.
@@ -144,12 +220,16 @@ class Shares:
         _log.info("share reissued share=%s issue=%d", share_id, issued.share.issue)
         return issued
 
-    def revoke(self, share_id: str) -> Share:
-        """End the share for good, and those handed on from it: code, token and sessions, at once. Idempotent."""
+    def revoke(self, share_id: str, *, erase: bool = False) -> Share:
+        """End the share for good, and those handed on from it: code, token and sessions, at once. Idempotent.
+
+        `erase`: its studies are to be deleted as soon as nobody else needs them.
+        """
         now = seconds(self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
             if not row_of(connection, share_id)["revoked"]:
+                connection.execute("UPDATE share SET erase = ? WHERE id = ?", (int(erase), share_id))
                 revoke(connection, share_id, now)
 
         self._database.write(work)

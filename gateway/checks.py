@@ -17,11 +17,13 @@ from auth.clock import system_clock
 from auth.errors import UnusablePepper
 from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
-from dimse.seats import seats
 from dimse.tls import certificate_problems
-from gateway.config import Config, objections
+from gateway.config import Config
+from gateway.dangers import dangers
+from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
+from gateway.supervisor import seats_of
 from storage.database import Database
 from storage.errors import Refusal
 from storage.pixels import Rendering
@@ -58,13 +60,18 @@ def findings(config: Config) -> list[Finding]:
 
 
 def _addresses(config: Config) -> Iterator[Finding]:
-    found = objections(config)
+    has_entered = has_entered_peers(config)
+    found = dangers(config)
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:
-        receivers = f"DIMSE port {config.dimse.port} (processes: {len(seats(config.dimse.processes))})"
-        yield Finding("addresses", True, f"portal at {config.public_root}/, {receivers}")
-    if not config.dimse.peers and not config.dimse.accept_unknown_peers:
+        web, dimse = (len(seats_of(role, config)) for role in ("web", "dimse"))
+        yield Finding(
+            "addresses",
+            True,
+            f"portal at {config.public_root}/ (processes: {web}), DIMSE port {config.dimse.port} (processes: {dimse})",
+        )
+    if not config.dimse.peers and not has_entered and not config.dimse.accept_unknown_peers:
         mend = "list each sender under [[dimse.peers]], or enter it with durchblick ae add"
         yield Finding("dimse.peers", True, f"none in the configuration; {mend}")
 

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
-AeTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
+from gateway.sections import (
+    AeTitle,
+    ArchiveConfig,
+    AuditConfig,
+    IntakeConfig,
+    Port,
+    PrintConfig,
+    RetentionConfig,
+    Section,
+)
+
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 ]
@@ -28,11 +35,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message says which key and what to do about it."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StorageConfig(_Section):
+class StorageConfig(Section):
     """[storage]: where everything is kept and when the store counts as full."""
 
     folder: str = "data"
@@ -45,11 +48,12 @@ class StorageConfig(_Section):
     downloads_mb: int = Field(default=20_480, ge=0)
 
 
-class HttpConfig(_Section):
+class HttpConfig(Section):
     """[http]: portal and DICOMweb."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    processes: int = Field(default=0, ge=0, le=64)
     public_url: str = ""
     dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
@@ -75,7 +79,7 @@ class HttpConfig(_Section):
         return value.rstrip("/")
 
 
-class PeerConfig(_Section):
+class PeerConfig(Section):
     """[[dimse.peers]]: one application entity that we know, and what it may do here."""
 
     ae_title: AeTitle
@@ -88,7 +92,7 @@ class PeerConfig(_Section):
     associations: int = Field(default=0, ge=0)
 
 
-class TlsConfig(_Section):
+class TlsConfig(Section):
     """[dimse.tls]: DICOM over TLS, both ways."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -111,7 +115,7 @@ class TlsConfig(_Section):
         return self
 
 
-class DimseConfig(_Section):
+class DimseConfig(Section):
     """[dimse]: the DICOM network."""
 
     host: str = "127.0.0.1"
@@ -120,7 +124,16 @@ class DimseConfig(_Section):
     processes: int = Field(default=0, ge=0, le=64)
     accept_unknown_peers: bool = False
     peers: tuple[PeerConfig, ...] = ()
+    print: tuple[PrintConfig, ...] = ()
     tls: TlsConfig = TlsConfig()
+
+    @model_validator(mode="after")
+    def _titles_differ(self) -> Self:
+        titles = [self.ae_title, *(one.ae_title for one in self.print)]
+        twice = next((title for title in titles if titles.count(title) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is ours twice; give each of [[dimse.print]] an AE title of its own")
+        return self
 
     @field_validator("peers")
     @classmethod
@@ -132,15 +145,26 @@ class DimseConfig(_Section):
         return peers
 
 
-class SiteConfig(_Section):
+class SiteConfig(Section):
     """[site]: what patients read about the house that runs this gateway."""
 
     name: str = "Durchblick"
     contact: str = ""
     language: Literal["de", "en"] = "de"
+    logo: str = ""
+    terms: str = ""
+    days: int = Field(default=90, ge=1, le=3650)
+    paper: Literal["A4", "Letter"] = "A4"
 
 
-class TargetConfig(_Section):
+class OtherSiteConfig(SiteConfig):
+    """[[sites]]: another facility in the same gateway, with what its own AE titles send."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    ae_titles: tuple[AeTitle, ...] = ()
+
+
+class TargetConfig(Section):
     """[[forwarding.targets]]: one PACS that things are sent on to."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -162,7 +186,7 @@ class TargetConfig(_Section):
         return self
 
 
-class RuleConfig(_Section):
+class RuleConfig(Section):
     """[[forwarding.rules]]: what goes where."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -179,7 +203,7 @@ class RuleConfig(_Section):
         return match
 
 
-class ForwardingConfig(_Section):
+class ForwardingConfig(Section):
     """[forwarding]: what is sent on to PACS."""
 
     quiet_seconds: float = Field(default=60.0, ge=0)
@@ -199,51 +223,69 @@ class ForwardingConfig(_Section):
         return self
 
 
-class ArchiveConfig(_Section):
-    """[archive]: the PACS where studies come from."""
+class OpenIdConfig(Section):
+    """[desk.openid]: where staff sign in by OpenID Connect; nowhere while `issuer` is empty."""
 
-    ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
-    retrieve: Literal["move", "get"] = "move"
+    name: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    account_claim: str = Field(default="preferred_username", min_length=1)
 
-
-class RetentionConfig(_Section):
-    """[retention]: how long studies stay when nobody needs them any more."""
-
-    days: int = Field(default=0, ge=0, le=36500)
-    grace_hours: int = Field(default=48, ge=24, le=24 * 365)
-    shares_days: int = Field(default=365, ge=0, le=36500)
-
-
-class AuditConfig(_Section):
-    """[audit]: where audit messages go."""
-
-    syslog_host: str = ""
-    syslog_port: Port = 6514
-    trusted: str = ""
-    certificate: str = ""
-    key: str = ""
-    patient_ids: bool = False
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.issuer and not (self.name and self.client_id and self.client_secret_file):
+            raise ValueError("an issuer needs a name (for the button), client_id and client_secret_file")
+        url = urlsplit(self.issuer)
+        if self.issuer and url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname or "")):
+            raise ValueError("issuer must be an https:// address")
+        return self
 
 
-class LogConfig(_Section):
+class DeskConfig(Section):
+    """[desk]: how staff work."""
+
+    openid: OpenIdConfig = OpenIdConfig()
+
+
+class LogConfig(Section):
     """[log]"""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(_Section):
+class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
+    intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
     archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
+    sites: tuple[OtherSiteConfig, ...] = ()
+    desk: DeskConfig = DeskConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @field_validator("sites")
+    @classmethod
+    def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
+        keys = [site.key for site in sites]
+        titles = [title for site in sites for title in site.ae_titles]
+        if "main" in keys:
+            raise ValueError("main is the name of [site]; give the other one another key")
+        for name in (*keys, *titles):
+            if keys.count(name) > 1 or titles.count(name) > 1:
+                raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
+        return sites
+
+    def site_of(self, key: str) -> SiteConfig | None:
+        """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
+        return self.site if not key else next((site for site in self.sites if site.key == key), None)
 
     @property
     def folder(self) -> Path:
@@ -258,10 +300,13 @@ class Config(_Section):
 
 _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("dimse", "peers"): PeerConfig,
+    ("dimse", "print"): PrintConfig,
     ("dimse", "tls"): TlsConfig,
+    ("desk", "openid"): OpenIdConfig,
     ("forwarding", "targets"): TargetConfig,
     ("forwarding", "rules"): RuleConfig,
 }
+_TABLES: Final[dict[str, type[BaseModel]]] = {"sites": OtherSiteConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 
@@ -311,7 +356,7 @@ def _sentence(problem: Any, document: dict[str, Any]) -> str:
 def _known(parents: list[str]) -> list[str]:
     if not parents:
         return sorted(SECTIONS)
-    model = _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
+    model = _TABLES.get(parents[0]) or _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
@@ -323,8 +368,11 @@ class Objection:
     sentence: str
 
 
-def objections(config: Config) -> list[Objection]:
-    """What makes this configuration unsafe to serve; empty when it may start."""
+def objections(config: Config, *, has_entered_peers: bool) -> list[Objection]:
+    """What makes this configuration unsafe to serve; empty when it may start.
+
+    `has_entered_peers` says whether `durchblick ae add` has put senders into the database.
+    """
     found = []
     if not is_loopback(config.http.host) and not config.http.public_url.startswith("https://"):
         sentence = (
@@ -333,10 +381,12 @@ def objections(config: Config) -> list[Objection]:
             "or set http.host to 127.0.0.1."
         )
         found.append(Objection("http.host", sentence))
-    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not config.dimse.peers):
+    knows_senders = bool(config.dimse.peers) or has_entered_peers
+    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not knows_senders):
         sentence = (
             f"dimse.host = {config.dimse.host!r} can be reached from other machines, but no list says who may send. "
-            "List each sender under [[dimse.peers]] and set dimse.accept_unknown_peers = false, "
+            "List each sender under [[dimse.peers]] or enter it with durchblick ae add, "
+            "and set dimse.accept_unknown_peers = false, "
             "or set dimse.host to 127.0.0.1."
         )
         found.append(Objection("dimse.host", sentence))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from gateway.archive.completeness import LOOK_SECONDS
+from gateway.archive.completeness import COMPLETE_SECONDS
 from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
 from gateway.audit.export import (
     ARRIVALS_SECONDS,
@@ -26,6 +26,10 @@ from gateway.first_pictures import TIDY_SECONDS, FirstPictures
 from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
+from gateway.intake.examining import EXAMINE_SECONDS
+from gateway.intake.tidying import INTAKE_TIDY_SECONDS
+from gateway.printing.by_sending import PRINT_SECONDS
+from gateway.printing.service import printing_of
 from gateway.retention.service import PURGE_SECONDS, PurgeJob
 from storage.errors import Refusal
 from storage.records import ChangedSeries
@@ -96,14 +100,18 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
+        Job(EXAMINE_SECONDS, house.intake.examination(is_stopping).work),
+        Job(EXAMINE_SECONDS, house.intake.acceptance(house.storage.ingest, is_stopping).work),
+        Job(INTAKE_TIDY_SECONDS, house.intake.tidying().work),
         Job(FORWARD_SECONDS, forwarding.look),
         Job(FORWARD_SECONDS, forwarding.send),
         Job(FORGET_SECONDS, forwarding.forget),
         Job(FORGET_SECONDS, house.storage.audit.forget_once),
         Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
         *_audit_export(house),
-        Job(LOOK_SECONDS, completeness_of(house).look),
+        Job(COMPLETE_SECONDS, completeness_of(house).look),
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
+        *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]
 
@@ -143,6 +151,11 @@ def _audit_export(house: House) -> list[Job]:
     database = house.storage.database
     patients = Patients(database, house.config.audit.patient_ids)
     return [Job(EXPORT_SECONDS, Export(database, server, source_of(house.config), patients).send)]
+
+
+def _printing(house: House) -> list[Job]:
+    printing = printing_of(house)
+    return [Job(PRINT_SECONDS, printing.work_off)] if printing else []
 
 
 def look_at_pepper(house: House) -> None:

@@ -1,8 +1,14 @@
 """What is handed to a patient: the link in the QR code and the printed sheet."""
 
+from pathlib import Path
+
 from auth.shares import Issued
-from auth.sheet import sheet_pdf
+from auth.sheet import Letterhead, Paper, sheet_pdf
+from auth.sheet_texts import Language
+from gateway.config import SiteConfig
 from gateway.house import House
+
+_LARGEST_LOGO = 1 << 20
 
 
 def share_url(house: House, issued: Issued) -> str:
@@ -10,23 +16,44 @@ def share_url(house: House, issued: Issued) -> str:
     return issued.link(house.config.public_root)
 
 
-def sheet(house: House, issued: Issued) -> bytes:
-    """The printed sheet as PDF, in the language of the site."""
-    site = house.config.site
+def sheet(house: House, issued: Issued, *, language: Language | None = None, paper: Paper | None = None) -> bytes:
+    """The printed sheet as PDF, in the language and on the paper of its site unless others are named; audited."""
     house.storage.audit.record("sheet printed", issued.share.id, f"issue={issued.share.issue}")
+    return draw(house, issued, language=language, paper=paper)
+
+
+def draw(house: House, issued: Issued, *, language: Language | None = None, paper: Paper | None = None) -> bytes:
+    """The same without a note: another form of a sheet that was handed out already."""
+    site = site_of(house, issued.share.site)
     return sheet_pdf(
         issued,
         house.config.public_root,
-        initials=_initials(house, issued),
-        language=site.language,
-        site=site.name,
-        contact=site.contact,
+        initials=initials(house, issued),
+        language=language or site.language,
+        paper=paper or site.paper,
+        head=Letterhead(site.name, site.contact, logo(house, site)),
     )
 
 
-def _initials(house: House, issued: Issued) -> str:
+def site_of(house: House, key: str) -> SiteConfig:
+    """The site with this key; [site] where the configuration has it no more."""
+    return house.config.site_of(key) or house.config.site
+
+
+def logo(house: House, site: SiteConfig) -> bytes:
+    """The site's logo; nothing when there is none, or it cannot be read: `durchblick check` tells of that."""
+    if not site.logo:
+        return b""
+    try:
+        with Path(house.config.base / site.logo).open("rb") as file:
+            return file.read(_LARGEST_LOGO)
+    except OSError:
+        return b""
+
+
+def initials(house: House, issued: Issued) -> str:
     """First letters of given and family name of the newest study in the share; empty while there is none."""
-    studies = house.storage.index.studies(issued.share.rule)
+    studies = house.storage.index.studies(issued.share.rule, limit=1)
     if not studies:
         return ""
     family, given = (*studies[0].patient_name.split("^"), "")[:2]

@@ -143,6 +143,51 @@ class StudySummary:
     series: tuple[SeriesSummary, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StudyOverview:
+    """A study as staff look at it. Texts are as stored, "" where unknown; counts include held instances."""
+
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+    study_date: str
+    accession_number: str
+    study_description: str
+    modalities: tuple[str, ...]
+    series: int
+    instances: int
+    held: int
+    latest: str
+    """When the last instance came, ISO 8601 in UTC."""
+    origin: str
+    """Who sent the first of it: an AE title, or STOW-RS, or what was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStudy:
+    """A study with instances of a patient who is not its own, and who that is by one of these instances (`held_`)."""
+
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+    study_date: str
+    accession_number: str
+    study_description: str
+    instances: int
+    latest: str
+    source: str
+    held_patient_name: str
+    held_patient_id: str
+    held_issuer_of_patient_id: str
+    held_patient_birth_date: str
+
+
 def encode_layout(layout: Layout) -> bytes:
     """The form in which the index keeps a layout."""
     frames = layout.frames.to_json() if layout.frames else None

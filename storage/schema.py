@@ -247,3 +247,15 @@ def _departures_and_holds(database: sqlite_utils.Database) -> None:
             since INTEGER NOT NULL
         ) STRICT"""
     )
+
+
+@MIGRATIONS(name="010_origins")
+def _origins(database: sqlite_utils.Database) -> None:
+    """Who sent the first instance of a study, and which site each sender belongs to; the others have the site ''."""
+    database.execute("ALTER TABLE study ADD COLUMN origin TEXT NOT NULL DEFAULT ''")
+    database.execute(
+        """UPDATE study SET origin = COALESCE((SELECT instance.source FROM instance
+            JOIN series ON series.id = instance.series_id WHERE series.study_id = study.id
+            ORDER BY instance.id LIMIT 1), '')"""
+    )
+    database.execute("CREATE TABLE site_origin (origin TEXT PRIMARY KEY, site TEXT NOT NULL) WITHOUT ROWID, STRICT")

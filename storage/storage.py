@@ -11,6 +11,7 @@ from storage.drawn import DrawnPictures
 from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
+from storage.page_ends import PageEnds
 from storage.pixels import Pixels
 from storage.prepared import PreparedPictures
 from storage.schema import MIGRATIONS
@@ -46,6 +47,7 @@ class Storage:
     deletion: Deletion
     audit: Audit
     worklist: Worklist
+    page_ends: PageEnds
 
     @classmethod
     def open(cls, folder: Path, settings: StorageSettings | None = None, caches: Sequence[Drop] = ()) -> "Storage":
@@ -75,8 +77,10 @@ class Storage:
         limits = settings.decoders, settings.decoder_memory, settings.decoder_seconds
         pixels = Pixels(files, *limits, cache, pictures, drawn)
         deletion = Deletion(files, database, [pictures.drop, drawn.drop, *caches])
-        worklist = Worklist(database)
-        return cls(folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist)
+        worklist, page_ends = Worklist(database), PageEnds(cache / "page_ends.sqlite")
+        return cls(
+            folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist, page_ends
+        )
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""
@@ -85,5 +89,6 @@ class Storage:
     def close(self) -> None:
         """Finish what is pending and let go of everything."""
         self.pixels.close()
+        self.page_ends.close()
         self.database.close()
         self.files.close()

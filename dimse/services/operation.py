@@ -35,6 +35,7 @@ class Request:
     command: Command
     calling_ae_title: str
     address: str
+    called_ae_title: str = ""
 
     @property
     def actor(self) -> str:

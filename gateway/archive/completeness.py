@@ -13,7 +13,7 @@ from storage.scope import ListedStudies, predicate
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
-LOOK_SECONDS: Final = 20.0
+COMPLETE_SECONDS: Final = 20.0
 LONGEST_WAIT: Final = timedelta(hours=24)
 """When nothing has come for so long, nobody waits any more for an archive that is away, or has something else."""
 

@@ -25,7 +25,9 @@ _COMMANDS: Final = {
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
+    "user": "gateway.cli.users:user",
     "token": "gateway.cli.tokens:token",
+    "upload": "gateway.cli.uploads:upload",
     "verify": "gateway.cli.verifying:verify_",
 }
 

@@ -91,7 +91,7 @@ def create(
     with opened(config_file) as house:
         _compare(house, wanted)
         try:
-            issued = house.shares.create(scope, birth_date, days, label, wait)
+            issued = house.shares.create(scope, birth_date, days, label, wait=wait)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         _hand_out(house, issued, sheet_file, as_json)

@@ -7,13 +7,13 @@ from pydicom.charset import python_encoding
 
 from dimse.association_items import APPLICATION_CONTEXT
 from dimse.negotiation import ANY_SCP
-from dimse.seats import MOST
 from dimse.services.statuses import NOT_OFFERED
 from dimse.settings import ALLOWANCES, DimseSettings
 from dimse.tls import CIPHER_SUITES
 from gateway.config import DimseConfig, PeerConfig, TlsConfig
 from gateway.conformance import services
 from gateway.conformance.markdown import listed, section, table
+from gateway.seats import MOST
 from storage.data_set.encoder import UNICODE
 from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 

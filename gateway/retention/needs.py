@@ -23,12 +23,15 @@ PeriodOf = Callable[[KeptStudy], timedelta | None]
 """How long a study stays when nobody needs it any more; None: for ever."""
 
 
+_Identity = tuple[str, str, str]
+
+
 class Needs:
     """The shares by what they were made for, so that a study finds its own without going through all."""
 
     def __init__(self, shares: Iterable[Share]) -> None:
         self._by_study: dict[str, list[Share]] = {}
-        self._by_patient: dict[PatientIdentity, list[Share]] = {}
+        self._by_patient: dict[_Identity, list[Share]] = {}
         for share in shares:
             self._enter(share, share.rule)
 
@@ -37,15 +40,22 @@ class Needs:
             case ListedStudies(studies):
                 for study in studies:
                     self._by_study.setdefault(study, []).append(share)
-            case PatientIdentity():
-                self._by_patient.setdefault(rule, []).append(share)
+            case PatientIdentity(accepted=accepted):
+                self._by_patient.setdefault(_identity(rule), []).append(share)
+                for study in accepted:
+                    self._by_study.setdefault(study, []).append(share)
             case Within(inner, _):
                 self._enter(share, inner)
 
     def of(self, study: KeptStudy) -> Sequence[Share]:
         """Every share, ended or not, that was made for this study or its patient."""
         listed = self._by_study.get(study.study_instance_uid, [])
-        return [*listed, *self._by_patient.get(study.patient, [])]
+        return [*listed, *self._by_patient.get(_identity(study.patient), [])]
+
+
+def _identity(patient: PatientIdentity) -> _Identity:
+    """Without the site: a study stays for a share of another site too, rather than to go by mistake."""
+    return patient.patient_id, patient.issuer_of_patient_id, patient.patient_birth_date
 
 
 def stays_until(study: KeptStudy, shares: Iterable[Share], period: timedelta | None) -> datetime | None:
@@ -53,12 +63,14 @@ def stays_until(study: KeptStudy, shares: Iterable[Share], period: timedelta | N
 
     The period counts from the later of two moments: when something last arrived, and the end of the last share that
     could show it. So a patient who was given three months, and comes back a week after them, finds everything. Where
-    no share was ever opened, nobody misses the images at the end of the last one, and the period does not count.
+    no share was ever opened, nobody misses the images at the end of the last one, and the period does not count; nor
+    where the patient wants them deleted.
     """
     if study.held or period is None:
         return None
     ends: list[datetime] = []
     was_opened = False
+    is_unwanted = False
     for share in shares:
         if share.state in ("live", "frozen"):
             return None
@@ -66,6 +78,7 @@ def stays_until(study: KeptStudy, shares: Iterable[Share], period: timedelta | N
         if end >= study.arrived:
             ends.append(end)
             was_opened = was_opened or share.opened is not None
+            is_unwanted = is_unwanted or share.erase
     if not ends:
         return study.arrived + period
-    return max(ends) + (period if was_opened else timedelta())
+    return max(ends) + (period if was_opened and not is_unwanted else timedelta())

@@ -87,7 +87,7 @@ def opened(folder: Path) -> Iterator[Portal]:
 
 def without_pixels(**attributes: Any) -> Dataset:
     """A structured report."""
-    data_set = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", PixelData=None, **attributes)
+    data_set = ct(**{"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33", "PixelData": None, **attributes})
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel"):
         delattr(data_set, keyword)
     return data_set

@@ -100,7 +100,7 @@ PEER = {"ae_title": "PACS1", "host": "10.0.0.5"}
     ],
 )
 def test_what_others_could_reach_needs_protection(tmp_path: Path, document: dict[str, object], keys: list[str]) -> None:
-    found = objections(parse(document, tmp_path))
+    found = objections(parse(document, tmp_path), has_entered_peers=False)
     assert [objection.key for objection in found] == keys
     assert all("127.0.0.1" in objection.sentence for objection in found)
 

@@ -2,6 +2,7 @@
 
 import { watchSession } from "./idle.js";
 import { enhanceLogin } from "./login.js";
+import { enhancePrinting } from "./printing.js";
 
 // A page that the browser kept for its back button may show what the visitor may no longer see.
 addEventListener("pageshow", (event) => {
@@ -15,7 +16,23 @@ if (form instanceof HTMLFormElement) {
   enhanceLogin(form);
 }
 
+const printing = document.getElementById("print");
+if (printing) {
+  enhancePrinting(printing);
+}
+
 const seconds = Number(document.body.dataset["idleSeconds"]);
 if (seconds) {
   watchSession(seconds);
 }
+
+// What the next page will need comes when this one has all of its own.
+addEventListener("load", () => {
+  const later = document.querySelector("[data-later]")?.getAttribute("data-later") ?? "";
+  for (const url of later.split(" ").filter(Boolean)) {
+    const link = document.createElement("link");
+    link.rel = "prefetch";
+    link.href = url;
+    document.head.append(link);
+  }
+});

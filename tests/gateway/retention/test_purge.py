@@ -124,6 +124,13 @@ def test_a_revoked_share_ends_when_it_was_revoked(house: House) -> None:
     assert house.live(hours=26) == [stored.study_instance_uid]
 
 
+def test_what_the_patient_wants_deleted_goes_at_once_unless_somebody_else_needs_it(house: House) -> None:
+    stored, other = house.put(), house.put()
+    house.share(other)
+    house.shares.revoke(house.share(stored, other).share.id, erase=True)
+    assert house.live(hours=26) == [stored.study_instance_uid]
+
+
 def test_a_share_that_ended_before_the_study_came_has_no_say(house: House) -> None:
     house.share(days=0)
     house.live(days=2)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, RetentionConfig
+from gateway.config import Config
 from gateway.forwarding.deliveries import Wanted
 from gateway.forwarding.rules import Selection
 from gateway.house import build
 from gateway.retention.needs import KeptStudy
 from gateway.retention.service import period_of
+from gateway.sections import RetentionConfig
 from storage.scope import PatientIdentity
 
 
