@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.conftest import Site, Visits
 from tests.browser.stage import grey, state, wait_for
@@ -88,7 +88,12 @@ def _windowed(value: int) -> int:
 def test_hostile_text_is_text(site: Site, visits: Visits, chromium: Browser) -> None:
     page = visits.patient(chromium)
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
     page.goto(site.series("hostile"))
     wait_for(page, shown="1", quality="full")
     page.locator("[data-part=marks-button]").wait_for()

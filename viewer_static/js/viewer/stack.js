@@ -203,11 +203,6 @@ export class Stack {
     return this.shown < 0 ? this.index : this.shown;
   }
 
-  /** @param {number} at */
-  isThere(at) {
-    return this.frames.has(String(at)) || this.pictures.has(`full ${at}`) || this.pictures.has(this.previewKey(at));
-  }
-
   /**
    * @param {number} at
    * @param {"preview" | "full"} quality
