@@ -13,7 +13,7 @@ from gateway.downloads.worker import Preparation
 from gateway.house import House
 from storage.deletion import Target
 from storage.errors import NoSuchInstance, OutOfResources
-from storage.scope import WholeArchive
+from storage.scope import ListedStudies, WholeArchive
 from tests.gateway.downloads.conftest import order, prepare, work
 from tests.gateway.portal_house import Portal, keep
 from tests.support.synthetic import ct
@@ -111,6 +111,15 @@ def test_what_is_deleted_while_it_is_prepared_is_not_published(
     assert work(house) == 0
     assert [(one.id, one.state) for one in house.downloads.all()] == [(ordered.id, "failed")]
     assert left(house) == (1, 0)
+
+
+def test_a_download_shows_only_what_a_scope_shows(portal: Portal, house: House) -> None:
+    layout, index = prepare(house, portal.issued).prepared.layout, house.storage.index
+    both = frozenset({portal.chest[0].study_instance_uid, portal.report.study_instance_uid})
+    assert layout.studies == tuple(sorted(both, key=lambda uid: uid == portal.report.study_instance_uid))
+    assert layout.is_shown(index, ListedStudies(both))
+    for study in both:
+        assert not layout.is_shown(index, ListedStudies(both - {study}))
 
 
 def test_what_came_later_does_not_remove_a_download(portal: Portal, house: House) -> None:
