@@ -26,12 +26,11 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
-    config = house.config
-    pages = Pages(config, languages, static, _TEMPLATES)
-    door = Door(house.gatekeeper, pages, config.public_root)
+    pages = Pages(house.config, languages, static, _TEMPLATES)
+    door = Door(house.gatekeeper, pages, house.config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
-    terms = Terms(config, house.shares, pages)
+    terms = Terms(house.config, house.shares, pages)
     documents = Documents(house.storage)
     leaving = Leaving(house.sessions, door)
     along = TakingAlong(house, pages, door)
