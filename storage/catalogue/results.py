@@ -39,8 +39,8 @@ _KEPT_IN: Final = {
     Level.SERIES: "series.attributes AS json_1",
     Level.INSTANCE: "instance_detail.metadata AS json_2",
 }
-_REMEMBERED: Final = 2_000
-"""Studies and series, of some 4 kB each."""
+_REMEMBERED: Final = 2_500
+"""Studies and series, of some 6 kB each."""
 
 _DETAIL: Final = " JOIN instance_detail ON instance_detail.instance_id = instance.id"
 

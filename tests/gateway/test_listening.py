@@ -73,19 +73,22 @@ def test_connections_come_to_whoever_has_fewer(places: list[Place]) -> None:
     assert asyncio.run(live()) == [4, 4]
 
 
-def test_what_one_does_not_take_the_other_does(places: list[Place]) -> None:
-    """It is there, has fewer, and is too busy to come."""
+def test_what_one_does_not_take_the_other_does(places: list[Place], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, has fewer, and is too busy to come: each connection but the first was left to it for a while."""
+    monkeypatch.setattr(listening, "PATIENCE", 0.02)
 
-    async def live() -> int:
-        taker = Taker(places[0])
-        places[1].row[0] = 0
+    async def live() -> tuple[int, float]:
+        taker, clock = Taker(places[0]), asyncio.get_running_loop().time
+        places[1].row[0], began = 0, clock()
         with ExitStack() as crowd:
             for _ in range(3):
                 await connect(places[0], crowd, [taker])
             taker.close()
-        return len(taker.taken)
+        return len(taker.taken), clock() - began
 
-    assert asyncio.run(live()) == 3
+    taken, seconds = asyncio.run(live())
+    assert taken == 3
+    assert seconds > 2 * listening.PATIENCE
 
 
 def test_nobody_waits_for_one_that_is_not_there(places: list[Place], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,3 +25,14 @@ const seconds = Number(document.body.dataset["idleSeconds"]);
 if (seconds) {
   watchSession(seconds);
 }
+
+// What the next page will need comes when this one has all of its own.
+addEventListener("load", () => {
+  const later = document.querySelector("[data-later]")?.getAttribute("data-later") ?? "";
+  for (const url of later.split(" ").filter(Boolean)) {
+    const link = document.createElement("link");
+    link.rel = "prefetch";
+    link.href = url;
+    document.head.append(link);
+  }
+});

@@ -46,7 +46,7 @@ def test_a_turn_ends_with_what_was_raised() -> None:
             raise ValueError("once")
 
 
-def test_where_nobody_may_wait_nobody_waits_for_a_turn() -> None:
+def test_where_nobody_may_wait_no_turn_is_taken() -> None:
     turns = Turns(at_once=1, patience=LONG)
-    with turns.take(), without_waiting(), turns.take():
-        pass
+    with without_waiting(), turns.take():
+        assert turns._free.acquire(blocking=False)

@@ -18,6 +18,8 @@ from gateway.archive.completeness import Completeness
 from gateway.archive.service import archive_of, asking_of, completeness_of
 from gateway.config import Config, DimseConfig, PeerConfig
 from gateway.house import House, build
+from gateway.listening import reserve
+from gateway.seats import Place
 from gateway.sections import ArchiveConfig
 from storage.audit_trail import AuditTrail
 from storage.deletion import Target
@@ -88,7 +90,8 @@ def hospital(folder: Path, way: str) -> Iterator[Hospital]:
         config = config.model_copy(update={"dimse": DimseConfig(port=port, peers=(peer,))})
         house = build(config)
         stack.callback(house.close)
-        stack.enter_context(running(None, services=Services(house.storage), port=port))
+        place = Place(sockets={"dimse": reserve("127.0.0.1", port, "dimse")})
+        stack.enter_context(running(None, services=Services(house.storage), place=place))
         yield Hospital(house, pacs, stored)
 
 

@@ -1,7 +1,7 @@
 // Where left, right, front, back, head and feet lie on the stage, by what the data set says of the image.
 
 import { planeOf } from "./geometry.js";
-import { group, numbers, text } from "./dicom.js";
+import { group, items, numbers, text } from "./dicom.js";
 
 /** @typedef {import("./dicom.js").DataSet} DataSet */
 /** @typedef {{top: string, right: string, bottom: string, left: string}} Edges letters of PS3.3 C.7.6.1.1.1 */
@@ -84,8 +84,7 @@ export function columnSpacing(dataSet, frame) {
  * @param {DataSet} dataSet
  */
 function ultrasoundSpacing(dataSet) {
-  const regions = /** @type {DataSet[]} */ (dataSet["00186011"]?.Value ?? []);
-  const found = regions
+  const found = items(dataSet, "00186011")
     .filter((region) => numbers(region, "00186012")[0] === 1 && numbers(region, "00186024")[0] === 3)
     .map((region) => Math.abs(numbers(region, "0018602C")[0] ?? 0) * 10);
   const [first = 0] = found;

@@ -35,6 +35,7 @@ export class Stack {
     this.source = source;
     this.screen = screen;
     this.index = index;
+    this.first = index;
     /** Image in sight, from 0; -1 before the first. */
     this.shown = -1;
     /** @type {"none" | "preview" | "full"} */
@@ -56,8 +57,11 @@ export class Stack {
     this.frames = new Cache(96 * MEGABYTE);
     /** @type {{first: number, last: number, loop: boolean} | null} What is played as a film. */
     this.playing = null;
-    this.queue = new Queue(5);
+    this.queue = new Queue(6);
     this.timer = 0;
+    /** The next animation frame, 0 while none is waited for, and whether it is to paint again. */
+    this.painting = 0;
+    this.stale = false;
     this.tableKey = "";
     /** @type {Uint8Array} */
     this.table = new Uint8Array(0);
@@ -72,8 +76,8 @@ export class Stack {
     return this.refused.has(this.previewKey(this.index)) && this.shown !== this.index;
   }
 
+  // The server's picture is there already; it goes on with what the line is needed for most.
   async start() {
-    this.plan();
     try {
       await this.source.load();
     } catch (problem) {
@@ -147,9 +151,25 @@ export class Stack {
     }, REST);
   }
 
-  /** Show the best that is there of the image asked for; nothing changes when nothing is. */
+  // Once a frame: what comes while it is painted waits for the next.
   paint() {
-    const at = this.index;
+    this.stale = this.painting !== 0;
+    if (this.stale) {
+      return;
+    }
+    this.draw();
+    this.painting = requestAnimationFrame(() => {
+      this.painting = 0;
+      if (this.stale || this.reached() !== this.shown) {
+        this.paint();
+        this.screen.changed();
+      }
+    });
+  }
+
+  /** Show the best that is there of the image asked for, or on the way to it; nothing changes when nothing is. */
+  draw() {
+    const at = this.reached();
     const described = this.source.description(at);
     const { columns, rows } = described ?? this.source.first;
     this.screen.measure(columns, rows);
@@ -166,6 +186,21 @@ export class Stack {
       this.screen.picture(preview);
       this.sees(at, "preview");
     }
+  }
+
+  /** The image asked for or, while it is not there and the reader moves, the next on the way to it. */
+  reached() {
+    if (this.resting || this.isThere(this.index)) {
+      return this.index;
+    }
+    const behind = (this.index - this.shown) * this.direction;
+    for (let back = Math.min(behind - 1, AHEAD); back > 0; back--) {
+      const at = this.index - back * this.direction;
+      if (this.isThere(at)) {
+        return at;
+      }
+    }
+    return this.shown < 0 ? this.index : this.shown;
   }
 
   /**
@@ -257,14 +292,24 @@ export class Stack {
       this.queue.wish(this.previewJobs([this.index, ...this.coming()]));
       return;
     }
-    const near = this.source.savesData ? [] : this.outwards(this.resting ? AHEAD * 2 : AHEAD);
-    const jobs = [...this.previewJobs([this.index])];
-    if (this.resting) {
-      jobs.push(...this.fullJobs([this.index]), ...this.previewJobs(near), ...this.fullJobs(this.worthwhile(near)));
-    } else {
-      jobs.push(...this.previewJobs(near));
+    // The page has come with a picture of its first image.
+    const here = this.shown < 0 && this.index === this.first && !this.refused.size ? [] : this.previewJobs([this.index]);
+    if (!this.resting) {
+      this.queue.wish([...here, ...this.previewJobs(this.onwards())]);
+      return;
     }
-    this.queue.wish(jobs);
+    const first = [...here, ...this.fullJobs([this.index])];
+    const near = this.source.savesData ? [] : this.outwards(AHEAD * 2);
+    // What is in sight does not share the line with what may come later.
+    const rest = first.length ? [] : [...this.previewJobs(near), ...this.fullJobs(this.worthwhile(near))];
+    this.queue.wish([...first, ...rest]);
+  }
+
+  /** Indices that come next if the reader goes on as he does, then those behind him. */
+  onwards() {
+    const near = this.source.savesData ? [] : this.outwards(AHEAD);
+    const isAhead = (/** @type {number} */ at) => (at - this.index) * this.direction > 0;
+    return [...near.filter(isAhead), ...near.filter((at) => !isAhead(at))];
   }
 
   /**
@@ -372,6 +417,7 @@ export class Stack {
   job(key, at, fetch) {
     return {
       key,
+      small: key.startsWith("preview"),
       run: async (signal) => {
         try {
           await fetch(signal);
@@ -381,9 +427,12 @@ export class Stack {
             this.failing(problem, key);
           }
         }
-        if (at === this.index && !signal.aborted) {
+        if ((at === this.index || !this.resting) && !signal.aborted) {
           this.paint();
           this.screen.changed();
+        }
+        if (at === this.index && this.resting) {
+          this.plan();
         }
       },
     };
