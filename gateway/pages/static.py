@@ -2,7 +2,7 @@
 
 `/static/css/portal.css?v=4f6c…` may be kept for ever, because another content has another URL. Modules name each other
 relatively (`import … from "./stack.js"`); such names get their version too, so a browser never mixes two releases.
-Modules go without their comments, which are a third of them; every line stays where it is.
+Modules go without comments and indentation, which are a third of them; every line stays where it is.
 """
 
 import gzip
@@ -36,6 +36,8 @@ _IMPORT: Final = re.compile(
 
 # Comments that have lines of their own; what they say of types only the check of types reads.
 _COMMENT: Final = re.compile(r"(?ms)^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)$")
+
+_INDENTATION: Final = re.compile(r"(?m)^[ \t]+")
 
 
 class CircularImport(Exception):
@@ -120,7 +122,7 @@ class StaticFiles:
             content = (self._folder / name).read_bytes()
             if name.endswith(".js"):
                 module = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), content.decode())
-                content = self._with_versions(name, module, importers).encode()
+                content = self._with_versions(name, _INDENTATION.sub("", module), importers).encode()
             self._files[name] = _file(content, MEDIA_TYPES[Path(name).suffix])
         return self._files[name]
 

@@ -26,12 +26,12 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
-    pages = Pages(house.config, languages, static, _TEMPLATES)
-    door = Door(house.gatekeeper, pages, house.config.public_root)
+    config = house.config
+    pages = Pages(config, languages, static, _TEMPLATES)
+    door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
-    terms = Terms(house.config, house.shares, pages)
-    documents = Documents(house.storage)
+    terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
     along = TakingAlong(house, pages, door)
     verifying = Verifying(house, pages, door)
@@ -58,7 +58,10 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
-        Route("/studies/{study}/series/{series}/documents/{instance}", door.signed_in(terms.demanded(documents.pdf))),
+        Route(
+            "/studies/{study}/series/{series}/documents/{instance}",
+            door.signed_in(terms.demanded(Documents(house.storage).pdf)),
+        ),
         *_account_routes(house, pages, door, terms),
         Route("/downloads", door.signed_in(terms.demanded(along.page))),
         Route("/downloads/progress", door.signed_in(along.progress)),

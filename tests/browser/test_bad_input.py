@@ -155,11 +155,11 @@ def test_the_session_ends_while_somebody_leafs(site: Site, visits: Visits, page:
 def test_how_much_has_come_is_said_on_a_slow_line(site: Site, visits: Visits, page: Page) -> None:
     """The frame of an image arrives in two halves, the second when somebody has read of the first."""
     page.evaluate(
-        """() => {
+        """(slow) => {
           const fetched = globalThis.fetch;
           globalThis.fetch = async (url, options) => {
             const answer = await fetched(url, options);
-            if (!String(url).endsWith("/frames/1")) {
+            if (!String(url).endsWith(slow)) {
               return answer;
             }
             const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -174,7 +174,8 @@ def test_how_much_has_come_is_said_on_a_slow_line(site: Site, visits: Visits, pa
               },
             }));
           };
-        }"""
+        }""",
+        f"{site.studies['stack'][0].SOPInstanceUID}/frames/1",
     )
     page.keyboard.press("Home")
     expect(page.locator("[data-part=progress]")).to_have_text("Wird scharf: 50 %")

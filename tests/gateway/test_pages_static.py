@@ -55,10 +55,10 @@ def test_modules_import_each_other_in_their_present_version(files: StaticFiles, 
         assert address == files.url(address.removeprefix("/static/").partition("?")[0])
 
 
-def test_modules_go_without_comments_and_keep_their_lines(tmp_path: Path) -> None:
+def test_modules_go_without_comments_and_indentation_and_keep_their_lines(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text(
         "// one\n/** @type {A} */ (x)\n  /**\n   * two\n   */\n"
-        "const y = `/** three */`; // four\n/** five */\nconst z = 6;\n"
+        "const y = `/** three */`; // four\n/** five */\n  const z = 6;\n"
     )
     files = StaticFiles(tmp_path)
     with TestClient(Starlette(routes=files.routes())) as client:

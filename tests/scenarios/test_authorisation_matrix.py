@@ -97,7 +97,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
-    "/studies/{study}/series/{series}/documents/{instance}": "page",
+    "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
     "/account/ask": "own form",
     "/account/delete": "own page",
@@ -226,7 +226,7 @@ def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> N
                     assert response.status_code in (401, 405), (method, template)
                     answers.add((method, response.status_code, response.text))
             assert len(answers) == len(METHODS), template
-        for template in _kinds("page", "own page", "own list", "download"):
+        for template in _kinds("page", "document", "own page", "own list", "download"):
             for names in (neighbourhood.own, neighbourhood.foreign):
                 response = client.get(names.fill(template))
                 assert (response.status_code, response.headers.get("location")) == (303, "/?ended"), template
@@ -322,10 +322,9 @@ def test_descriptions_name_nobody(neighbourhood: Neighbourhood, caller: str) -> 
 def test_pages_of_foreign_studies_do_not_exist(neighbourhood: Neighbourhood) -> None:
     own, foreign = neighbourhood.own, neighbourhood.foreign
     with neighbourhood.client("share") as client:
-        for template in _kinds("page"):
-            # The patient's object is an image, which is no document to read.
-            expected = 404 if "documents" in template else 200
-            assert client.get(own.fill(template)).status_code == expected, template
+        for template in _kinds("page", "document"):
+            # Of the documents, the own one is an image.
+            assert client.get(own.fill(template)).status_code == (200 if template in _kinds("page") else 404), template
             unknown = client.get(Names(UNKNOWN, UNKNOWN, UNKNOWN).fill(template))
             for names in (foreign, replace(foreign, study=own.study)):
                 response = client.get(names.fill(template))

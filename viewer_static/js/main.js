@@ -1,7 +1,6 @@
 // Runs on every page. Everything works without it; it only makes things easier.
 
 import { watchSession } from "./idle.js";
-import { enhanceLogin } from "./login.js";
 import { enhancePrinting } from "./printing.js";
 
 // A page that the browser kept for its back button may show what the visitor may no longer see.
@@ -13,6 +12,7 @@ addEventListener("pageshow", (event) => {
 
 const form = document.getElementById("login");
 if (form instanceof HTMLFormElement) {
+  const { enhanceLogin } = await import("./login.js");
   enhanceLogin(form);
 }
 
