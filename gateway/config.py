@@ -4,7 +4,6 @@
 """
 
 import difflib
-import ipaddress
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,14 @@ from gateway.sections import (
     AeTitle,
     ArchiveConfig,
     AuditConfig,
+    DeskConfig,
     IntakeConfig,
+    OpenIdConfig,
     Port,
     PrintConfig,
     RetentionConfig,
     Section,
+    is_loopback,
 )
 
 Uid = Annotated[
@@ -223,31 +225,6 @@ class ForwardingConfig(Section):
         return self
 
 
-class OpenIdConfig(Section):
-    """[desk.openid]: where staff sign in by OpenID Connect; nowhere while `issuer` is empty."""
-
-    name: str = ""
-    issuer: str = ""
-    client_id: str = ""
-    client_secret_file: str = ""
-    account_claim: str = Field(default="preferred_username", min_length=1)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.issuer and not (self.name and self.client_id and self.client_secret_file):
-            raise ValueError("an issuer needs a name (for the button), client_id and client_secret_file")
-        url = urlsplit(self.issuer)
-        if self.issuer and url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname or "")):
-            raise ValueError("issuer must be an https:// address")
-        return self
-
-
-class DeskConfig(Section):
-    """[desk]: how staff work."""
-
-    openid: OpenIdConfig = OpenIdConfig()
-
-
 class LogConfig(Section):
     """[log]"""
 
@@ -391,13 +368,3 @@ def objections(config: Config, *, has_entered_peers: bool) -> list[Objection]:
         )
         found.append(Objection("dimse.host", sentence))
     return found
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,8 +6,9 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.config import Config, Objection, is_loopback, objections
+from gateway.config import Config, Objection, objections
 from gateway.entered_peers import has_entered_peers
+from gateway.sections import is_loopback
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "cmd", "cmd.exe", "powershell", "pwsh"})
 _PORTAL: Final = frozenset({"account", "desk", "downloads", "healthz", "login", "logout", "metrics", "readyz"}) | {

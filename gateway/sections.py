@@ -1,6 +1,8 @@
 """Sections of the configuration that tell of the life of shares and studies, and what all sections are made of."""
 
+import ipaddress
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -68,3 +70,38 @@ class IntakeConfig(Section):
     most_files: int = Field(default=20_000, ge=1, le=1_000_000)
     open_hours: int = Field(default=48, ge=1, le=24 * 90)
     kept_days: int = Field(default=30, ge=1, le=3650)
+
+
+class OpenIdConfig(Section):
+    """[desk.openid]: where staff sign in by OpenID Connect; nowhere while `issuer` is empty."""
+
+    name: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    account_claim: str = Field(default="preferred_username", min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.issuer and not (self.name and self.client_id and self.client_secret_file):
+            raise ValueError("an issuer needs a name (for the button), client_id and client_secret_file")
+        url = urlsplit(self.issuer)
+        if self.issuer and url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname or "")):
+            raise ValueError("issuer must be an https:// address")
+        return self
+
+
+class DeskConfig(Section):
+    """[desk]: how staff work."""
+
+    openid: OpenIdConfig = OpenIdConfig()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

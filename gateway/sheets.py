@@ -1,6 +1,9 @@
 """What is handed to a patient: the link in the QR code and the printed sheet."""
 
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
 
 from auth.shares import Issued
 from auth.sheet import Letterhead, Paper, sheet_pdf
@@ -41,14 +44,20 @@ def site_of(house: House, key: str) -> SiteConfig:
 
 
 def logo(house: House, site: SiteConfig) -> bytes:
-    """The site's logo; nothing when there is none, or it cannot be read: `durchblick check` tells of that."""
-    if not site.logo:
-        return b""
+    """The site's logo; nothing when there is none, or it is no picture: `durchblick check` tells of that."""
+    return picture(house.config.base / site.logo) if site.logo else b""
+
+
+def picture(file: Path) -> bytes:
+    """The content of a PNG or JPEG file of at most a megabyte; nothing when it is none."""
     try:
-        with Path(house.config.base / site.logo).open("rb") as file:
-            return file.read(_LARGEST_LOGO)
-    except OSError:
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST_LOGO)
+        with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as image:
+            image.load()
+    except (OSError, ValueError, Image.DecompressionBombError):
         return b""
+    return content
 
 
 def initials(house: House, issued: Issued) -> str:

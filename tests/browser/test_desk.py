@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyotp
@@ -12,14 +11,6 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import PHONE, Site, Visits
 
 NAME, PASSWORD = "a.probe", "sieben graue Katzen"
-
-
-@dataclass(frozen=True)
-class Member:
-    """Somebody who works at the desk, with the seed of the one-time codes."""
-
-    page: Page
-    seed: str
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +52,12 @@ def _focus(page: Page, name: str) -> None:
     raise AssertionError(f"no way by keyboard to {name}")
 
 
+def _do(page: Page, name: str) -> None:
+    """Go to a button or link and press Enter."""
+    _focus(page, name)
+    _press(page, "Enter")
+
+
 def _code(page: Page) -> str:
     groups: list[str] = page.locator("#code > span:not(.visually-hidden)").all_inner_texts()
     return "-".join(groups)
@@ -75,52 +72,60 @@ def _patient_signs_in(visits: Visits, browser: Browser, code: str) -> Page:
     return page
 
 
-def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, tmp_path: Path, site: Site) -> None:
-    desk = visits.page(chromium)
+def _come_in(desk: Page, site: Site, account: str) -> None:
+    """The first sign-in, which sets up one-time codes."""
     desk.goto(f"{site.gateway.url}/desk")
     desk.keyboard.type(account)
     _press(desk, "Tab")
     desk.keyboard.type(PASSWORD)
     _press(desk, "Enter")
-
-    # The first sign-in sets up one-time codes.
     desk.wait_for_url("**/desk/enrolment")
     seed = desk.locator("#seed").inner_text().replace(" ", "")
     _scan(desk, pyotp.TOTP(seed).now())
     desk.wait_for_url("**/desk")
 
-    # Scan the patient's id; share; print. The field has the focus, and so has what comes next.
+
+def _share(desk: Page, folder: Path) -> str:
+    """Scan the patient's id, share, save the sheet: the field has the focus, and so has what comes next."""
     _scan(desk, "TEST-1")
     desk.wait_for_url("**/desk/studies/*")
     assert desk.get_by_role("heading", level=1).inner_text() == "Muster, Erika"
-    _focus(desk, "Alles freigeben, auch Künftiges")
-    _press(desk, "Enter")
+    _do(desk, "Alles freigeben, auch Künftiges")
     desk.locator(".paper").wait_for()
-    code = _code(desk)
-    assert re.fullmatch(r"\w{4}(-\w{4}){3}", code)
     assert desk.evaluate("document.activeElement.id") == "print"
     with desk.expect_download() as download:
-        _focus(desk, "PDF (A4)")
-        _press(desk, "Enter")
-    download.value.save_as(tmp_path / "sheet.pdf")
-    assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF")
+        _do(desk, "PDF (A4)")
+    download.value.save_as(folder / "sheet.pdf")
+    assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
+    code = _code(desk)
+    assert re.fullmatch(r"\w{4}(-\w{4}){3}", code)
+    return code
 
+
+def _leave(desk: Page, account: str) -> None:
+    """Sign out, and find nothing by the back button."""
+    _do(desk, f"Abmelden {account}")
+    desk.wait_for_url("**/desk/sign-in?signed_out")
+    desk.go_back()
+    desk.wait_for_url("**/desk/sign-in*")
+    assert "Erika" not in desk.content()
+
+
+def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, tmp_path: Path, site: Site) -> None:
+    desk = visits.page(chromium)
+    _come_in(desk, site, account)
+    code = _share(desk, tmp_path)
     patient = _patient_signs_in(visits, chromium, code)
     patient.get_by_role("heading", name="Erika Muster").wait_for()
 
-    # Extend, then give a new code: the old one and the patient's session end.
-    _focus(desk, "Freigabe ansehen")
-    _press(desk, "Enter")
+    _do(desk, "Freigabe ansehen")
     desk.wait_for_url("**/desk/shares/*")
     share = desk.url
-    _focus(desk, "Verlängern")
-    _press(desk, "Enter")
+    _do(desk, "Verlängern")
     desk.get_by_text("Die Freigabe ist verlängert").wait_for()
-    _focus(desk, "Neues Blatt")
-    _press(desk, "Enter")
+    _do(desk, "Neues Blatt")
     desk.locator(".paper").wait_for()
     fresh = _code(desk)
-    assert fresh != code
     patient.reload()
     patient.get_by_text("Sie wurden abgemeldet").wait_for()
     visits.expected.update({"/login"})
@@ -128,23 +133,14 @@ def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, 
     again = _patient_signs_in(visits, chromium, fresh)
     again.get_by_role("heading", name="Erika Muster").wait_for()
 
-    # End it.
     desk.goto(share)
     _focus(desk, "Ja, endgültig")
     _press(desk, "Space")
-    _focus(desk, "Beenden")
-    _press(desk, "Enter")
+    _do(desk, "Beenden")
     desk.get_by_text("Die Freigabe ist beendet").wait_for()
     again.reload()
     again.get_by_text("Sie wurden abgemeldet").wait_for()
-
-    # Leave, and find nothing by the back button.
-    _focus(desk, f"Abmelden {account}")
-    _press(desk, "Enter")
-    desk.wait_for_url("**/desk/sign-in?signed_out")
-    desk.go_back()
-    desk.wait_for_url("**/desk/sign-in*")
-    assert "Erika" not in desk.content()
+    _leave(desk, account)
 
 
 @pytest.mark.parametrize(("width", "language"), [(320, "de-DE"), (390, "en-GB"), (1280, "de-DE")])

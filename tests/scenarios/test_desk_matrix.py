@@ -112,6 +112,7 @@ class Matrix:
             case "enrolling":
                 client.cookies.set("d", house.staff_sessions.begin("anna", "enrol"))
             case "disabled":
+                house.staff.set_password("left", household.PASSWORD)
                 client.cookies.set("d", house.staff_sessions.begin("left", "full"))
                 house.staff.disable("left")
             case "signed out":

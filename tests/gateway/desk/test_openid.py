@@ -8,8 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gateway.app import application
-from gateway.config import Config, ConfigError, DeskConfig, OpenIdConfig, parse
+from gateway.config import Config, ConfigError, parse
 from gateway.house import House, build
+from gateway.sections import DeskConfig, OpenIdConfig
 from tests.gateway.portal_house import ORIGIN
 from tests.support import openid_provider
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
