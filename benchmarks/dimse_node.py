@@ -21,9 +21,10 @@ import uvloop
 from dimse.server import serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
-from gateway.config import Config, DimseConfig
+from gateway.config import Config
 from gateway.listening import Acceptor
 from gateway.seats import Place, told
+from gateway.sections import DimseConfig
 from gateway.supervisor import places
 from storage.data_set.part10 import FileMeta
 from storage.incoming import Incoming

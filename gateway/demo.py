@@ -20,10 +20,11 @@ from qrcode.constants import ERROR_CORRECT_L
 from auth.birth_date import is_birth_date
 from auth.shares import Issued
 from gateway import scu
-from gateway.config import Config, DimseConfig, HttpConfig, SiteConfig, StorageConfig
+from gateway.config import Config
 from gateway.house import House, build
 from gateway.phantom import studies
 from gateway.processes import CannotStart, Child, Parent, stop_event
+from gateway.sections import DimseConfig, HttpConfig, SiteConfig, StorageConfig
 from gateway.sheets import share_url, sheet
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
 

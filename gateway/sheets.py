@@ -8,8 +8,8 @@ from PIL import Image
 from auth.shares import Issued
 from auth.sheet import Letterhead, Paper, sheet_pdf
 from auth.sheet_texts import Language
-from gateway.config import SiteConfig
 from gateway.house import House
+from gateway.sections import SiteConfig
 
 _LARGEST_LOGO = 1 << 20
 

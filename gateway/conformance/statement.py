@@ -10,10 +10,10 @@ from dimse.negotiation import ANY_SCP
 from dimse.services.statuses import NOT_OFFERED
 from dimse.settings import ALLOWANCES, DimseSettings
 from dimse.tls import CIPHER_SUITES
-from gateway.config import DimseConfig, PeerConfig, TlsConfig
 from gateway.conformance import services
 from gateway.conformance.markdown import listed, section, table
 from gateway.seats import MOST
+from gateway.sections import DimseConfig, PeerConfig, TlsConfig
 from storage.data_set.encoder import UNICODE
 from storage.data_set.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 

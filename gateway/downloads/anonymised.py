@@ -15,13 +15,13 @@ from typing import Any, BinaryIO, Final
 
 from dicomweb.media_types import EXPLICIT_LITTLE
 from dicomweb.rendered.rendered_media import Category, category
-from gateway.config import SiteConfig
 from gateway.downloads.contents import is_unpacked
 from gateway.downloads.layout import File, Layout, Made
 from gateway.downloads.making import Order, framed
 from gateway.downloads.readme import readme_without_names
 from gateway.downloads.site_key import SiteKey
 from gateway.pages.texts import Languages
+from gateway.sections import SiteConfig
 from storage.confidentiality.anonymising import Anonymiser, burned_in
 from storage.errors import CannotUnderstand, NotRenderable
 from storage.media.dicomdir import Record, encode_dicomdir

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, Final
 from dicomweb.media_types import EXPLICIT_LITTLE
 from dicomweb.rendered.encapsulated import document, video, video_type
 from dicomweb.rendered.rendered_media import ENCAPSULATIONS, Category, category
-from gateway.config import SiteConfig
 from gateway.downloads.catalogue import Catalogue, SeriesContent, report_of
 from gateway.downloads.contents import is_unpacked
 from gateway.downloads.layout import File, Layout, Made, kept
@@ -27,6 +26,7 @@ from gateway.downloads.previews import Image, Previews
 from gateway.downloads.readme import readme
 from gateway.downloads.site_key import SiteKey
 from gateway.pages.texts import Languages
+from gateway.sections import SiteConfig
 from storage.errors import NotRenderable
 from storage.media.file_set import DICOMDIR, FileSet, MediaFile
 from storage.records import InstanceRecord

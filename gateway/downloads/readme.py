@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import date
 
-from gateway.config import SiteConfig
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import day
+from gateway.sections import SiteConfig
 
 
 def readme(languages: Languages, site: SiteConfig, language: str, made: date) -> bytes:

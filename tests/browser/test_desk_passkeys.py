@@ -13,8 +13,9 @@ import uvicorn
 from playwright.sync_api import Browser, CDPSession, Page, Route
 
 from gateway.app import application
-from gateway.config import Config, HttpConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import HttpConfig
 from tests.support.gateway import free_port
 
 PASSWORD = "sieben graue Katzen"

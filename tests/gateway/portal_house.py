@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 
 from auth.shares import Issued
 from gateway.app import application
-from gateway.config import Config, SiteConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import SiteConfig
 from storage.ingest import Stored
 from storage.scope import ListedStudies, PatientIdentity
 from tests.support.synthetic import ct, part10

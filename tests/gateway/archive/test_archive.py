@@ -16,11 +16,11 @@ from gateway.archive.archive import Archive, ArchiveAway
 from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
 from gateway.archive.service import archive_of, asking_of, completeness_of
-from gateway.config import Config, DimseConfig, PeerConfig
+from gateway.config import Config
 from gateway.house import House, build
 from gateway.listening import reserve
 from gateway.seats import Place
-from gateway.sections import ArchiveConfig
+from gateway.sections import ArchiveConfig, DimseConfig, PeerConfig
 from storage.audit_trail import AuditTrail
 from storage.deletion import Target
 from storage.ingest import Stored

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp
 from auth.records import Issued
 from auth.staff import Role
 from gateway.app import application
-from gateway.config import Config, OtherSiteConfig, SiteConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import OtherSiteConfig, SiteConfig
 from storage.ingest import Stored
 from storage.scope import PatientIdentity
 from tests.gateway.portal_house import ORIGIN, SIGN_IN

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.checks import findings
-from gateway.config import Config, OtherSiteConfig, SiteConfig
-from gateway.sections import DeskConfig, OpenIdConfig
+from gateway.config import Config
+from gateway.sections import DeskConfig, OpenIdConfig, OtherSiteConfig, SiteConfig
 from gateway.sheets import picture
 from tests.gateway.desk.conftest import logo
 

@@ -8,8 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gateway.app import application
-from gateway.config import Config, HttpConfig
+from gateway.config import Config
 from gateway.house import build
+from gateway.sections import HttpConfig
 from tests.gateway.desk.conftest import PASSWORD, Desk
 from tests.gateway.portal_house import SIGN_IN
 
