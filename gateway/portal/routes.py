@@ -14,7 +14,7 @@ from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.documents import Documents
-from gateway.portal.door import NO_STORE, Door
+from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
@@ -33,7 +33,6 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
-    along = TakingAlong(house, pages, door)
     verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
@@ -63,11 +62,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
         ),
         *_account_routes(house, pages, door, terms),
-        Route("/downloads", door.signed_in(terms.demanded(along.page))),
-        Route("/downloads/progress", door.signed_in(along.progress)),
-        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
-        Route("/downloads/prepare/{study}", to_start),
-        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+        *_download_routes(house, pages, door, terms, to_start),
         Route("/verify", door.open(verifying.page)),
         Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
@@ -76,6 +71,17 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_start: Endpoint) -> list[BaseRoute]:
+    along = TakingAlong(house, pages, door)
+    return [
+        Route("/downloads", door.signed_in(terms.demanded(along.page))),
+        Route("/downloads/progress", door.signed_in(along.progress)),
+        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
+        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
     ]
 
 
