@@ -1,4 +1,4 @@
-"""Synthetic studies for the doctor's tools: a CT volume whose values say where they are, and one image of each calibration."""
+"""Synthetic studies for the doctor's tools: a CT volume whose values say where they are, an image of each scale."""
 
 from typing import Any, Final
 
@@ -6,7 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import DigitalXRayImageStorageForPresentation, PositronEmissionTomographyImageStorage, UltrasoundImageStorage
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    PositronEmissionTomographyImageStorage,
+    UltrasoundImageStorage,
+)
 
 from storage.identifiers import stand_in_uid
 from tests.support.synthetic import ct
@@ -29,7 +33,8 @@ def values() -> NDArray[np.int16]:
     slices, rows, columns = np.mgrid[:SLICES, :ROWS, :COLUMNS]
     ramp = 10 * columns + 7 * rows - 12 * slices
     ramp[8:12, 9:14, 20:25] = 1200
-    return ramp.astype(np.int16)
+    whole: NDArray[np.int16] = ramp.astype(np.int16)
+    return whole
 
 
 def volume(tilt: float = 0.0, **attributes: Any) -> list[Dataset]:

@@ -67,6 +67,6 @@ export class Book extends EventTarget {
  * @param {number} at
  */
 function keyOf(source, at) {
-  const image = source.images[at];
+  const image = source.image(at);
   return `${image?.uid} ${image?.frame}`;
 }

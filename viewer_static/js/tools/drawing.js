@@ -113,7 +113,7 @@ export class Drawing {
    */
   text(lines, placed) {
     const { clientWidth, clientHeight } = this.pane.stage;
-    const widest = Math.max(...lines.map((line) => line.length), 0) * 7.4;
+    const widest = Math.max(...lines.map((line) => line.length), 0) * 8.8;
     const x = Math.max(Math.min(Math.max(...placed.map((point) => point.x)) + 10, clientWidth - widest - 6), 6);
     const lowest = Math.max(...placed.map((point) => point.y)) + 18;
     const y = Math.max(Math.min(lowest, clientHeight - lines.length * LINE_HEIGHT), LINE_HEIGHT);

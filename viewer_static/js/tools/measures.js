@@ -35,7 +35,7 @@ export function resultOf(measure, pane, say) {
   if (!dataSet) {
     return { lines: [], notes: [] };
   }
-  const scale = scaleAt(dataSet, source.images[stack.index]?.frame ?? 1, measure.points);
+  const scale = scaleAt(dataSet, source.image(stack.index)?.frame ?? 1, measure.points);
   const noted = scale.note ? [say.t(scale.note)] : [];
   switch (measure.kind) {
     case "length":

@@ -41,7 +41,7 @@ export class Pen {
     this.dropped = dropped;
     /** @type {Measure | null} One whose points are not all there yet; the last one follows the hand. */
     this.draft = null;
-    /** Whether the hand has only just put the first point. */
+    /** Whether the hand has only just put the first point of a line. */
     this.fresh = false;
     /** @type {{measure: Measure, handle: number, from: Point} | null} A point, or with handle -1 the whole, in the hand. */
     this.held = null;
@@ -54,6 +54,11 @@ export class Pen {
     const point = this.pane.view.toImage(at);
     if (this.draft) {
       this.put(point);
+      // The second line of four points begins where the hand comes down, as the first did.
+      if (this.draft.kind === "cobb" && this.draft.points.length === 3) {
+        this.draft.points.push(point);
+        this.fresh = true;
+      }
       return true;
     }
     this.held = this.grasp(at);
@@ -90,8 +95,8 @@ export class Pen {
     if (!this.draft) {
       return;
     }
-    const [first] = this.draft.points;
-    const start = first && this.pane.view.toClient(first);
+    const before = this.draft.points.at(-2);
+    const start = before && this.pane.view.toClient(before);
     if (this.fresh && start && Math.hypot(start.x - at.x, start.y - at.y) < STILL) {
       this.fresh = false;
       return;

@@ -1,6 +1,7 @@
 // "Werkzeuge", the tools for doctors: loaded when the button is pressed for the first time.
 
 import { texts } from "../page.js";
+import { Panes } from "../viewer/panes.js";
 import { make } from "./build.js";
 import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
@@ -8,20 +9,21 @@ import { measuring } from "./measuring.js";
 import { viewing } from "./viewing.js";
 import { levels } from "./levels.js";
 
-/** @typedef {import("../viewer/panes.js").Panes} Panes */
 /** @typedef {import("./workbench.js").Workbench} Bench */
 
 /**
  * Put the panel of tools below those of the patient.
- * @param {Panes} panes
+ * @param {import("../viewer/pane.js").Pane} pane
  * @param {HTMLButtonElement} opener says where style and texts are (data-style, data-texts), and gets the state
  */
-export async function openTools(panes, opener) {
+export async function openTools(pane, opener) {
   const { dataset } = opener;
   const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
   const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
   document.head.append(style);
   const [t] = await Promise.all([texts(dataset["texts"]), styled]);
+  const panes = new Panes();
+  panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
   const panel = make(
     "section",

@@ -24,7 +24,7 @@ export class Wording {
     // -0.04 is no -0.0.
     const rounded = Number(value.toFixed(digits)) + 0;
     const figure = new Intl.NumberFormat(this.language, digitsOfAll).format(rounded);
-    return unit === "" || unit === "°" ? figure + unit : `${figure} ${unit}`;
+    return unit === "" || unit === "°" ? figure + unit : `${figure}\u00a0${unit}`;
   }
 
   /** @param {string} unit a symbol, or a key of the texts */
