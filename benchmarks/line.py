@@ -42,8 +42,12 @@ class Line:
         except OSError:
             await _closed(writer)
             return
-        with suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._pass(reader, back, down=False), self._pass(there, writer, down=True))
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                await asyncio.gather(self._pass(reader, back, down=False), self._pass(there, writer, down=True))
+        finally:
+            back.close()
+            writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, down: bool) -> None:
         """Everything from one end to the other: each piece takes its place in the downlink, and then its time."""
