@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench fuzz crash contract matrix lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer fuzz crash contract matrix lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -13,6 +13,7 @@ help:
 	@echo "make test-ohif          the viewer OHIF as a client, fetched by npm (50 MB)"
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
+	@echo "make bench-viewer       the budgets of the patient's viewer behind a slow line, and OHIF beside it"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
@@ -43,6 +44,11 @@ check: $(TESTING)
 
 bench: $(TESTING)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-viewer: $(TESTING)
+	@setup/test-programs
+	@setup/ohif
+	$(BIN)/python -m benchmarks viewer $(BENCH)
 
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)

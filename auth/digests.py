@@ -52,9 +52,9 @@ class Digests:
         """What goes into the verifier of a member of staff; equal passwords do not look equal."""
         return self._keyed("password", f"{name} {unicodedata.normalize('NFKC', password)}")
 
-    def seed_key(self) -> bytes:
-        """The key, of 32 bytes, under which seeds of one-time codes are encrypted."""
-        return bytes.fromhex(self._keyed("seeds", ""))
+    def key(self, purpose: str) -> bytes:
+        """A key of 32 bytes to encrypt with, for this purpose alone."""
+        return bytes.fromhex(self._keyed("key", purpose))
 
     def _keyed(self, purpose: str, text: str) -> str:
         return hmac.new(self._pepper, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()

@@ -33,6 +33,17 @@ class Gatekeeper:
             raise NotAuthorised(f"This needs the right to {right}.")
         return access.scope
 
+    def bearer_access(self, connection: HTTPConnection, right: Right) -> Access:
+        """What the bearer token of a request allows, for what sessions never do. Raises as `scope_of` does."""
+        bearer = _bearer(connection)
+        access = self._tokens.access_of(bearer) if bearer else None
+        if access is None:
+            raise NotAuthenticated("Send a bearer token.")
+        act_as(access.actor)
+        if right not in access.rights:
+            raise NotAuthorised(f"This needs the right to {right}.")
+        return access
+
     def session_of(self, connection: HTTPConnection) -> Session | None:
         """The live session of the request's cookie, for the portal's pages."""
         value = self.cookie.read(connection)

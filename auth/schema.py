@@ -186,3 +186,9 @@ def m010_sites_staff_requests(database: Database) -> None:
         "CREATE UNIQUE INDEX share_request_open ON share_request (share_id, kind) WHERE done IS NULL",
     ):
         database.execute(statement)
+
+
+@MIGRATIONS()
+def m011_answered_challenges(database: Database) -> None:
+    """Challenges to passkeys that were answered, as long as their cookies could come again."""
+    database.execute("CREATE TABLE staff_challenge (challenge TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT")

@@ -164,7 +164,7 @@ class Seeds:
     """Seeds of one-time codes at rest: encrypted under a key made of the pepper, which is not in the database."""
 
     def __init__(self, digests: Digests) -> None:
-        self._cipher = Fernet(base64.urlsafe_b64encode(digests.seed_key()))
+        self._cipher = cipher(digests, "seeds")
 
     def closed(self, seed: str) -> str:
         """`seed` as the table keeps it."""
@@ -173,6 +173,11 @@ class Seeds:
     def opened(self, kept: str) -> str:
         """What `closed` was given."""
         return self._cipher.decrypt(kept.encode()).decode()
+
+
+def cipher(digests: Digests, purpose: str) -> Fernet:
+    """What encrypts for this purpose, under a key that is made of the pepper."""
+    return Fernet(base64.urlsafe_b64encode(digests.key(purpose)))
 
 
 MEMBERS: Final = (

@@ -61,7 +61,7 @@ _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 
 
 def _search(handler: Handler) -> Transaction:
-    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES, audited="query")
+    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES, audited="query", at_once=True)
 
 
 def _metadata(handler: Handler) -> Transaction:

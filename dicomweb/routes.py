@@ -61,7 +61,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     """
     retrieval, renderings = Retrieval(storage, base_url), Renderings(storage, base_url)
     services = Services(
-        searches=Searches(storage.index, base_url),
+        searches=Searches(storage.index, storage.page_ends, base_url),
         retrieval=retrieval,
         pixels=PixelRetrieval(storage, base_url),
         bulk_data=BulkDataRetrieval(storage, base_url),

@@ -6,7 +6,9 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.config import Config, Objection, is_loopback, objections
+from gateway.config import Config, Objection, objections
+from gateway.entered_peers import has_entered_peers
+from gateway.sections import is_loopback
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "cmd", "cmd.exe", "powershell", "pwsh"})
 _PORTAL: Final = frozenset({"account", "desk", "downloads", "healthz", "login", "logout", "metrics", "readyz"}) | {
@@ -18,7 +20,8 @@ _SMALLEST_NETWORK: Final = {4: 8, 6: 32}
 
 def dangers(config: Config) -> list[Objection]:
     """Every reason not to start; empty when it may. Looks at files that the configuration names, and changes none."""
-    return [*objections(config), *(one for look in _LOOKS for one in look(config))]
+    found = objections(config, has_entered_peers=has_entered_peers(config))
+    return [*found, *(one for look in _LOOKS for one in look(config))]
 
 
 def _plain_address(config: Config) -> Iterator[Objection]:

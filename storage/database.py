@@ -20,7 +20,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.errors import OutOfResources
-from storage.waiting import about_to_wait
+from storage.waiting import WouldWait, about_to_wait, takes_too_long
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -29,6 +29,7 @@ Parameters = Sequence[Any]
 
 _READERS: Final = 8
 _LARGEST_GROUP: Final = 256
+_INSTRUCTIONS: Final = 1_000
 _LOCK_WAIT_SECONDS: Final = 30.0
 # SQLite's own waiting goes on in steps of 1, 2, 5, 10, 15 ... 100 ms, while a transaction of another process is over
 # within 1 or 2.
@@ -108,6 +109,8 @@ class Database:
             connection = connection or self._new_reader()
             rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                raise WouldWait from error
             _refuse(error)
             raise
         finally:
@@ -174,6 +177,7 @@ class Database:
     def _new_reader(self) -> sqlite3.Connection:
         connection = _connect(self._path)
         connection.execute("PRAGMA query_only = ON")
+        connection.set_progress_handler(takes_too_long, _INSTRUCTIONS)
         return connection
 
     def _commit_group(self) -> None:

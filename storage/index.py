@@ -99,6 +99,12 @@ class Index:
         """One visible instance under exactly these parents, or `NoSuchInstance`."""
         return self.instances(scope, study, series, sop_instance)[0]
 
+    def blob_keys(self, scope: StudyScope, study: str) -> frozenset[str]:
+        """The blob keys of what is visible of a study; none when that is nothing."""
+        where = visible(scope, Level.INSTANCE) & Condition(f"{_STUDY} = ?", (study,))
+        sql = f"SELECT blob_key FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
+        return frozenset(row[0] for row in self._database.read(sql, where.parameters))
+
     def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
         """`instance` and its `layout` by one question to the database; raises as `instances` does."""
         named = Condition(f"{_INSTANCE} = ? AND {_SERIES} = ? AND {_STUDY} = ?", (sop_instance, series, study))
@@ -154,6 +160,13 @@ class Index:
         """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
         return summaries.studies(self._database, scope, limit)
 
+    def summary(self, scope: StudyScope, study: str) -> StudySummary:
+        """One study with its visible series, or `NoSuchInstance`."""
+        found = summaries.study(self._database, scope, study)
+        if found is None:
+            raise absent(self._database, scope, study)
+        return found
+
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""
         return self._metadata.changed_series(scope, bulk_data_root, limit)
@@ -188,6 +201,10 @@ class Index:
     def held(self, scope: StudyScope, limit: int = 200) -> list[HeldStudy]:
         """Studies with instances that are held because their patient is not the one of their study, latest first."""
         return overviews.held(self._database, scope, limit)
+
+    def held_instances(self, scope: StudyScope, study: str) -> list[tuple[str, str, str]]:
+        """The UIDs, from the study down, of the held instances of a study."""
+        return overviews.held_instances(self._database, scope, study)
 
     def lookalikes(self, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
         """Studies that have the PatientID of one of `identities`, but another issuer or birth date than each of them.

@@ -168,7 +168,7 @@ class StudyOverview:
 
 @dataclass(frozen=True, slots=True)
 class HeldStudy:
-    """A study with instances of a patient who is not its own; `example` is the SOP Instance UID of one of these."""
+    """A study with instances of a patient who is not its own, and who that is by one of these instances (`held_`)."""
 
     study_instance_uid: str
     patient_name: str
@@ -182,7 +182,10 @@ class HeldStudy:
     instances: int
     latest: str
     source: str
-    example: str
+    held_patient_name: str
+    held_patient_id: str
+    held_issuer_of_patient_id: str
+    held_patient_birth_date: str
 
 
 def encode_layout(layout: Layout) -> bytes:

@@ -13,7 +13,7 @@ from dimse.pdu_protocol import ProtocolViolation
 from dimse.scu import elements
 from dimse.scu.elements import MOVE_DESTINATION, MoveOriginator
 from dimse.scu.outgoing import Outgoing, sendable_syntaxes
-from dimse.scu.storage import StorageScu
+from dimse.scu.storage import Outlook, StorageScu
 from dimse.services.information_models import GET_MODELS, MOVE_MODELS, InformationModel
 from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
 from dimse.services.retrieve_keys import wanted
@@ -133,8 +133,9 @@ class RetrieveService:
 
     @staticmethod
     def _moved(scu: StorageScu, originator: MoveOriginator, pages: Pages) -> Ended:
+        outlook = Outlook()
         for page in pages:
-            with closing(scu.send(page, originator=originator)) as sent:
+            with closing(scu.send(page, originator=originator, outlook=outlook)) as sent:
                 for one in sent:
                     # The peer's own words may quote what nobody else should read.
                     comment = "" if one.is_answered else one.comment

@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
+    "export": "gateway.cli.exporting:export",
     "forward": "gateway.cli.forwarding:forward",
     "hold": "gateway.cli.retention:hold",
     "import": "gateway.cli.importing:import_",
@@ -26,6 +27,7 @@ _COMMANDS: Final = {
     "sweep": "gateway.cli.upkeep:sweep",
     "user": "gateway.cli.users:user",
     "token": "gateway.cli.tokens:token",
+    "upload": "gateway.cli.uploads:upload",
     "verify": "gateway.cli.verifying:verify_",
 }
 

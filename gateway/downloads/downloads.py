@@ -112,14 +112,15 @@ class Downloads:
         sql = "SELECT 1 FROM download WHERE share_id = ? AND state = 'ready' AND fetched_at IS NULL LIMIT 1"
         return bool(self._database.read(sql, (share_id,)))
 
-    def fetched(self, download: Download) -> None:
-        """Note that its first byte was asked for."""
+    def fetched(self, download: Download, studies: Iterable[str]) -> None:
+        """Note that somebody begins to fetch it for the first time, and which studies leave the house with it."""
         now = seconds(self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
             sql = "UPDATE download SET fetched_at = ? WHERE id = ? AND fetched_at IS NULL"
             connection.execute(sql, (now, download.id))
-            note(connection, "download fetched", download.wish.share_id, f"download={download.id}")
+            for study in studies:
+                note(connection, "instances downloaded", study, f"share={download.wish.share_id}")
 
         self._database.write(work)
 

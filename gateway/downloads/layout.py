@@ -51,6 +51,11 @@ class Layout:
     sources: tuple[tuple[str, str], ...]
 
     @property
+    def studies(self) -> tuple[str, ...]:
+        """The Study Instance UIDs of what it shows."""
+        return tuple(dict.fromkeys(study for study, _ in self.sources))
+
+    @property
     def etag(self) -> str:
         """A strong entity tag: another one for other bytes."""
         parts = [(file.name, file.size, file.crc, file.sha256) for file in self.files]
@@ -59,11 +64,7 @@ class Layout:
     def is_shown(self, index: Index, scope: StudyScope) -> bool:
         """Whether `scope` still shows every instance that this download shows."""
         for study, sources in groupby(self.sources, lambda source: source[0]):
-            try:
-                visible = {record.blob_key for record in index.instances(scope, study)}
-            except NoSuchInstance:
-                return False
-            if not {key for _, key in sources} <= visible:
+            if not {key for _, key in sources} <= index.blob_keys(scope, study):
                 return False
         return True
 
@@ -155,6 +156,14 @@ class Prepared:
         if file.key:
             return partial(self._files.open, file.key)
         return lambda: cast(BinaryIO, BufferedReader(_Stretch(self._made, file.offset, file.size), _PIECE))
+
+
+def drop_study(root: Path, study_instance_uid: str, blob_keys: Iterable[str]) -> None:
+    """Remove every prepared download below `root` that shows one of these instances of a study. Raises OSError."""
+    gone = {(study_instance_uid, key) for key in blob_keys}
+    for path in root.glob(f"*/{_LAYOUT}"):
+        if not gone.isdisjoint(Layout.decode(path.read_bytes()).sources):
+            shutil.rmtree(path.parent)
 
 
 class _Stretch(RawIOBase):

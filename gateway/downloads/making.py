@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, Final
 from dicomweb.media_types import EXPLICIT_LITTLE
 from dicomweb.rendered.encapsulated import document, video, video_type
 from dicomweb.rendered.rendered_media import ENCAPSULATIONS, Category, category
-from gateway.config import SiteConfig
 from gateway.downloads.catalogue import Catalogue, SeriesContent, report_of
 from gateway.downloads.contents import is_unpacked
 from gateway.downloads.layout import File, Layout, Made, kept
@@ -27,6 +26,7 @@ from gateway.downloads.previews import Image, Previews
 from gateway.downloads.readme import readme
 from gateway.downloads.site_key import SiteKey
 from gateway.pages.texts import Languages
+from gateway.sections import SiteConfig
 from storage.errors import NotRenderable
 from storage.media.file_set import DICOMDIR, FileSet, MediaFile
 from storage.records import InstanceRecord
@@ -85,13 +85,7 @@ class Maker:
             made.append(DICOMDIR, [content.directory]),
             *content.files,
         ]
-        manifest = manifest_of(files, self._site.name, today)
-        files += [
-            made.append(MANIFEST, [manifest]),
-            made.append(SIGNATURE, [signature_of(manifest, self._key)]),
-        ]
-        sources = tuple((record.study_instance_uid, record.blob_key) for record in order.records)
-        return Layout(tuple(files), sources)
+        return framed(made, files, order.records, self._site, self._key, today)
 
     def _of_site(self, today: date) -> dict[str, Any]:
         return {"site": self._site.name, "contact": self._site.contact, "made": today.isoformat()}
@@ -195,6 +189,17 @@ class _Making:
     def _progress(self) -> None:
         self._done += 1
         self._tell(self._done)
+
+
+def framed(
+    made: Made, files: list[File], records: Sequence[InstanceRecord], site: SiteConfig, key: SiteKey, today: date
+) -> Layout:
+    """All files of an archive, which shows these instances, with its signed manifest behind them."""
+    manifest = manifest_of(files, site.name, today)
+    signature = signature_of(manifest, key)
+    behind = [made.append(MANIFEST, [manifest]), made.append(SIGNATURE, [signature])]
+    sources = tuple((record.study_instance_uid, record.blob_key) for record in records)
+    return Layout((*files, *behind), sources)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import viewer_static
 from auth.errors import NoSuchShare
+from gateway.downloads.anonymised import AnonymisedMaker
 from gateway.downloads.contents import content_of, records_of
 from gateway.downloads.downloads import Download, NoLongerHeld, Task
 from gateway.downloads.layout import Layout, Prepared
@@ -41,6 +42,11 @@ class Preparation:
         languages = Languages(_STATIC / "texts", house.config.site.language)
         key = SiteKey(house.storage.folder)
         self._maker = Maker(house.storage, languages, _STATIC, house.config.site, key)
+        self._anonymised = AnonymisedMaker(house.storage, languages, house.config.site, key)
+
+    def maker(self, *, anonymised: bool) -> Maker | AnonymisedMaker:
+        """What makes archives with a viewer, or those without names."""
+        return self._anonymised if anonymised else self._maker
 
     def work(self) -> int:
         """Prepare what is asked for until nothing is left; returns how many were prepared."""
@@ -77,7 +83,9 @@ class Preparation:
                 downloads.failed(task)
                 return False
             records = records_of(self._house.storage.index, share.scope, wish.study)
-            layout = self._maker.make(Order(share.scope, records, wish.language), draft, self._teller(task))
+            layout = self.maker(anonymised=wish.anonymised).make(
+                Order(share.scope, records, wish.language), draft, self._teller(task)
+            )
         except _Stopping:
             downloads.hand_back(task, attempted=False)
         except OutOfResources as refusal:
@@ -92,6 +100,11 @@ class Preparation:
         return False
 
     def _publish(self, task: Task, draft: Path, layout: Layout, content: str) -> bool:
+        share = self._house.shares.get(task.download.wish.share_id)
+        if not layout.is_shown(self._house.storage.index, share.scope):
+            # Something was deleted while it was made.
+            self._house.downloads.failed(task)
+            return False
         folder = self._root / task.download.id
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)

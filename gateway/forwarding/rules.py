@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from pydicom.datadict import tag_for_keyword
 
-from gateway.config import ForwardingConfig, RuleConfig
+from gateway.sections import ForwardingConfig, RuleConfig
 from storage.attributes import BY_KEYWORD, Level, attribute
 from storage.index import Index
 from storage.query import Match, Query

@@ -8,8 +8,8 @@ from dimse.scu.caller import Caller
 from dimse.scu.commitment import CommitmentScu
 from dimse.scu.storage import StorageScu, SubOperation
 from dimse.settings import Peer
-from gateway.config import TargetConfig
 from gateway.forwarding.stow import StowClient
+from gateway.sections import TargetConfig
 from storage.records import InstanceRecord
 from storage.storage import Storage
 

@@ -73,10 +73,11 @@ class TakingAlong:
         """What there is to take along, and how far it is."""
         words = self._pages.languages.of(request)
         offers = list(self._offers(words, session))
-        without_names = [one for one in self._downloads.of_share(session.share.id) if one.wish.anonymised]
+        ordered = self._downloads.of_share(session.share.id)
+        without_names = [one for one in ordered if one.wish.anonymised]
         values: dict[str, Any] = {
             "offers": offers,
-            "preparing": any(offer.state == "waiting" for offer in offers),
+            "preparing": any(one.state == "waiting" for one in ordered),
             "anonymised": [self._anonymised(words, session, one) for one in without_names],
             "dicomweb": self._house.config.http.dicomweb_path,
             "active": "downloads",
@@ -116,14 +117,14 @@ class TakingAlong:
             return Response(status_code=416, headers=NO_STORE | {"content-range": f"bytes */{size}"})
         begin, length = part or (0, size)
         headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Length": str(length)}
-        name = self._pages.languages.of(request)("downloads.file")
+        name = _name(self._pages.languages.of(request), download)
         headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
         if part:
             headers["Content-Range"] = f"bytes {begin}-{begin + length - 1}/{size}"
         if request.method == "HEAD":
             return Response(None, 200, headers, _ZIP)
         if download.is_new:
-            self._downloads.fetched(download)
+            self._downloads.fetched(download, prepared.layout.studies)
         pieces = self._while_shared(session, _first(prepared.archive(begin), length))
         return streamed(pieces, headers, _ZIP, 206 if part else 200)
 
@@ -208,7 +209,11 @@ def _told(view: StudyView) -> tuple[str, str, str, str]:
 
 
 def _url(words: Texts, download: Download | None) -> str:
-    return f"/downloads/{download.id}/{words('downloads.file')}.zip" if download else ""
+    return f"/downloads/{download.id}/{_name(words, download)}.zip" if download else ""
+
+
+def _name(words: Texts, download: Download) -> str:
+    return words("downloads.anonymised_file" if download.wish.anonymised else "downloads.file")
 
 
 def _until(words: Texts, session: Session, download: Download | None) -> str:

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import viewer_static
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
-from gateway.portal.door import NO_STORE, Door
+from gateway.portal.documents import Documents
+from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
@@ -22,20 +22,17 @@ from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 
 
-def routes(house: House) -> list[BaseRoute]:
+def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
     config = house.config
-    static = StaticFiles(STATIC_FOLDER)
-    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
+    pages = Pages(config, languages, static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
-    along = TakingAlong(house, pages, door)
     verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
@@ -60,12 +57,12 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        Route(
+            "/studies/{study}/series/{series}/documents/{instance}",
+            door.signed_in(terms.demanded(Documents(house.storage).pdf)),
+        ),
         *_account_routes(house, pages, door, terms),
-        Route("/downloads", door.signed_in(terms.demanded(along.page))),
-        Route("/downloads/progress", door.signed_in(along.progress)),
-        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
-        Route("/downloads/prepare/{study}", to_start),
-        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+        *_download_routes(house, pages, door, terms, to_start),
         Route("/verify", door.open(verifying.page)),
         Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
@@ -74,6 +71,17 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_start: Endpoint) -> list[BaseRoute]:
+    along = TakingAlong(house, pages, door)
+    return [
+        Route("/downloads", door.signed_in(terms.demanded(along.page))),
+        Route("/downloads/progress", door.signed_in(along.progress)),
+        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
+        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
     ]
 
 

@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from auth.sessions import Session
 from auth.shares import Shares
-from gateway.config import Config, SiteConfig
+from gateway.config import Config
 from gateway.pages.pages import Pages
 from gateway.portal.door import NO_STORE, PatientEndpoint
+from gateway.sections import SiteConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+from functools import partial
+from operator import setitem
 from typing import Final
 
 from auth.clock import system_clock
-from dimse.server import CannotListen, serve
+from dimse.server import serve
 from dimse.services.dispatch import Services
 from dimse.services.storage import Received, unheard
 from dimse.slots import Slots
 from dimse.tls import TlsUnusable
 from gateway.house import House, dimse_settings
+from gateway.listening import Acceptor
 from gateway.printing.orders import Orders
-from gateway.processes import CannotStart, Parent, taken
+from gateway.processes import CannotStart, Parent
+from gateway.seats import Place
 from storage.ingest import Stored
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
@@ -32,27 +36,29 @@ def _received(house: House) -> Received:
     return received
 
 
-async def run(house: House, parent: Parent, stop: asyncio.Event) -> None:
-    """Listen for associations until `stop`, perhaps as one of several. Raises CannotStart."""
-    settings, seat = dimse_settings(house.config), parent.seat
+async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -> None:
+    """Serve associations until `stop`, perhaps as one of several. Raises CannotStart."""
+    settings, seat = dimse_settings(house.config), place.seat
     slots = Slots(house.storage.folder / "associations") if seat.is_shared else None
+    services = Services(house.storage, settings, house.entities.find, _received(house))
+    count = partial(setitem, place.row, 0)
     try:
-        services = Services(house.storage, settings, house.entities.find, _received(house))
-        server = await serve(services, settings, house.entities.find, seat, slots)
+        server = serve(services, settings, house.entities.find, slots, number=seat.number, count=count)
     except TlsUnusable as error:
         raise CannotStart(str(error)) from error
-    except CannotListen as error:
-        key = "dimse.tls" if error.port == settings.tls.port else "dimse"
-        raise CannotStart(taken(settings.host, error.port, key, error)) from error
-    tls_port = settings.tls.port
+    accepting = [Acceptor("dimse", server.take, place)]
+    if settings.tls.port:
+        accepting.append(Acceptor("dimse.tls", server.take_secured, place))
     _LOG.info(
         "role_ready role=dimse port=%d tls_port=%d ae_title=%s number=%d of=%d",
-        server.port,
-        tls_port,
+        house.config.dimse.port,
+        settings.tls.port,
         settings.ae_title,
         seat.number,
         seat.of,
     )
     parent.tell_ready()
     await stop.wait()
+    for acceptor in accepting:
+        acceptor.close()
     await server.close()

@@ -1,8 +1,11 @@
 """Studies as the staff of a site want them: whose they are, how much has come, when the last of it came."""
 
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+import orjson
 
 from storage.attributes import Level
 from storage.catalogue.condition import Condition, one_of
@@ -15,6 +18,7 @@ from storage.records import HeldStudy, StudyOverview
 from storage.scope import PatientIdentity, StudyScope
 
 _AT_ONCE: Final = 200
+_PATIENT: Final = ("00100010", "00100020", "00100021", "00100030")
 _OF_STUDY: Final = """study.study_instance_uid, study.patient_name, study.patient_id, study.issuer_of_patient_id,
     study.patient_birth_date, study.patient_sex, study.study_date, study.accession_number, study.study_description"""
 
@@ -41,11 +45,22 @@ def held(database: Database, scope: StudyScope, limit: int) -> list[HeldStudy]:
     where = visible(scope, Level.INSTANCE) & Condition("instance.held = 1")
     rows = database.read(
         f"""SELECT {_OF_STUDY}, count(*) AS instances, max(instance.received_at) AS latest,
-        min(instance.source) AS source, min(instance.sop_instance_uid) AS example
+        min(instance.source) AS source, min(instance.id) AS example
         FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql} GROUP BY study.id ORDER BY latest DESC LIMIT ?""",
         (*where.parameters, limit),
     )
-    return [HeldStudy(*tuple(row)) for row in rows]
+    return [HeldStudy(*tuple(row)[:-1], *_patient(database, row["example"])) for row in rows]
+
+
+def held_instances(database: Database, scope: StudyScope, study: str) -> list[tuple[str, str, str]]:
+    """The UIDs, from the study down, of the held instances of a study."""
+    where = visible(scope, Level.INSTANCE) & Condition("instance.held = 1 AND study.study_instance_uid = ?", (study,))
+    rows = database.read(
+        f"SELECT study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid"
+        f" FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}",
+        where.parameters,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def lookalikes(database: Database, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
@@ -90,6 +105,14 @@ def assign_origins(connection: sqlite3.Connection, sites: Mapping[str, str]) -> 
     """Let exactly these senders belong to these sites."""
     connection.execute("DELETE FROM site_origin")
     connection.executemany("INSERT INTO site_origin (origin, site) VALUES (?, ?)", sorted(sites.items()))
+
+
+def _patient(database: Database, instance: int) -> tuple[str, ...]:
+    """Name, id, issuer and birth date of the patient as an instance itself has them."""
+    rows = database.read("SELECT metadata FROM instance_detail WHERE instance_id = ?", (instance,))
+    data_set = orjson.loads(zlib.decompress(rows[0]["metadata"])) if rows else {}
+    found = [(data_set.get(tag, {}).get("Value") or [""])[0] for tag in _PATIENT]
+    return tuple(str(one.get("Alphabetic", "") if isinstance(one, dict) else one) for one in found)
 
 
 def _received(database: Database, studies: Sequence[int]) -> dict[int, sqlite3.Row]:

@@ -6,46 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Site, Visits
 from tests.browser.stage import grey, middle, state, wait_for
-
-
-@pytest.fixture(scope="module")
-def archive(site: Site, chromium: Browser, session: StorageState, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All images of the patient, ordered and fetched by the buttons of the page."""
-    visits = Visits(site, session)
-    page = visits.patient(chromium)
-    page.goto(site.gateway.url)
-    page.get_by_role("link", name="Bilder mitnehmen").click()
-    offer = page.locator("#offer-1")
-    expect(offer.get_by_role("heading")).to_have_text("Alle meine Bilder")
-    offer.get_by_role("button", name="Download vorbereiten").click()
-    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible(timeout=60_000)
-    page.goto(site.gateway.url)
-    page.get_by_role("link", name="Ihr Download ist fertiggestellt").click()
-    with page.expect_download() as downloading:
-        offer.get_by_role("link", name="Herunterladen").click()
-    assert downloading.value.suggested_filename == "Meine-Bilder.zip"
-    path = tmp_path_factory.mktemp("taken") / "archive.zip"
-    downloading.value.save_as(path)
-    visits.close()
-    assert visits.complaints == []
-    return path
-
-
-@pytest.fixture(scope="module")
-def unpacked(archive: Path) -> Path:
-    """The folder that people get when they unpack it."""
-    folder = archive.parent / "Meine-Bilder"
-    with ZipFile(archive) as opened:
-        opened.extractall(folder)
-    return folder
 
 
 @dataclass

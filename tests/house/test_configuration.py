@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.config import Config, OtherSiteConfig, PeerConfig, RuleConfig, TargetConfig
-from gateway.sections import PrintConfig
+from gateway.config import Config
+from gateway.sections import OtherSiteConfig, PeerConfig, PrintConfig, RuleConfig, TargetConfig
 from tests.house.checkout import ROOT
 
 TEXT = (ROOT / "config.toml").read_text(encoding="utf-8")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from dimse.scu.caller import Caller
 from dimse.settings import Peer
-from gateway.config import RuleConfig, TargetConfig
 from gateway.forwarding.deliveries import HELD_SECONDS, Deliveries
 from gateway.forwarding.dispatcher import Dispatcher
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.rules import Rule, Selection
 from gateway.forwarding.targets import Targets
+from gateway.sections import RuleConfig, TargetConfig
 from storage.storage import Storage, StorageSettings
 
 TARGET = TargetConfig(name="pacs", ae_title="STORESCP", at_once=2, associations=2)

@@ -23,6 +23,7 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+from tests.scenarios.test_desk_matrix import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -96,6 +97,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
+    "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
     "/account/ask": "own form",
     "/account/delete": "own page",
@@ -106,6 +108,14 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/downloads/progress": "own page",
     "/downloads/prepare/{study}": "order",
     "/downloads/{download}/{name}": "download",
+    "/u": "public",
+    "/u/sending": "public",
+    "/u/form": "public",
+    "/u/begin": "public",
+    "/u/finish": "public",
+    "/u/files": "public",
+    "/u/transfers": "nothing to get",
+    "/u/transfers/{file}": "nothing to get",
     "/session": "own page",
     "/{path:path}": "nothing",
 }
@@ -202,7 +212,7 @@ def _templates(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:
 
 def test_every_route_has_a_policy(neighbourhood: Neighbourhood) -> None:
     assert isinstance(neighbourhood.app, Starlette)
-    assert set(_templates(neighbourhood.app.routes)) == set(POLICY)
+    assert set(_templates(neighbourhood.app.routes)) == set(POLICY) | set(DESK)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -224,7 +234,7 @@ def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> N
                     assert response.status_code in (401, 405), (method, template)
                     answers.add((method, response.status_code, response.text))
             assert len(answers) == len(METHODS), template
-        for template in _kinds("page", "own page", "own list", "download"):
+        for template in _kinds("page", "document", "own page", "own list", "download"):
             for names in (neighbourhood.own, neighbourhood.foreign):
                 response = client.get(names.fill(template))
                 assert (response.status_code, response.headers.get("location")) == (303, "/?ended"), template
@@ -320,8 +330,9 @@ def test_descriptions_name_nobody(neighbourhood: Neighbourhood, caller: str) -> 
 def test_pages_of_foreign_studies_do_not_exist(neighbourhood: Neighbourhood) -> None:
     own, foreign = neighbourhood.own, neighbourhood.foreign
     with neighbourhood.client("share") as client:
-        for template in _kinds("page"):
-            assert client.get(own.fill(template)).status_code == 200, template
+        for template in _kinds("page", "document"):
+            # Of the documents, the own one is an image.
+            assert client.get(own.fill(template)).status_code == (200 if template in _kinds("page") else 404), template
             unknown = client.get(Names(UNKNOWN, UNKNOWN, UNKNOWN).fill(template))
             for names in (foreign, replace(foreign, study=own.study)):
                 response = client.get(names.fill(template))

@@ -24,8 +24,11 @@ def visible(instances: list[AnInstance], scope: StudyScope) -> list[AnInstance]:
     }
     held = {one.uid for one in instances if one.values["PatientID"] != first[one.study]["PatientID"]}
     match scope:
-        case WholeArchive():
+        case WholeArchive() | SiteStudies(""):
+            # No sender belongs to a site here, so all is of the one that takes the rest.
             return instances
+        case SiteStudies():
+            return []
         case ListedStudies(uids):
             return [one for one in instances if one.study in uids and one.uid not in held]
         case PatientIdentity(patient_id, issuer, birth_date):

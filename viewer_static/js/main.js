@@ -1,7 +1,6 @@
 // Runs on every page. Everything works without it; it only makes things easier.
 
 import { watchSession } from "./idle.js";
-import { enhanceLogin } from "./login.js";
 import { enhancePrinting } from "./printing.js";
 
 // A page that the browser kept for its back button may show what the visitor may no longer see.
@@ -13,6 +12,7 @@ addEventListener("pageshow", (event) => {
 
 const form = document.getElementById("login");
 if (form instanceof HTMLFormElement) {
+  const { enhanceLogin } = await import("./login.js");
   enhanceLogin(form);
 }
 
@@ -25,3 +25,14 @@ const seconds = Number(document.body.dataset["idleSeconds"]);
 if (seconds) {
   watchSession(seconds);
 }
+
+// What the next page will need comes when this one has all of its own.
+addEventListener("load", () => {
+  const later = document.querySelector("[data-later]")?.getAttribute("data-later") ?? "";
+  for (const url of later.split(" ").filter(Boolean)) {
+    const link = document.createElement("link");
+    link.rel = "prefetch";
+    link.href = url;
+    document.head.append(link);
+  }
+});

@@ -119,6 +119,7 @@ class Page {
     this.use(pane);
     this.label(pane);
     if (pane === this.panes[0]) {
+      element("viewer", HTMLElement).classList.toggle("textual", opened.series.total === 0);
       element("documents", HTMLElement).replaceChildren(...documentsOf(opened.series, this.catalogue));
     }
   }
@@ -335,6 +336,9 @@ class Page {
       picture.addEventListener("error", () => picture.remove());
       picture.src = pictureOf(series, Math.floor(series.total / 2));
       thumb.append(picture);
+    } else {
+      thumb.classList.add("paper");
+      thumb.textContent = series.links[0]?.kind.toUpperCase() ?? (series.reports.length ? catalogue.t("report") : "");
     }
     const name = document.createElement("bdi");
     name.textContent = catalogue.say(series.name);

@@ -63,8 +63,8 @@ export class Pane extends EventTarget {
       this.section.addEventListener(kind, () => this.dispatchEvent(new Event("use")), { capture: true, passive: true });
     }
     this.input = new Input(this.stage, {
-      step: (images) => this.active && this.show(this.index + images),
-      edge: (last) => this.active && this.show(last ? this.total - 1 : 0),
+      step: (images) => this.show(this.index + images),
+      edge: (last) => this.show(last ? this.total - 1 : 0),
       window: (right, up) => this.change(up / 250, Math.exp(right / 200)),
       zoom: (factor, x, y) => this.view.zoomBy(factor, x, y),
       pan: (x, y) => this.view.pan(x, y),
@@ -72,6 +72,8 @@ export class Pane extends EventTarget {
       isZoomed: () => this.view.zoom > 1,
       isWindowing: () => this.windowing,
       total: () => this.total,
+      hasKeys: () => this.active,
+      pen: () => null,
     });
     this.stage.classList.add("live");
     this.stage.tabIndex = 0;

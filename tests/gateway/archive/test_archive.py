@@ -16,9 +16,11 @@ from gateway.archive.archive import Archive, ArchiveAway
 from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
 from gateway.archive.service import archive_of, asking_of, completeness_of
-from gateway.config import Config, DimseConfig, PeerConfig
+from gateway.config import Config
 from gateway.house import House, build
-from gateway.sections import ArchiveConfig
+from gateway.listening import reserve
+from gateway.seats import Place
+from gateway.sections import ArchiveConfig, DimseConfig, PeerConfig
 from storage.audit_trail import AuditTrail
 from storage.deletion import Target
 from storage.ingest import Stored
@@ -88,7 +90,8 @@ def hospital(folder: Path, way: str) -> Iterator[Hospital]:
         config = config.model_copy(update={"dimse": DimseConfig(port=port, peers=(peer,))})
         house = build(config)
         stack.callback(house.close)
-        stack.enter_context(running(None, services=Services(house.storage), port=port))
+        place = Place(sockets={"dimse": reserve("127.0.0.1", port, "dimse")})
+        stack.enter_context(running(None, services=Services(house.storage), place=place))
         yield Hospital(house, pacs, stored)
 
 

@@ -125,7 +125,7 @@ def test_it_is_new_until_it_is_fetched_and_kept_for_a_week(downloads: Downloads,
     downloads.ready(task, 1, "content")
     assert downloads.new_of_share(wish.share_id)
     download = downloads.find(wish.share_id, task.download.id)
-    downloads.fetched(download)
+    downloads.fetched(download, ["1.2.3"])
     assert not downloads.new_of_share(wish.share_id)
     clock.move(KEPT_SECONDS)
     assert not downloads.too_old(download)

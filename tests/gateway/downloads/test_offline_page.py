@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.downloads.offline_page import OfflinePage
+from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
-from gateway.portal.routes import STATIC_FOLDER
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&amp;\u2028\"'$policy"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.downloads.script import NotClassic, classic
-from gateway.portal.routes import STATIC_FOLDER
+from gateway.pages.static import STATIC_FOLDER
 
 
 def written(folder: Path, **modules: str) -> Path:

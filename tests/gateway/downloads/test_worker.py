@@ -8,11 +8,12 @@ import pytest
 
 from auth.shares import Shares
 from gateway.downloads.downloads import KEPT_SECONDS, Downloads
+from gateway.downloads.layout import Layout, Made
 from gateway.downloads.worker import Preparation
 from gateway.house import House
 from storage.deletion import Target
 from storage.errors import NoSuchInstance, OutOfResources
-from storage.scope import WholeArchive
+from storage.scope import ListedStudies, WholeArchive
 from tests.gateway.downloads.conftest import order, prepare, work
 from tests.gateway.portal_house import Portal, keep
 from tests.support.synthetic import ct
@@ -89,9 +90,36 @@ def test_downloads_of_an_expired_share_go(portal: Portal, house: House) -> None:
 
 def test_downloads_of_what_is_deleted_go(portal: Portal, house: House) -> None:
     prepare(house, portal.issued)
+    other = prepare(house, portal.issued, portal.chest[0].study_instance_uid)
     house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
+    assert [folder.name for folder in house.downloads_folder.iterdir()] == [other.download.id], "at once"
     preparation(house).tidy()
-    assert left(house) == (0, 0)
+    assert left(house) == (1, 1)
+
+
+def test_what_is_deleted_while_it_is_prepared_is_not_published(
+    portal: Portal, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered = order(house, portal.issued)
+    finish = Made.finish
+
+    def deleted(made: Made, layout: Layout) -> None:
+        house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
+        finish(made, layout)
+
+    monkeypatch.setattr(Made, "finish", deleted)
+    assert work(house) == 0
+    assert [(one.id, one.state) for one in house.downloads.all()] == [(ordered.id, "failed")]
+    assert left(house) == (1, 0)
+
+
+def test_a_download_shows_only_what_a_scope_shows(portal: Portal, house: House) -> None:
+    layout, index = prepare(house, portal.issued).prepared.layout, house.storage.index
+    both = frozenset({portal.chest[0].study_instance_uid, portal.report.study_instance_uid})
+    assert layout.studies == tuple(sorted(both, key=lambda uid: uid == portal.report.study_instance_uid))
+    assert layout.is_shown(index, ListedStudies(both))
+    for study in both:
+        assert not layout.is_shown(index, ListedStudies(both - {study}))
 
 
 def test_what_came_later_does_not_remove_a_download(portal: Portal, house: House) -> None:

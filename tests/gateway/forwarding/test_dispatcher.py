@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydicom.uid import generate_uid
 
-from gateway.config import RuleConfig
 from gateway.forwarding.deliveries import Deliveries
 from gateway.forwarding.dispatcher import Dispatcher
 from gateway.forwarding.rules import Rule, Selection, sender
+from gateway.sections import RuleConfig
 from storage.ingest import Stored
 from tests.support.keeping import Keeping
 from tests.support.synthetic import ct, part10

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from dimse.scu.storage import SubOperation
-from gateway.config import TargetConfig
 from gateway.forwarding.deliveries import Deliveries, Delivery, Wanted
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.rules import Selection
 from gateway.forwarding.targets import Targets, Unreachable
+from gateway.sections import TargetConfig
 from storage.commitment.references import Reference, Verdict
 from storage.records import InstanceRecord
 from storage.scope import WholeArchive

@@ -3,7 +3,13 @@
 import { element, texts } from "../page.js";
 import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
+import { Panes } from "./panes.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
+const panes = new Panes();
+panes.add(pane);
+const started = pane.start();
 new Controls(pane, await texts());
-await pane.start();
+await started;
+const { enrich } = await import("./kinds.js");
+await enrich(pane);
