@@ -19,6 +19,7 @@ from gateway.house import House, build
 from storage.deletion import Target
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
 from tests.scenarios.test_authorisation_matrix import POLICY, Names
+from tests.scenarios.test_desk_matrix import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 BORN: Final = "19500131"
@@ -64,10 +65,17 @@ class World:
         """Every route of the application that the table of policies knows, with its kind."""
         assert isinstance(self.app, Starlette)
         yield from POLICY.items()
+        # The desk's own matrix (test_desk_matrix.py) asks as its staff; here nobody is one of them.
+        yield from ((template, f"desk {kind}") for template, kind in DESK.items())
 
     def rebuilt(self) -> "World":
         """The same with the application put together anew, after something in it was changed."""
         return replace(self, app=application(self.house))
+
+
+def path_of(template: str, names: Names) -> str:
+    """The path of a route for an object; what does not name one is 1."""
+    return re.sub(r"{(\w+)(?::\w+)?}", lambda found: str(getattr(names, found[1], "1")), template)
 
 
 @dataclass(frozen=True)
