@@ -115,6 +115,7 @@ class DuplicateInstance(Refusal):
 class OnHold(Refusal):
     """A legal hold lies on it: it must not be deleted."""
 
+    dicom_status = 0x0124
     http_status = 409
     title = "On hold"
 

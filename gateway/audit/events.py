@@ -59,6 +59,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "instances downloaded": Kind(EXPORTED, "study", "R"),
     "instances sent": Kind(TRANSFERRED, "study", "R"),
     "download ordered": Kind(EXPORTED, "share", "E"),
+    "subject bound": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "upload link created": Kind(ACTIVITY, "gateway", "C", SECURITY_CONFIGURATION),
     "upload link revoked": Kind(ACTIVITY, "gateway", "D", SECURITY_CONFIGURATION),
     "upload begun": Kind(ACTIVITY, "gateway", "C"),

@@ -137,13 +137,17 @@ class Visits:
         self.contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
         self.expected: set[str] = set()
+        self.offline = False
+        """The test takes the connection away, so requests fail."""
 
     def page(self, browser: Browser, **options: Any) -> Page:
         """A fresh window, German unless `locale` says otherwise."""
         context = browser.new_context(**{"locale": "de-DE", **DESKTOP, **options})
         self.contexts.append(context)
         context.on("request", lambda request: self._same_origin(request.url))
-        context.on("requestfailed", self._failed)
+        # Where scripts are off, Chromium says of each that a page names that its policy forbids it.
+        unscripted = options.get("java_script_enabled") is False
+        context.on("requestfailed", lambda one: None if unscripted and one.failure == "csp" else self._failed(one))
         page = context.new_page()
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
@@ -172,7 +176,7 @@ class Visits:
 
     def _failed(self, request: Request) -> None:
         # Leaving a page, or an image that is no longer asked for, ends requests under way.
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure != "net::ERR_ABORTED" and not self.offline:
             self.complaints.append(f"{request.failure} for {request.url}")
 
     def _answered(self, status: int, url: str) -> None:

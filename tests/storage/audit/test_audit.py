@@ -42,7 +42,8 @@ def test_events_are_whole_with_who_did_what_to_what(database: Database, audit: A
     with acting("token archive"):
         audit.record("deleted", "1.2.3", "instances=4")
         database.write(lambda connection: note(connection, "query", "archive", actor="peer PACS@10.0.0.1"))
-    audit.record("started", "gateway")
+    with acting(""):
+        audit.record("started", "gateway")
     events = list(AuditTrail(database).events())
     assert [(one.number, one.actor, one.event, one.subject, one.detail) for one in events] == [
         (1, "token archive", "deleted", "1.2.3", "instances=4"),

@@ -292,8 +292,9 @@ export class Stack {
       this.queue.wish(this.previewJobs([this.index, ...this.coming()]));
       return;
     }
-    // The page has come with a picture of its first image.
-    const here = this.shown < 0 && this.index === this.first && !this.refused.size ? [] : this.previewJobs([this.index]);
+    // The page has come with a picture of its first image, and what is asked for next is better.
+    const comes = this.index === this.first && !!this.source.description(this.index) && !this.refused.size;
+    const here = this.shown < 0 && comes ? [] : this.previewJobs([this.index]);
     if (!this.resting) {
       this.queue.wish([...here, ...this.previewJobs(this.onwards())]);
       return;
