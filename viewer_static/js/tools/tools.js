@@ -35,6 +35,7 @@ export async function openTools(pane, opener) {
     levels(bench),
   );
   opener.closest(".viewer")?.append(panel);
+  opener.setAttribute("aria-controls", panel.id);
   toggle(opener, panel, bench);
   opener.addEventListener("click", () => toggle(opener, panel, bench));
 }
