@@ -25,7 +25,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from storage.identifiers import stand_in_uid
-from tests.browser import kinds, pictures
+from tests.browser import doctor, kinds, pictures
 from tests.support.gateway import Gateway, running
 from tests.support.synthetic import ct, part10
 
@@ -98,6 +98,7 @@ def _studies() -> dict[str, list[Dataset]]:
         "frames": [pictures.multi_frame(5, **placed("frames", "20210501"))],
         "report": [report],
         **kinds.studies(placed),
+        **doctor.studies(),
         "foreign": [ct(PatientID="TEST-2", PatientName="Beispiel^Jan", StudyInstanceUID=generate_uid())],
     }
 
