@@ -68,7 +68,7 @@ def test_the_same_place_in_one_frame_of_reference(page: Page) -> None:
     found = _run(
         page,
         """
-        panes.link({ position: true });
+        await panes.link({ position: true });
         const joined = other.stack.index;
         one.stack.show(12);
         other.stack.show(3);
@@ -79,14 +79,14 @@ def test_the_same_place_in_one_frame_of_reference(page: Page) -> None:
 
 
 def test_as_far_as_the_other_has_gone_in_two_frames_of_reference(page: Page) -> None:
-    script = "apart(500); panes.link({ position: true }); one.stack.show(7); return other.stack.index;"
+    script = "apart(500); await panes.link({ position: true }); one.stack.show(7); return other.stack.index;"
     assert _run(page, script) == 8 + (7 - 4)
 
 
 def test_as_large_a_part_where_nothing_says_where(page: Page) -> None:
     script = """
       for (let at = 0; at < other.stack.total; at++) { other.source.planes.set(at, null); }
-      panes.link({ position: true });
+      await panes.link({ position: true });
       one.stack.show(1);
       return other.stack.index;
     """
@@ -99,7 +99,7 @@ def test_view_and_window_only_when_joined(page: Page) -> None:
       one.view.zoomBy(2);
       one.stack.setWindow(window);
       const before = [other.view.zoom, other.stack.window];
-      panes.link({ view: true, window: true });
+      await panes.link({ view: true, window: true });
       one.view.zoomBy(2);
       return [before, [other.view.zoom, other.stack.window.width]];
     """
