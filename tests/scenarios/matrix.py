@@ -50,8 +50,8 @@ def policy(actor: Actor, group: Group, target: str) -> frozenset[int]:
         return _of_dicomweb(actor, group, target) if actor.is_known else frozenset({401})
     if group.kind.startswith("desk "):
         return _DESK_REFUSES | (frozenset({200}) if group.kind == "desk entrance" else frozenset())
-    if group.kind == "nothing to get" and group.method == "OPTIONS":
-        return frozenset({204})
+    if group.kind == "nothing to get":
+        return _PORTAL_REFUSES | {204} if group.method == "OPTIONS" else _PORTAL_REFUSES
     if group.kind == "metrics":
         return frozenset({200, 401, 403, 405}) if actor.is_known else frozenset({401, 405})
     if group.method not in ("GET", "HEAD"):
