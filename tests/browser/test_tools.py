@@ -112,7 +112,7 @@ def test_angles(site: Site, page: Page) -> None:
 def test_regions_equal_numpy(site: Site, page: Page, shape: str) -> None:
     _open(page, site, "volume", 10)
     page.get_by_role("button", name=shape).click()
-    (left, top), (right, bottom) = (15.3, 7.2), (26.8, 17.6)
+    (left, top), (right, bottom) = (15.3, 7.2), (26.3, 17.3)
     _drag(page, (left, top), (right, bottom))
     rows, columns = np.mgrid[: doctor.ROWS, : doctor.COLUMNS] + 0.5
     if shape == "Rechteck":
@@ -292,6 +292,7 @@ def test_by_touch_and_two_fingers_still_zoom(site: Site, visits: Visits, chromiu
         fingers.put("touchMove", (x - spread, y), (x + spread, y))
     fingers.put("touchEnd")
     assert float(state(page)["zoom"]) > 1.5
+    expect(page.locator(".drawing .measure")).to_have_count(1)
     assert len(_measured(page)) == 1, "what the first finger began is taken back"
 
 
