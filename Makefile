@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer matrix fuzz crash contract lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -13,9 +13,11 @@ help:
 	@echo "make test-ohif          the viewer OHIF as a client, fetched by npm (50 MB)"
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
+	@echo "make bench-viewer       the budgets of the patient's viewer behind a slow line, and OHIF beside it"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
+	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 150,000 calls"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 
 demo: $(RUNTIME)
@@ -43,6 +45,11 @@ check: $(TESTING)
 bench: $(TESTING)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+bench-viewer: $(TESTING)
+	@setup/test-programs
+	@setup/ohif
+	$(BIN)/python -m benchmarks viewer $(BENCH)
+
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)
 
@@ -51,6 +58,9 @@ crash: $(TESTING)
 
 contract: $(TESTING)
 	CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/contract
+
+matrix: $(TESTING)
+	$(BIN)/python -m tests.scenarios.matrix $(EVERY)
 
 lock:
 	setup/lock

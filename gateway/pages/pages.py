@@ -34,7 +34,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=static.url, site=config.site)
+        self._environment.globals.update(static=static.url, modules=static.modules, site=config.site)
         self._environment.filters["breakable"] = breakable
 
     def render(

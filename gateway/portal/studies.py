@@ -48,6 +48,7 @@ class SeriesView:
     original: str
     count: str
     modality: str
+    instances: int
     thumbnail: str
     representative: InstanceRecord | None
 
@@ -111,11 +112,17 @@ class Wording:
             resource=self._root + path,
             name=in_words or written,
             original=written if in_words and in_words.casefold() != written.casefold() else "",
-            count=self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images"),
+            count=self._count(summary),
             modality=plain(summary.modality),
+            instances=summary.instances,
             thumbnail=thumbnail(self._root, image).url if image else "",
             representative=image,
         )
+
+    def _count(self, summary: SeriesSummary) -> str:
+        if summary.representative and not shown(summary):
+            return self._words("kinds.video")
+        return self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images")
 
 
 def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
@@ -135,8 +142,12 @@ def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
 def thumbnail(root: str, record: InstanceRecord) -> Picture:
     """A small picture of the frame in the middle of `record`."""
     frame = middle(record.number_of_frames)
-    url = f"{_frame(root, record, frame)}/thumbnail?accept=image/jpeg&viewport={SMALL},{SMALL}"
-    return Picture(url, record, frame, SMALL, SMALL)
+    return Picture(thumbnail_url(root, record, frame), record, frame, SMALL, SMALL)
+
+
+def thumbnail_url(root: str, record: InstanceRecord, frame: int) -> str:
+    """The address of a small picture of frame `frame` (1-based)."""
+    return f"{_frame(root, record, frame)}/thumbnail?accept=image/jpeg&viewport={SMALL},{SMALL}"
 
 
 def shown(series: SeriesSummary) -> InstanceRecord | None:

@@ -9,8 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gateway.pages.static import CircularImport, StaticFiles
-from gateway.portal.routes import STATIC_FOLDER
+from gateway.pages.static import STATIC_FOLDER, CircularImport, StaticFiles
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +55,18 @@ def test_modules_import_each_other_in_their_present_version(files: StaticFiles, 
         assert address == files.url(address.removeprefix("/static/").partition("?")[0])
 
 
+def test_modules_go_without_comments_and_indentation_and_keep_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(
+        "// one\n/** @type {A} */ (x)\n  /**\n   * two\n   */\n"
+        "const y = `/** three */`; // four\n/** five */\n  const z = 6;\n"
+    )
+    files = StaticFiles(tmp_path)
+    with TestClient(Starlette(routes=files.routes())) as client:
+        lines = client.get(files.url("a.js")).text.split("\n")
+    kept = "const y = `/** three */`; // four"
+    assert lines == ["", "/** @type {A} */ (x)", "", "", "", kept, "", "const z = 6;", ""]
+
+
 def test_a_changed_module_changes_the_url_of_its_importers(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text('import { x } from "./b.js";\nexport const y = x;\n')
     (tmp_path / "b.js").write_text("export const x = 1;\n")
@@ -90,3 +101,17 @@ def test_the_patients_scripts_fit_their_budget() -> None:
     assert sum(sizes.values()) <= 25_000, sizes
     on_every_page = ("main.js", "idle.js", "login.js", "code.js", "page.js")
     assert sum(sizes[name] for name in on_every_page) <= 5_000
+
+
+def test_modules_names_what_a_module_cannot_start_without(tmp_path: Path) -> None:
+    """Each once, itself first, the nearest before the others; not what it may ask for later."""
+    (tmp_path / "a.js").write_text(
+        'import { b } from "./b.js";\nimport { c } from "./c.js";\nawait import("./e.js");\n'
+    )
+    (tmp_path / "b.js").write_text('import { d } from "./d.js";\nexport const b = d;\n')
+    for name in "cde":
+        (tmp_path / f"{name}.js").write_text(f"export const {name} = 1;\n")
+    (tmp_path / "c.js").write_text('export { d as c } from "./d.js";\n')
+    files = StaticFiles(tmp_path)
+    assert files.started_by("a.js") == ["a.js", "b.js", "c.js", "d.js"]
+    assert files.modules("a.js") == [files.url(f"{name}.js") for name in "abcd"]

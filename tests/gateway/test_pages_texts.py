@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Texts
-from gateway.portal.routes import STATIC_FOLDER
 
 FOLDERS = {path.name: path for path in (STATIC_FOLDER / "texts").iterdir()}
 ROOMS = {
@@ -67,6 +67,8 @@ def test_no_text_is_left_over() -> None:
         "side.",
         "contrast.",
         "viewer.preset_",
+        "kinds.speed_",
+        "kinds.direction_",
         "error.",
     )
     left = {

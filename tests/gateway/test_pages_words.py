@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
+from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
 from gateway.pages.wording import examination, series_in_words, study_place
 from gateway.pages.words.anatomy import BY_KEY, REGIONS
 from gateway.pages.words.descriptions import NOTHING, Reading, agreed, read
-from gateway.portal.routes import STATIC_FOLDER
 from storage.records import InstanceRecord, SeriesSummary, StudySummary
 
 LANGUAGES = {words.language: words for words in Languages(STATIC_FOLDER / "texts", "de").all()}

@@ -63,14 +63,18 @@ export class Cache {
   }
 }
 
-/** @typedef {{key: string, run: (signal: AbortSignal) => Promise<void>}} Job */
+/**
+ * Something to fetch. What is `small` is not aborted: that would close its connection, and a new one takes longer than
+ * the rest of it.
+ * @typedef {{key: string, small: boolean, run: (signal: AbortSignal) => Promise<void>}} Job
+ */
 
-/** Runs the first few of the jobs that are wished for, and aborts those that no longer are. */
+/** Runs the first few of the jobs that are wished for, and aborts large ones that no longer are. */
 export class Queue {
   /** @param {number} places jobs at a time */
   constructor(places) {
     this.places = places;
-    /** @type {Map<string, AbortController>} */
+    /** @type {Map<string, {small: boolean, controller: AbortController}>} */
     this.running = new Map();
     /** @type {Job[]} */
     this.wishes = [];
@@ -80,8 +84,8 @@ export class Queue {
   wish(jobs) {
     this.wishes = jobs;
     const wanted = new Set(jobs.map(({ key }) => key));
-    for (const [key, controller] of this.running) {
-      if (!wanted.has(key)) {
+    for (const [key, { small, controller }] of this.running) {
+      if (!small && !wanted.has(key)) {
         this.running.delete(key);
         controller.abort();
       }
@@ -98,9 +102,9 @@ export class Queue {
       }
       this.wishes.splice(next, 1);
       const controller = new AbortController();
-      this.running.set(job.key, controller);
+      this.running.set(job.key, { small: job.small, controller });
       void job.run(controller.signal).finally(() => {
-        if (this.running.get(job.key) === controller) {
+        if (this.running.get(job.key)?.controller === controller) {
           this.running.delete(job.key);
         }
         this.start();

@@ -139,7 +139,8 @@ function pixelHeight(dataSet, measures) {
  * @returns {DataSet[]}
  */
 export function items(dataSet, tag) {
-  return /** @type {DataSet[]} */ (dataSet[tag]?.Value ?? []);
+  const values = /** @type {DataSet[]} */ (dataSet[tag]?.Value ?? []);
+  return values.filter((item) => typeof item === "object" && item !== null);
 }
 
 /**

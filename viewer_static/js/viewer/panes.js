@@ -1,7 +1,5 @@
 // The panes of a page: which of them is worked with, and what the others do when it moves.
 
-import { samePlace } from "./following.js";
-
 /** @typedef {import("./pane.js").Pane} Pane */
 
 /**
@@ -18,6 +16,8 @@ export class Panes extends EventTarget {
     /** @type {Links} */
     this.links = { position: false, view: false, window: false };
     this.following = false;
+    /** @type {typeof import("./following.js").samePlace | null} Loaded when panes are joined first. */
+    this.samePlace = null;
     /** @type {Map<Pane, number>} Image from which each pane follows, since the link was made. */
     this.origins = new Map();
   }
@@ -59,7 +59,9 @@ export class Panes extends EventTarget {
   }
 
   /** @param {Partial<Links>} links those that change; what they join is joined from here on */
-  link(links) {
+  async link(links) {
+    const { samePlace } = await import("./following.js");
+    this.samePlace = samePlace;
     this.links = { ...this.links, ...links };
     this.settle();
     if (this.active) {
@@ -100,8 +102,8 @@ export class Panes extends EventTarget {
    * @param {Pane} pane
    */
   followImage(leader, pane) {
-    if (this.links.position) {
-      const at = samePlace(leader, this.origins.get(leader) ?? 0, pane, this.origins.get(pane) ?? 0);
+    if (this.links.position && this.samePlace) {
+      const at = this.samePlace(leader, this.origins.get(leader) ?? 0, pane, this.origins.get(pane) ?? 0);
       if (at !== null && at !== pane.stack.index) {
         pane.stack.show(at);
       }

@@ -88,7 +88,7 @@ export class Surface {
     this.see(this.renderer.canvas);
   }
 
-  /** @param {ImageBitmap} picture */
+  /** @param {ImageBitmap | HTMLImageElement} picture of the size at which it was made */
   picture(picture) {
     this.preview.width = picture.width;
     this.preview.height = picture.height;

@@ -3,10 +3,20 @@
 import { element, texts } from "../page.js";
 import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
-import { Panes } from "./panes.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
-const panes = new Panes();
-panes.add(pane);
+const started = pane.start();
 new Controls(pane, await texts());
-await pane.start();
+
+const opener = document.getElementById("doctors-tools");
+if (opener instanceof HTMLButtonElement) {
+  const open = async () => {
+    const { openTools } = await import("../tools/tools.js");
+    await openTools(pane, opener);
+  };
+  opener.addEventListener("click", () => void open(), { once: true });
+}
+
+await started;
+const { enrich } = await import("./kinds.js");
+await enrich(pane);
