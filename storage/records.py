@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -127,6 +127,8 @@ class SeriesSummary:
     frames: int
     representative: InstanceRecord | None
     """The image in the middle of the series; None when it holds no image."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What is kept with the series, and with its representative, as DICOM JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ class StudySummary:
     patient_name: str
     """Alphabetic group of the name as stored (PS3.5 6.2.1)."""
     series: tuple[SeriesSummary, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What is kept with the study as DICOM JSON."""
 
 
 @dataclass(frozen=True, slots=True)

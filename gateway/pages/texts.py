@@ -1,24 +1,33 @@
 """The pages' texts and the language a visitor reads: by `?lang=`, else by the cookie, else by Accept-Language.
 
 The texts lie in `viewer_static/texts/LANGUAGE/ROOM.json`, because browsers read the same files, each page its room's.
+Plural forms, dates and lists follow Unicode's CLDR by way of Babel.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
+from babel import Locale
+from babel.dates import format_date
+from babel.lists import format_list
 from starlette.requests import Request
 
 COOKIE: Final = "lang"
+_REGIONS: Final = {"en": "en-GB"}
+"""Where a language alone would mean the habits of another country than those of our visitors."""
 
 
 class Texts:
-    """All texts of one language; `language` is its BCP 47 tag."""
+    """All texts of one language; `language` is its BCP 47 tag, `direction` what HTML calls `dir`."""
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         self.language = language
         self._sentences = sentences
+        self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
+        self.direction: str = self._locale.text_direction
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its {places} filled. KeyError if the key or a value is missing."""
@@ -33,8 +42,17 @@ class Texts:
         return {key: sentence for key, sentence in self._sentences.items() if key.startswith(room)}
 
     def count(self, key: str, number: int) -> str:
-        """`key` in singular or plural: count("images", 3) is "3 images"."""
-        return self(f"{key}.one") if number == 1 else self(f"{key}.other", n=number)
+        """`key` in the plural form that the language has for `number`: count("images", 3) is "3 images"."""
+        form = f"{key}.{self._locale.plural_form(number)}"
+        return self(form if form in self else f"{key}.other", n=number)
+
+    def day(self, moment: date) -> str:
+        """A date in full: "3. März 2026"."""
+        return format_date(moment, "long", self._locale)
+
+    def list(self, things: Sequence[str]) -> str:
+        """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
+        return format_list(things, "standard", self._locale)
 
     def either(self, key: str, fallback: str) -> str:
         """The text of `key`, or of `fallback` where we have no word for it."""
@@ -42,10 +60,18 @@ class Texts:
 
 
 class Languages:
-    """The languages on offer; `default` is spoken to those whose browser asks for none of them."""
+    """The languages on offer: those that have every room of `rooms` (of `folder` when it says nothing).
 
-    def __init__(self, folder: Path, default: str) -> None:
-        self._texts = {path.name: Texts(path.name, _sentences(path)) for path in sorted(folder.iterdir())}
+    `default` is spoken to those whose browser asks for none of them.
+    """
+
+    def __init__(self, folder: Path, default: str, rooms: Iterable[str] = ()) -> None:
+        rooms = set(rooms) or {path.stem for path in folder.glob("*/*.json")}
+        self._texts = {
+            path.name: Texts(path.name, _sentences(path))
+            for path in sorted(folder.iterdir())
+            if rooms <= {room.stem for room in path.glob("*.json")}
+        }
         self._default = default
 
     def all(self) -> list[Texts]:

@@ -6,12 +6,16 @@ autoescape makes it harmless to the page.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
 from gateway.pages.texts import Texts
+from gateway.pages.words.descriptions import NOTHING, Reading, agreed, is_paired, read
+from gateway.pages.words.facts import described_procedure, kind, plane, region, side
+from storage.records import SeriesSummary, StudySummary
 
+_MOST_REGIONS: Final = 3
 LONGEST: Final = 120
 _DATE: Final = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 # Joiners are formatting characters too, but Persian and Indic words fall apart without them.
@@ -49,24 +53,40 @@ def day(words: Texts, value: str | date) -> str:
     moment = value if isinstance(value, date) else _date(value)
     if moment is None:
         return words("date.unknown")
-    return words("date.format", day=moment.day, month=words(f"month.{moment.month}"), year=moment.year)
+    return words.day(moment)
 
 
-def examination(words: Texts, modalities: Iterable[str]) -> str:
-    """What was done, by the modalities of a study: "Computertomographie"."""
-    names: list[str] = []
-    for modality in modalities:
-        if f"modality.{modality}" in words:
-            name = words(f"modality.{modality}")
-            if name not in names:
-                names.append(name)
-    return ", ".join(names[:2]) if names else words("modality.other")
+def examination(words: Texts, modalities: Iterable[str], where: str = "") -> str:
+    """What was done, by the modalities of a study, and where: "Computertomographie Brustkorb"."""
+    known = dict.fromkeys(words(f"modality.{one}") for one in modalities if f"modality.{one}" in words)
+    what = words.list(list(known)[:2]) if known else words("modality.other")
+    return words("examination.where", what=what, where=where) if where else what
 
 
-def body_part(words: Texts, code: str) -> str:
-    """The word for a Body Part Examined (PS3.16 annex L), or nothing when we have none."""
-    key = f"body.{code.strip().upper()}"
-    return words(key) if key in words else ""
+def place(words: Texts, regions: Sequence[str], side: str = "") -> str:
+    """Regions in words, one of them with its side: "Hand links"; empty for none."""
+    names = [words(f"body.{region}") for region in regions]
+    if len(names) == 1 and side and is_paired(regions[0]):
+        return words(f"side.{side}", part=names[0])
+    return words.list(names)
+
+
+def study_place(words: Texts, summary: StudySummary) -> str:
+    """Where in the body a study was made, as far as its description and its codes agree; empty when that is unsure."""
+    reading = study_reading(summary)
+    pictured = [one for one in summary.series if one.representative] or list(summary.series)
+    coded = [region(one.attributes, one.body_part_examined) for one in pictured]
+    regions = agreed(reading.regions, [one for one in coded if one])
+    sides = {one for one in (reading.side, *(side(series.attributes) for series in pictured)) if one}
+    if len(regions) > _MOST_REGIONS:
+        return ""
+    return place(words, regions, sides.pop() if len(sides) == 1 else "")
+
+
+def study_reading(summary: StudySummary) -> Reading:
+    """What the description of a study says, or else that of the procedure that was asked for."""
+    reading = read(summary.study_description, summary.modalities)
+    return reading if reading != NOTHING else read(described_procedure(summary.attributes), summary.modalities)
 
 
 def series_name(words: Texts, description: str, number: int | None, modality: str) -> str:
@@ -76,6 +96,27 @@ def series_name(words: Texts, description: str, number: int | None, modality: st
     if f"object_name.{modality}" in words:
         return words(f"object_name.{modality}")
     return words("series.unnamed") if number is None else words("series.number", n=number)
+
+
+def series_in_words(words: Texts, summary: SeriesSummary) -> str:
+    """A series of images in plain words: "Weichteile, quer geschnitten"; empty when nothing of it is sure."""
+    if summary.representative is None:
+        return ""
+    reading = read(summary.series_description, [summary.modality])
+    coded_plane, coded_kind = plane(summary.attributes), kind(summary.attributes, summary.modality)
+    # A description of its own (bone, T2) is more than what the window seems to be made for.
+    what = coded_kind if coded_kind == "LOCALIZER" else reading.kind or coded_kind
+    cut = coded_plane or reading.plane
+    if what == "LOCALIZER" or (coded_plane and reading.plane and coded_plane != reading.plane):
+        cut = ""
+    named = [words(f"kind.{what}")] if what else [place(words, reading.regions)] if reading.regions else []
+    said = [
+        *named,
+        *([words(f"plane.{cut}")] if cut else []),
+        *([words(f"view.{reading.view}")] if reading.view else []),
+    ]
+    sentence = ", ".join(said)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _is_harmless(character: str) -> bool:

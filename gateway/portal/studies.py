@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from dicomweb.media_types import is_video
 from gateway.pages.texts import Texts
-from gateway.pages.wording import body_part, day, examination, plain, series_name
+from gateway.pages.wording import (
+    day,
+    examination,
+    plain,
+    series_in_words,
+    series_name,
+    study_place,
+    study_reading,
+)
 from storage.records import InstanceRecord, SeriesSummary, StudySummary
 
 SCREEN = 1024
@@ -28,12 +36,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class SeriesView:
-    """A series in words. `resource` is its DICOMweb address; `thumbnail` is empty when no image can be shown."""
+    """A series in words; `original` is its description where `name` says it in plain words.
+
+    `resource` is its DICOMweb address; `thumbnail` is empty when no image can be shown.
+    """
 
     series_instance_uid: str
     url: str
     resource: str
     name: str
+    original: str
     count: str
     modality: str
     instances: int
@@ -49,6 +61,7 @@ class StudyView:
     url: str
     title: str
     date: str
+    contrast: str
     detail: str
     count: str
     series: tuple[SeriesView, ...]
@@ -74,13 +87,15 @@ class Wording:
     def study(self, summary: StudySummary) -> StudyView:
         """One study."""
         frames = sum(one.frames for one in summary.series)
+        contrast = study_reading(summary).contrast
         series = [self.series(summary.study_instance_uid, one) for one in summary.series]
         return StudyView(
             study_instance_uid=summary.study_instance_uid,
             url=f"/studies/{summary.study_instance_uid}",
-            title=examination(self._words, summary.modalities),
+            title=examination(self._words, summary.modalities, study_place(self._words, summary)),
             date=day(self._words, summary.study_date),
-            detail=self._detail(summary),
+            contrast=self._words(f"contrast.{contrast}") if contrast else "",
+            detail=plain(summary.study_description),
             count=f"{self._words.count('series', len(summary.series))}, {self._words.count('images', frames)}",
             series=tuple(sorted(series, key=lambda one: not one.thumbnail)),
         )
@@ -89,11 +104,14 @@ class Wording:
         """One series of that study."""
         path = f"/studies/{study_instance_uid}/series/{summary.series_instance_uid}"
         image = shown(summary)
+        written = series_name(self._words, summary.series_description, summary.series_number, summary.modality)
+        in_words = series_in_words(self._words, summary)
         return SeriesView(
             series_instance_uid=summary.series_instance_uid,
             url=path,
             resource=self._root + path,
-            name=series_name(self._words, summary.series_description, summary.series_number, summary.modality),
+            name=in_words or written,
+            original=written if in_words and in_words.casefold() != written.casefold() else "",
             count=self._count(summary),
             modality=plain(summary.modality),
             instances=summary.instances,
@@ -105,11 +123,6 @@ class Wording:
         if summary.representative and not shown(summary):
             return self._words("kinds.video")
         return self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images")
-
-    def _detail(self, summary: StudySummary) -> str:
-        parts = dict.fromkeys(body_part(self._words, series.body_part_examined) for series in summary.series)
-        described = plain(summary.study_description)
-        return " · ".join(part for part in (*parts, described) if part)
 
 
 def picture(root: str, record: InstanceRecord, frame: int) -> Picture:

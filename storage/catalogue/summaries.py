@@ -1,10 +1,13 @@
 """Studies with their series as the portal shows them."""
 
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from storage.attributes import Level
 from storage.catalogue.condition import Condition, one_of
@@ -18,6 +21,19 @@ RECORD_COLUMNS: Final = """study.study_instance_uid, series.series_instance_uid,
     instance.digest, series.modality, instance.instance_number, instance.frame_count, instance.image_rows,
     instance.image_columns, instance.bits_allocated"""
 """The columns of an `InstanceRecord` in its order."""
+
+_TOLD_BY_IMAGES: Final = (
+    "00080008",  # Image Type
+    "00082218",  # Anatomic Region Sequence
+    "00180010",  # Contrast/Bolus Agent
+    "00185101",  # View Position
+    "00200037",  # Image Orientation (Patient)
+    "00200062",  # Image Laterality
+    "00281050",  # Window Center
+    "00281051",  # Window Width
+    "00540220",  # View Code Sequence
+)
+"""What only the images of a series say of it."""
 
 _ALL: Final = 2**62
 _AT_ONCE: Final = 200
@@ -53,6 +69,7 @@ def _summaries(database: Database, scope: StudyScope, some: Condition) -> Iterat
         f"""SELECT study.id AS study_id, study.study_instance_uid, study.study_date, study.study_time,
         study.study_description, study.patient_name, series.id AS series_id, series.series_instance_uid,
         series.modality, series.series_number, series.series_description, series.body_part_examined,
+        study.attributes AS study_attributes, series.attributes AS series_attributes,
         {instance_count(scope)} AS instances
         FROM {SOURCES[Level.SERIES]} WHERE {where.sql} ORDER BY {order(Level.SERIES)}""",
         where.parameters,
@@ -78,13 +95,14 @@ def _images(database: Database, scope: StudyScope, series: Sequence[int]) -> dic
     """By series id, of these that the scope shows, the middle image with the number of all frames."""
     where = not_held(scope, Level.INSTANCE) & one_of("instance.series_id", series)
     rows = database.read(
-        f"""SELECT {RECORD_COLUMNS}, ranked.series_id, ranked.frames FROM (
+        f"""SELECT {RECORD_COLUMNS}, ranked.series_id, ranked.frames, detail.metadata FROM (
             SELECT instance.id AS chosen, instance.series_id,
                 row_number() OVER (PARTITION BY instance.series_id ORDER BY {ORDER[Level.INSTANCE]}) AS place,
                 count(*) OVER (PARTITION BY instance.series_id) AS images,
                 sum(instance.frame_count) OVER (PARTITION BY instance.series_id) AS frames
             FROM instance WHERE {where.sql} AND instance.frame_count > 0
         ) AS ranked JOIN instance ON instance.id = ranked.chosen
+        JOIN instance_detail AS detail ON detail.instance_id = instance.id
         JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
         WHERE ranked.place = ranked.images / 2 + 1""",
         where.parameters,
@@ -105,6 +123,7 @@ def _study(rows: Sequence[sqlite3.Row], images: dict[int, sqlite3.Row]) -> Study
         modalities,
         name,
         series,
+        orjson.loads(first["study_attributes"]),
     )
 
 
@@ -118,4 +137,10 @@ def _series(row: sqlite3.Row, image: sqlite3.Row | None) -> SeriesSummary:
         row["instances"],
         image["frames"] if image else 0,
         record(image) if image else None,
+        orjson.loads(row["series_attributes"]) | (_of_image(image) if image else {}),
     )
+
+
+def _of_image(image: sqlite3.Row) -> dict[str, Any]:
+    data_set = orjson.loads(zlib.decompress(image["metadata"]))
+    return {tag: data_set[tag] for tag in _TOLD_BY_IMAGES if tag in data_set}

@@ -31,7 +31,7 @@ def test_from_the_printed_code_to_the_image(
     page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Guten Tag, \u2068Erika Muster\u2069")
-    expect(page.get_by_role("heading", level=2).first).to_have_text("Computertomographie, 3. März 2026")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("Computertomographie Brustkorb, 3. März 2026")
     expect(page.get_by_text("Nicht zur Befundung geeignet!")).to_be_visible()
     expect(page.get_by_text("Ihr Zugang gilt bis")).to_be_visible()
     if script:

@@ -57,7 +57,7 @@ def test_day(value: str | date, german: str, english: str) -> None:
         (["CT"], "Computertomographie"),
         (["CT", "SR", "PR"], "Computertomographie"),
         (["CR", "DX"], "Röntgenaufnahme"),
-        (["CT", "PT", "MR"], "Computertomographie, Positronen-Emissions-Tomographie"),
+        (["CT", "PT", "MR"], "Computertomographie und Positronen-Emissions-Tomographie"),
         (["SR"], "Untersuchung"),
         (["<b>"], "Untersuchung"),
         ([], "Untersuchung"),
@@ -65,12 +65,6 @@ def test_day(value: str | date, german: str, english: str) -> None:
 )
 def test_examination(modalities: list[str], title: str) -> None:
     assert wording.examination(GERMAN, modalities) == title
-
-
-def test_body_part() -> None:
-    assert wording.body_part(GERMAN, "CHEST ") == "Brustkorb"
-    assert wording.body_part(ENGLISH, "lspine") == "Lower spine"
-    assert wording.body_part(GERMAN, "XYZ") == ""
 
 
 @pytest.mark.parametrize(

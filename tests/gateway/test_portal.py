@@ -47,7 +47,7 @@ def test_overview_names_the_patient_the_studies_and_the_end(portal: Portal, pati
     assert "Erika Muster" in page
     assert page.index("Computertomographie") < page.index("1. Juni 2025"), "newest first"
     assert "12. Januar 2026" in page
-    assert "Brustkorb · CT Thorax" in page
+    assert "Computertomographie Brustkorb" in page and "CT Thorax" in page
     assert "3 Bilder" in page
     assert "Nicht zur Befundung geeignet!" in page
     expires = portal.issued.share.expires

@@ -87,7 +87,8 @@ def test_every_image_has_a_picture(archive: Archive) -> None:
 def test_the_viewer_is_told_in_every_language(archive: Archive) -> None:
     told = catalogue(archive)
     assert told["person"] == "Erika Muster"
-    assert told["studies"][0]["title"] == {"de": "Computertomographie", "en": "Computed tomography (CT)"}
+    german, english = "Computertomographie Brustkorb", "Computed tomography (CT) of the chest"
+    assert told["studies"][0]["title"] == {"de": german, "en": english}
     assert told["studies"][0]["date"]["de"] == "12. Januar 2026"
     assert set(told["texts"]) == {"de", "en"}
 
