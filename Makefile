@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench bench-viewer fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer matrix fuzz crash contract lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
+	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 150,000 calls"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 
 demo: $(RUNTIME)
@@ -57,6 +58,9 @@ crash: $(TESTING)
 
 contract: $(TESTING)
 	CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -q tests/contract
+
+matrix: $(TESTING)
+	$(BIN)/python -m tests.scenarios.matrix $(EVERY)
 
 lock:
 	setup/lock

@@ -11,11 +11,14 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class SessionCookie:
-    """`__Host-s` where the public address is https, which binds it to this host; `s` on plain http."""
+    """`__Host-s` where the public address is https, which binds it to this host; `s` on plain http.
 
-    def __init__(self, public_url: str = "") -> None:
+    The desk has another `name`, so that one browser can be patient and staff.
+    """
+
+    def __init__(self, public_url: str = "", name: str = "s") -> None:
         self._secure = urlsplit(public_url).scheme == "https"
-        self.name: Final = "__Host-s" if self._secure else "s"
+        self.name: Final = f"__Host-{name}" if self._secure else name
 
     def read(self, connection: HTTPConnection) -> str:
         """The cookie's value, empty when there is none."""

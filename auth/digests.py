@@ -6,6 +6,7 @@ for another.
 
 import hashlib
 import hmac
+import unicodedata
 from typing import Final
 
 from argon2 import PasswordHasher, Type
@@ -46,6 +47,14 @@ class Digests:
     def attempt(self, credential: str) -> str:
         """The name in the throttle of a code or token that opens nothing."""
         return self._keyed("attempt", credential)
+
+    def password(self, name: str, password: str) -> str:
+        """What goes into the verifier of a member of staff; equal passwords do not look equal."""
+        return self._keyed("password", f"{name} {unicodedata.normalize('NFKC', password)}")
+
+    def key(self, purpose: str) -> bytes:
+        """A key of 32 bytes to encrypt with, for this purpose alone."""
+        return bytes.fromhex(self._keyed("key", purpose))
 
     def _keyed(self, purpose: str, text: str) -> str:
         return hmac.new(self._pepper, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()

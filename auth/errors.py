@@ -26,11 +26,48 @@ class NoSuchToken(NoSuchInstance):
     title = "No such token"
 
 
+class NoSuchRequest(NoSuchInstance):
+    """No patient's request has this id."""
+
+    title = "No such request"
+
+
+class NoSuchStaff(NoSuchInstance):
+    """No account has this name."""
+
+    title = "No such account"
+
+
+class SignInRefused(NotAuthenticated):
+    """Name, password, code, passkey or the state of the account did not allow it; it is never told which.
+
+    `retry_after` is in seconds: 0 when the next attempt may follow at once.
+    """
+
+    def __init__(self, retry_after: int = 0) -> None:
+        super().__init__("This does not open the desk.")
+        self.retry_after = retry_after
+
+
 class ShareEnded(Refusal):
     """The share has been revoked or is past its end, and what was asked for needs one that is not."""
 
     http_status = 409
     title = "Share has ended"
+
+
+class ShareStillLives(Refusal):
+    """What was asked for is for shares that have ended."""
+
+    http_status = 409
+    title = "Share still lives"
+
+
+class TooManyShares(Refusal):
+    """As many shares live as one may hand on."""
+
+    http_status = 409
+    title = "Too many shares"
 
 
 class UnusablePepper(Refusal):

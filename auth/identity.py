@@ -18,9 +18,9 @@ from auth.codes import normalise, normalise_token
 from auth.digests import Digests, Verifiers
 from auth.errors import Denied
 from auth.network import network_of
-from auth.records import Share, end_sessions, lapse, share_of_row, state_of_row, throttle_subject
+from auth.records import Share, end_sessions, lapse, row_of, share_of_row, state_of_row, throttle_subject
 from auth.throttle import WAIT, Gate, Limits, Throttle, forgive, prune
-from storage.audit import note
+from storage.audit import note, note_once
 from storage.database import Database
 
 __all__ = ["Denied", "Identification", "IdentitySettings", "parse_birth_date"]
@@ -28,6 +28,11 @@ __all__ = ["Denied", "Identification", "IdentitySettings", "parse_birth_date"]
 _log = logging.getLogger("durchblick.auth")
 
 _NOBODYS_BIRTH_DATE: Final = "0" * 64
+_MOST_NETWORKS: Final = 1000
+_NETWORK_NAME: Final = 12
+_FAILED_NETWORKS: Final = """
+SELECT count(*) FROM (SELECT 1 FROM audit_once WHERE event = 'sign-in failed' LIMIT ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,27 @@ class Identification:
         written = normalise_token(token)
         return self._identify(written, lambda: self._find_by_token(written), birth_date, network)
 
+    def confirm(self, share: Share, birth_date: str) -> None:
+        """Let whoever is signed in show once more that they know the birth date (YYYYMMDD); or `Denied`.
+
+        A wrong one counts as it does at the door, and in the end freezes the share.
+        """
+        attempt = _Attempt("", throttle_subject(share.id), birth_date, share.id, share.issue)
+        verdict = self._database.write(lambda connection: self._judge_confirmation(connection, attempt))
+        if not verdict.share:
+            raise Denied(verdict.retry_after)
+
+    def _judge_confirmation(self, connection: sqlite3.Connection, attempt: _Attempt) -> _Verdict:
+        now = seconds(self._clock())
+        row = row_of(connection, attempt.share_id)
+        wait = self._credentials.wait(connection.execute(WAIT, (attempt.subject,)).fetchone(), now)
+        if wait or state_of_row(row, now) != "live":
+            return _Verdict(retry_after=wait)
+        if self._is_birth_date(row, attempt):
+            return _Verdict(share_of_row(row, now))
+        froze = self._count_against(connection, row)
+        return _Verdict(retry_after=self._credentials.fail(connection, attempt.subject, now), froze=froze)
+
     def _identify(
         self, credential: str, find: Callable[[], sqlite3.Row | None], birth_date: str, address: str
     ) -> Share:
@@ -148,7 +174,7 @@ class Identification:
         if blocked:
             return _Verdict(retry_after=blocked)
         row = connection.execute(
-            "SELECT * FROM share WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
+            "SELECT * FROM share_seen WHERE id = ? AND issue = ?", (attempt.share_id, attempt.issue)
         ).fetchone()
         wait = self._credentials.wait(connection.execute(WAIT, (attempt.subject,)).fetchone(), now)
         state = "unknown" if row is None else state_of_row(row, now)
@@ -159,6 +185,7 @@ class Identification:
         froze = open_now and self._count_against(connection, row)
         by_network = self._networks.fail(connection, attempt.network, now)
         by_credential = wait or self._credentials.fail(connection, attempt.subject, now)
+        _note_network(connection, attempt.network, by_network)
         if row is not None and not wait:
             _note_refusal(connection, attempt.share_id, state, by_credential)
         return _Verdict(retry_after=max(by_network, by_credential), froze=froze)
@@ -177,6 +204,19 @@ class Identification:
             end_sessions(connection, row["id"])
             note(connection, "share frozen", row["id"])
         return frozen
+
+
+def _note_network(connection: sqlite3.Connection, network: str, delay: int) -> None:
+    """Audit the first failure of a network in a day, and each time it has to wait.
+
+    From so many addresses that nobody would read them all, no more are noted: nobody can fill the table.
+    """
+    (networks,) = connection.execute(_FAILED_NETWORKS, (_MOST_NETWORKS,)).fetchone()
+    actor = f"network {network[:_NETWORK_NAME]}"
+    if networks < _MOST_NETWORKS:
+        note_once(connection, "sign-in failed", "portal", actor=actor)
+    if delay:
+        note(connection, "network blocked", "portal", f"seconds={delay}", actor=actor)
 
 
 def _note_refusal(connection: sqlite3.Connection, share_id: str, state: str, delay: int) -> None:

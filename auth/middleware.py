@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 from auth.cookies import SessionCookie
 from auth.sessions import Session, Sessions
 from auth.tokens import Access, Right, Tokens
+from storage.audit import act_as
 from storage.errors import NotAuthenticated, NotAuthorised
 from storage.scope import StudyScope
 
@@ -27,18 +28,33 @@ class Gatekeeper:
         access = self._tokens.access_of(bearer) if bearer else self._access_by_session(connection)
         if access is None:
             raise NotAuthenticated("Sign in, or send a bearer token.")
+        act_as(access.actor)
         if right not in access.rights:
             raise NotAuthorised(f"This needs the right to {right}.")
         return access.scope
 
+    def bearer_access(self, connection: HTTPConnection, right: Right) -> Access:
+        """What the bearer token of a request allows, for what sessions never do. Raises as `scope_of` does."""
+        bearer = _bearer(connection)
+        access = self._tokens.access_of(bearer) if bearer else None
+        if access is None:
+            raise NotAuthenticated("Send a bearer token.")
+        act_as(access.actor)
+        if right not in access.rights:
+            raise NotAuthorised(f"This needs the right to {right}.")
+        return access
+
     def session_of(self, connection: HTTPConnection) -> Session | None:
         """The live session of the request's cookie, for the portal's pages."""
         value = self.cookie.read(connection)
-        return self._sessions.session_of(value) if value else None
+        session = self._sessions.session_of(value) if value else None
+        if session is not None:
+            act_as(session.actor)
+        return session
 
     def _access_by_session(self, connection: HTTPConnection) -> Access | None:
         session = self.session_of(connection)
-        return Access(session.share.scope, frozenset({"read"})) if session else None
+        return Access(session.share.scope, frozenset({"read"}), actor=session.actor) if session else None
 
 
 def _bearer(connection: HTTPConnection) -> str:

@@ -1,5 +1,6 @@
 """A share as a value, and how it is read from its row. Everything in `auth` that judges a share does it here."""
 
+import json
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -8,7 +9,7 @@ from typing import Final, Literal
 from auth import rules
 from auth.clock import moment
 from auth.errors import NoSuchShare
-from storage.scope import StudyScope
+from storage.scope import ListedStudies, StudyScope, Within
 
 State = Literal["live", "expired", "revoked", "frozen"]
 
@@ -25,12 +26,49 @@ class Share:
 
     id: str
     scope: StudyScope = field(repr=False)
+    """What it shows now: nothing while it waits, and of a share that was handed on never more than that one shows."""
+    rule: StudyScope = field(repr=False)
+    """What it was made for."""
     created: datetime
     expires: datetime
     state: State
     label: str = field(default="", repr=False)
     issue: int = 1
     failures: int = 0
+    site: str = ""
+    """The key of the site whose desk keeps it."""
+    rejected: frozenset[str] = frozenset()
+    """Studies that the desk has kept out of the rule."""
+    parent: str = ""
+    """The id of the share that it was handed on from."""
+    wait: "Wait | None" = None
+    opened: datetime | None = None
+    """When somebody first signed in."""
+    ended: datetime | None = None
+    """When it was revoked."""
+    terms: datetime | None = None
+    """When privacy notice and terms were accepted."""
+    erase: bool = False
+    """Whether the patient, who ended it, wants its studies deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a share waits for before it shows anything: that nothing has come to its studies for so many minutes, or
+    that the archive where they come from has no more of them.
+    """
+
+    minutes: int
+    for_archive: bool = False
+
+    def to_json(self) -> str:
+        """As the table keeps it."""
+        return json.dumps({"minutes": self.minutes, "for_archive": self.for_archive})
+
+    @staticmethod
+    def from_json(text: str) -> "Wait | None":
+        """What `to_json` wrote; None for an empty text."""
+        return Wait(**json.loads(text)) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +92,57 @@ def end_of_day(now: datetime, days: int) -> datetime:
 
 
 def share_of_row(row: sqlite3.Row, now: int) -> Share:
-    """The share of a row of the table `share`, as it is at `now`."""
+    """The share of a row of the view `share_seen`, as it is at `now`."""
+    rule = rules.from_json(row["rule"])
     return Share(
         id=row["id"],
-        scope=rules.from_json(row["rule"]),
+        scope=_scope(row, rule),
+        rule=rule,
         created=moment(row["created"]),
         expires=moment(row["expires"]),
         state=state_of_row(row, now),
         label=row["label"],
         issue=row["issue"],
         failures=row["failures"],
+        parent=row["parent"] or "",
+        wait=Wait.from_json(row["waits"] or row["parent_waits"] or ""),
+        opened=_moment_or_none(row["opened"]),
+        ended=_moment_or_none(row["ended"]),
+        terms=_moment_or_none(row["terms"]),
+        erase=bool(row["erase"]),
+        site=row["site"],
+        rejected=rules.rejected(row["rule"]),
     )
+
+
+def _scope(row: sqlite3.Row, rule: StudyScope) -> StudyScope:
+    if row["waits"] or row["parent_waits"]:
+        return ListedStudies(frozenset())
+    return rule if row["parent"] is None else Within(rule, rules.from_json(row["parent_rule"]))
+
+
+def _moment_or_none(timestamp: int | None) -> datetime | None:
+    return None if timestamp is None else moment(timestamp)
 
 
 def state_of_row(row: sqlite3.Row, now: int) -> State:
     """What ended it last for good comes first: revoked, then expired, then frozen."""
-    if row["revoked"]:
+    if row["revoked"] or row["parent_revoked"]:
         return "revoked"
     if is_past(row, now):
         return "expired"
-    return "frozen" if row["frozen"] else "live"
+    return "frozen" if row["frozen"] or row["parent_frozen"] else "live"
 
 
 def is_past(row: sqlite3.Row, now: int) -> bool:
-    """Whether the share is past its end, or has been seen so before the clock went back."""
-    return bool(row["lapsed"]) or now > row["expires"]
+    """Whether the share, or the one it was handed on from, is past its end, or was seen so by an earlier clock."""
+    own = bool(row["lapsed"]) or now > row["expires"]
+    return own or (row["parent"] is not None and (bool(row["parent_lapsed"]) or now > row["parent_expires"]))
 
 
 def row_of(connection: sqlite3.Connection, share_id: str) -> sqlite3.Row:
     """The row with this id; `NoSuchShare` when there is none."""
-    row: sqlite3.Row | None = connection.execute("SELECT * FROM share WHERE id = ?", (share_id,)).fetchone()
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM share_seen WHERE id = ?", (share_id,)).fetchone()
     if row is None:
         raise NoSuchShare("No share has this id.")
     return row

@@ -1,6 +1,7 @@
 """A share's rule as JSON: the studies of a patient, also later ones, or a list of studies."""
 
 import json
+from dataclasses import replace
 
 from storage.identifiers import uid
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
@@ -29,9 +30,10 @@ def checked(scope: StudyScope, birth_date: str) -> StudyScope:
 def to_json(scope: StudyScope) -> str:
     """The rule of a scope that `checked` has let pass."""
     match scope:
-        case PatientIdentity(patient_id, issuer, birth_date):
+        case PatientIdentity(patient_id, issuer, birth_date, site, accepted):
             rule = {"kind": "patient", "patient_id": patient_id, "issuer": issuer, "birth_date": birth_date}
-            return json.dumps(rule)
+            further = {"site": site} if site is not None else {}
+            return json.dumps({**rule, **further, **({"accepted": sorted(accepted)} if accepted else {})})
         case ListedStudies(uids):
             return json.dumps({"kind": "studies", "studies": sorted(uids)})
         case _:
@@ -42,5 +44,25 @@ def from_json(text: str) -> StudyScope:
     """The scope that `to_json` wrote."""
     rule = json.loads(text)
     if rule["kind"] == "patient":
-        return PatientIdentity(rule["patient_id"], rule["issuer"], rule["birth_date"])
+        accepted = frozenset(rule.get("accepted", ()))
+        return PatientIdentity(rule["patient_id"], rule["issuer"], rule["birth_date"], rule.get("site"), accepted)
     return ListedStudies(frozenset(rule["studies"]))
+
+
+def decided(text: str, study: str, accepted: bool) -> str:
+    """The rule after somebody looked at `study`, which has the PatientID but is not the patient's by the rest of it.
+
+    `ValueError` for a rule that lists studies.
+    """
+    scope = from_json(text)
+    if not isinstance(scope, PatientIdentity):
+        raise ValueError("Only a share by patient can take a study in.")
+    others = scope.accepted - {study}
+    rule = json.loads(to_json(replace(scope, accepted=others | {study} if accepted else others)))
+    rejected = set(json.loads(text).get("rejected", ())) - {study} | (set() if accepted else {study})
+    return json.dumps({**rule, "rejected": sorted(rejected)} if rejected else rule)
+
+
+def rejected(text: str) -> frozenset[str]:
+    """The studies that somebody has kept out of the rule."""
+    return frozenset(json.loads(text).get("rejected", ()))

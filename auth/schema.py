@@ -75,3 +75,120 @@ def m001_shares_sessions_throttle_tokens(database: Database) -> None:
         "CREATE INDEX bearer_token_by_name ON bearer_token (name) WHERE revoked IS NULL",
     ):
         database.execute(statement)
+
+
+# parent: the share that this one is handed on from. opened: when somebody first signed in. ended: when it was revoked.
+# waits: JSON, see auth.records.Wait; empty when it does not wait. terms: when they were accepted. erase: the patient
+# wants its studies deleted.
+_LIFE: Final = (
+    "ALTER TABLE share ADD COLUMN parent TEXT REFERENCES share (id) ON DELETE CASCADE",
+    "ALTER TABLE share ADD COLUMN opened INTEGER",
+    "ALTER TABLE share ADD COLUMN ended INTEGER",
+    "ALTER TABLE share ADD COLUMN waits TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE share ADD COLUMN terms INTEGER",
+    "ALTER TABLE share ADD COLUMN erase INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX share_by_parent ON share (parent) WHERE parent IS NOT NULL",
+    # Whether shares that are there already were used is not known, so they count as used.
+    "UPDATE share SET opened = created",
+    "UPDATE share SET ended = created WHERE revoked = 1",
+)
+
+# What decides about a share: its own row, and that of the share it comes from.
+_SHARE_SEEN: Final = """
+CREATE VIEW share_seen AS SELECT share.*, parent.rule AS parent_rule, parent.expires AS parent_expires,
+    parent.lapsed AS parent_lapsed, parent.revoked AS parent_revoked, parent.frozen AS parent_frozen,
+    parent.waits AS parent_waits
+FROM share LEFT JOIN share AS parent ON parent.id = share.parent
+"""
+
+# site: key of the site whose desk keeps the share, "" for the first. patient_id: of the rule, "" of a list of studies.
+_SITES: Final = (
+    "ALTER TABLE share ADD COLUMN site TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE share ADD COLUMN patient_id TEXT NOT NULL DEFAULT ''",
+    "UPDATE share SET patient_id = COALESCE(json_extract(rule, '$.patient_id'), '')",
+    "CREATE INDEX share_by_patient ON share (patient_id)",
+    "CREATE INDEX share_by_site ON share (site, expires)",
+    "ALTER TABLE bearer_token ADD COLUMN site TEXT NOT NULL DEFAULT ''",
+)
+
+# site: NULL for all sites. password, seed: see auth.staff; NULL where there is none. confirmed: whether the seed of the
+# one-time codes was proven; step: the last one used. subject: issuer and subject at the OpenID provider.
+_STAFF: Final = """
+CREATE TABLE staff (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    site TEXT,
+    sign_in TEXT NOT NULL,
+    password TEXT,
+    seed TEXT,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    step INTEGER NOT NULL DEFAULT 0,
+    subject TEXT UNIQUE,
+    handle TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0
+) STRICT
+"""
+
+# stage: "enrol" while the second factor is missing. search: what was searched last.
+_STAFF_SESSION: Final = """
+CREATE TABLE staff_session (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL REFERENCES staff (name) ON DELETE CASCADE,
+    stage TEXT NOT NULL,
+    search TEXT NOT NULL DEFAULT '',
+    begun INTEGER NOT NULL,
+    seen INTEGER NOT NULL
+) STRICT
+"""
+
+_PASSKEY: Final = """
+CREATE TABLE staff_passkey (
+    credential TEXT PRIMARY KEY,
+    name TEXT NOT NULL REFERENCES staff (name) ON DELETE CASCADE,
+    public_key BLOB NOT NULL,
+    sign_count INTEGER NOT NULL,
+    created INTEGER NOT NULL
+) STRICT
+"""
+
+# One open request of each kind for a share.
+_REQUEST: Final = """
+CREATE TABLE share_request (
+    id INTEGER PRIMARY KEY,
+    share_id TEXT NOT NULL REFERENCES share (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    done INTEGER,
+    by TEXT NOT NULL DEFAULT ''
+) STRICT
+"""
+
+
+@MIGRATIONS()
+def m002_life_of_shares(database: Database) -> None:
+    """Shares that are handed on, that wait for their studies, and when they were first opened and ended."""
+    for statement in (*_LIFE, _SHARE_SEEN):
+        database.execute(statement)
+
+
+@MIGRATIONS()
+def m010_sites_staff_requests(database: Database) -> None:
+    """The desk: which site a share belongs to, who works there, and what patients ask for."""
+    for statement in (
+        *_SITES,
+        _STAFF,
+        _STAFF_SESSION,
+        "CREATE INDEX staff_session_by_name ON staff_session (name)",
+        _PASSKEY,
+        "CREATE INDEX staff_passkey_by_name ON staff_passkey (name)",
+        _REQUEST,
+        "CREATE UNIQUE INDEX share_request_open ON share_request (share_id, kind) WHERE done IS NULL",
+    ):
+        database.execute(statement)
+
+
+@MIGRATIONS()
+def m011_answered_challenges(database: Database) -> None:
+    """Challenges to passkeys that were answered, as long as their cookies could come again."""
+    database.execute("CREATE TABLE staff_challenge (challenge TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT")

@@ -19,8 +19,8 @@ from storage.database import Database
 
 _TOUCH_EVERY: Final = 60
 _FIND: Final = """
-SELECT share.*, share_session.digest, share_session.begun, share_session.seen
-FROM share_session JOIN share ON share.id = share_session.share_id WHERE share_session.digest = ?
+SELECT share_seen.*, share_session.digest, share_session.begun, share_session.seen
+FROM share_session JOIN share_seen ON share_seen.id = share_session.share_id WHERE share_session.digest = ?
 """
 _INSERT: Final = "INSERT INTO share_session (digest, share_id, begun, seen) VALUES (?, ?, ?, ?)"
 _END: Final = "DELETE FROM share_session WHERE digest = ? RETURNING share_id"
@@ -53,6 +53,13 @@ class Session:
     share: Share
     idle_until: datetime
     absolute_until: datetime
+    handle: str
+    """Tells the sessions of a share apart; nobody can get in with it."""
+
+    @property
+    def actor(self) -> str:
+        """Who does it, for the audit."""
+        return f"share {self.share.id} {self.handle}"
 
 
 class Sessions:
@@ -63,21 +70,25 @@ class Sessions:
         self._clock = clock
         self._settings = settings
 
-    def begin(self, share: Share) -> str:
+    def begin(self, share: Share, device: str = "") -> str:
         """A new session's cookie value; the share's oldest sessions end when there are too many.
 
-        Raises `ShareEnded` when the share, or the code it was opened with, has ended in the meantime.
+        `device` is one word for what the visitor holds, for the share's owner to read later. Raises `ShareEnded` when
+        the share, or the code it was opened with, has ended in the meantime.
         """
         value = secrets.token_urlsafe(32)
         now = seconds(self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
-            row = connection.execute("SELECT * FROM share WHERE id = ?", (share.id,)).fetchone()
+            row = connection.execute("SELECT * FROM share_seen WHERE id = ?", (share.id,)).fetchone()
             if row is None or row["issue"] != share.issue or state_of_row(row, now) != "live":
                 raise ShareEnded("The share has ended.")
             connection.execute(_END_OLDEST, (share.id, share.id, self._settings.per_share - 1))
-            connection.execute(_INSERT, (_digest(value), share.id, now, now))
-            note(connection, "session begun", share.id)
+            digest = _digest(value)
+            connection.execute(_INSERT, (digest, share.id, now, now))
+            connection.execute("UPDATE share SET opened = ? WHERE id = ? AND opened IS NULL", (now, share.id))
+            detail = f"session={handle_of(digest)}" + (f" device={device}" if device else "")
+            note(connection, "session begun", share.id, detail)
 
         self._database.write(work)
         return value
@@ -171,7 +182,12 @@ class Sessions:
             )
         absolute = row["begun"] + self._settings.absolute
         idle = min(seen + self._settings.idle, absolute)
-        return Session(share_of_row(row, now), moment(idle), moment(absolute))
+        return Session(share_of_row(row, now), moment(idle), moment(absolute), handle_of(row["digest"]))
+
+
+def handle_of(digest: str) -> str:
+    """The handle of a session with this digest."""
+    return digest[:8]
 
 
 def _digest(cookie: str) -> str:

@@ -1,4 +1,4 @@
-"""The sheet that a patient takes home: one A4 page with QR code, access code, address, steps and end date.
+"""The sheet that a patient takes home: one page with QR code, access code, address, steps and end date.
 
 Large print throughout (14 points and more). It names the patient by initials only and never holds the birth date,
 which is what the finder of a lost sheet lacks.
@@ -6,17 +6,17 @@ which is what the finder of a lost sheet lacks.
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Final, Literal
 
-from qrcode import QRCode
-from qrcode.constants import ERROR_CORRECT_M
 from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import simpleSplit
+from reportlab.lib.pagesizes import A4, LETTER
+from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from auth import qr
 from auth.records import Issued
 from auth.sheet_texts import TEXTS, Language, SheetTexts
 
@@ -30,80 +30,138 @@ _REGULAR: Final = "Helvetica"
 _BOLD: Final = "Helvetica-Bold"
 _FIXED: Final = "Courier-Bold"
 
-_WIDTH, _HEIGHT = A4
 _MARGIN: Final = 54.0
-_INNER: Final = _WIDTH - 2 * _MARGIN
 _SMALLEST: Final = 14.0
 _QR_SIDE: Final = 192.0
+_LOGO_HEIGHT: Final = 52.0
+_LOGO_WIDTH: Final = 180.0
+
+Paper = Literal["A4", "Letter"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Where things stand on a paper, in points from its lower edge; the head hangs from the upper one."""
+
+    size: tuple[float, float]
+    qr: float
+    panel: float
+    panel_height: float
+    safe: float
+    notice: float
+    rule: float
+
+    @property
+    def width(self) -> float:
+        """Of the whole page."""
+        return self.size[0]
+
+    @property
+    def top(self) -> float:
+        """The upper edge."""
+        return self.size[1]
+
+    @property
+    def inner(self) -> float:
+        """Between the margins."""
+        return self.size[0] - 2 * _MARGIN
+
+
+# The shorter paper is wider, so that its paragraphs need fewer lines.
+_PAGES: Final[dict[Paper, _Page]] = {
+    "A4": _Page(A4, qr=446, panel=222, panel_height=194, safe=188, notice=94, rule=74),
+    "Letter": _Page(LETTER, qr=410, panel=208, panel_height=182, safe=178, notice=90, rule=72),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who hands the sheet out: name, whom to ask (lines separated by newlines), and a PNG or JPEG (b"": none)."""
+
+    site: str = ""
+    contact: str = ""
+    logo: bytes = b""
 
 
 def sheet_pdf(
-    issued: Issued, url: str, *, initials: str, language: Language = "de", site: str = "", contact: str = ""
+    issued: Issued,
+    url: str,
+    *,
+    initials: str,
+    language: Language = "de",
+    paper: Paper = "A4",
+    head: Letterhead = Letterhead(),
 ) -> bytes:
     """The sheet as a PDF of one page; the same input makes the same bytes.
 
-    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. `site` names
-    the hospital, `contact` (lines separated by newlines) says whom to ask. Letters outside Windows-1252 lose their
-    accents. Raises `ValueError` when `contact` needs more than three lines, or `site` or `url` more than two.
+    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. Letters outside
+    Windows-1252 lose their accents. Raises `ValueError` when `contact` needs more than three lines, `site` or `url`
+    more than two, or `logo` is no picture.
     """
     target = BytesIO()
-    texts = TEXTS[language]
-    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
+    texts, page = TEXTS[language], _PAGES[paper]
+    canvas = Canvas(target, pagesize=page.size, invariant=1, lang=language)
     canvas.setTitle(texts.title)
-    canvas.setAuthor(_printable(site))
-    _head(canvas, texts, issued, site=_printable(site), initials=_printable(initials))
-    _qr(canvas, issued.link(url), left=_WIDTH - _MARGIN - _QR_SIDE, bottom=446)
-    _steps(canvas, texts)
-    _credentials(canvas, texts, _address(url), issued.code)
-    _foot(canvas, texts, " · ".join(_printable(contact).split("\n")))
+    canvas.setAuthor(_printable(head.site))
+    _logo(canvas, page, head.logo)
+    _head(canvas, page, texts, issued, site=_printable(head.site), initials=_printable(initials), logo=bool(head.logo))
+    _qr(canvas, issued.link(url), left=page.width - _MARGIN - _QR_SIDE, bottom=page.qr)
+    _steps(canvas, page, texts)
+    _credentials(canvas, page, texts, _address(url), issued.code)
+    _foot(canvas, page, texts, " · ".join(_printable(head.contact).split("\n")))
     canvas.showPage()
     canvas.save()
     return target.getvalue()
 
 
-def _head(canvas: Canvas, texts: SheetTexts, issued: Issued, *, site: str, initials: str) -> None:
+def _logo(canvas: Canvas, page: _Page, logo: bytes) -> None:
+    """In the upper right corner, as large as its place allows."""
+    if not logo:
+        return
+    try:
+        image = ImageReader(BytesIO(logo))
+        width, height = image.getSize()
+    except Exception as error:
+        raise ValueError("The logo is no picture that can be read.") from error
+    scale = min(_LOGO_WIDTH / width, _LOGO_HEIGHT / height)
+    left, bottom = page.width - _MARGIN - width * scale, page.top - 26 - height * scale
+    canvas.drawImage(image, left, bottom, width * scale, height * scale, mask="auto")
+
+
+def _head(
+    canvas: Canvas, page: _Page, texts: SheetTexts, issued: Issued, *, site: str, initials: str, logo: bool
+) -> None:
     canvas.setFillColor(_ACCENT)
-    canvas.rect(0, _HEIGHT - 14, _WIDTH, 14, stroke=0, fill=1)
-    _lines(canvas, site, _MARGIN, 782, _BOLD, 16, _ACCENT, width=_INNER, most=2)
-    _line(canvas, texts.title, _MARGIN, 725, _BOLD, 38, _INK)
-    _line(canvas, texts.access_for.format(initials) if initials else texts.access, _MARGIN, 693, _REGULAR, 20, _INK)
-    _line(canvas, texts.valid_until.format(texts.long_date(issued.share.expires)), _MARGIN, 667, _BOLD, 20, _ACCENT)
+    canvas.rect(0, page.top - 14, page.width, 14, stroke=0, fill=1)
+    width = page.inner - (_LOGO_WIDTH + 16 if logo else 0)
+    _lines(canvas, site, _MARGIN, page.top - 60, _BOLD, 16, _ACCENT, width=width, most=2)
+    _line(canvas, texts.title, _MARGIN, page.top - 117, _BOLD, 38, _INK)
+    access = texts.access_for.format(initials) if initials else texts.access
+    _line(canvas, access, _MARGIN, page.top - 149, _REGULAR, 20, _INK)
+    until = texts.valid_until.format(texts.long_date(issued.share.expires))
+    _line(canvas, until, _MARGIN, page.top - 175, _BOLD, 20, _ACCENT)
 
 
 def _qr(canvas: Canvas, link: str, *, left: float, bottom: float) -> None:
     """The link as vector squares with the quiet zone of four modules that ISO/IEC 18004 demands."""
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=4)
-    code.add_data(link)
-    code.make(fit=True)
-    matrix = code.get_matrix()
-    module = _QR_SIDE / len(matrix)
+    rows = qr.matrix(link)
+    module = _QR_SIDE / len(rows)
     canvas.setFillColor(_WHITE)
     canvas.setStrokeColor(_ACCENT)
     canvas.setLineWidth(1.5)
     canvas.roundRect(left, bottom, _QR_SIDE, _QR_SIDE, 10, stroke=1, fill=1)
     path = canvas.beginPath()
-    for row, cells in enumerate(matrix):
-        for start, length in _runs(cells):
+    for row, cells in enumerate(rows):
+        for start, length in qr.runs(cells):
             path.rect(left + start * module, bottom + _QR_SIDE - (row + 1) * module, length * module, module)
     canvas.setFillColor(_BLACK)
     canvas.drawPath(path, stroke=0, fill=1)
 
 
-def _runs(cells: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    """Start and length of each run of dark modules."""
-    start = None
-    for place, dark in enumerate([*cells, False]):
-        if dark and start is None:
-            start = place
-        elif not dark and start is not None:
-            yield start, place - start
-            start = None
-
-
-def _steps(canvas: Canvas, texts: SheetTexts) -> None:
-    top = 616.0
+def _steps(canvas: Canvas, page: _Page, texts: SheetTexts) -> None:
+    top = page.top - 226
     for number, text in enumerate((texts.first_step, texts.second_step, texts.third_step), start=1):
-        top = _step(canvas, number, text, top, _INNER - _QR_SIDE - 24 - 40) - 16
+        top = _step(canvas, number, text, top, page.inner - _QR_SIDE - 24 - 40) - 16
 
 
 def _step(canvas: Canvas, number: int, text: str, top: float, width: float) -> float:
@@ -116,15 +174,15 @@ def _step(canvas: Canvas, number: int, text: str, top: float, width: float) -> f
     return _paragraph(canvas, text, _MARGIN + 40, top, _REGULAR, 15, width)
 
 
-def _credentials(canvas: Canvas, texts: SheetTexts, address: str, code: str) -> None:
+def _credentials(canvas: Canvas, page: _Page, texts: SheetTexts, address: str, code: str) -> None:
     """The panel with all that has to be typed."""
-    left, width = _MARGIN + 20, _INNER - 40
+    left, width, top = _MARGIN + 20, page.inner - 40, page.panel + page.panel_height
     canvas.setFillColor(_PANEL)
-    canvas.roundRect(_MARGIN, 222, _INNER, 194, 10, stroke=0, fill=1)
-    _line(canvas, texts.address, left, 388, _REGULAR, 14, _INK)
-    _lines(canvas, address, left, 364, _BOLD, 20, _ACCENT, width=width, most=2)
-    _line(canvas, texts.code, left, 328, _REGULAR, 14, _INK)
-    _groups(canvas, code.split("-"), left, 242, width)
+    canvas.roundRect(_MARGIN, page.panel, page.inner, page.panel_height, 10, stroke=0, fill=1)
+    _line(canvas, texts.address, left, top - 28, _REGULAR, 14, _INK)
+    _lines(canvas, address, left, top - 52, _BOLD, 20, _ACCENT, width=width, most=2)
+    _line(canvas, texts.code, left, top - 88, _REGULAR, 14, _INK)
+    _groups(canvas, code.split("-"), left, top - 174, width)
 
 
 def _groups(canvas: Canvas, groups: Sequence[str], left: float, bottom: float, width: float) -> None:
@@ -139,17 +197,18 @@ def _groups(canvas: Canvas, groups: Sequence[str], left: float, bottom: float, w
         canvas.drawCentredString(start + box / 2, bottom + 25, group)
 
 
-def _foot(canvas: Canvas, texts: SheetTexts, contact: str) -> None:
-    _paragraph(canvas, texts.keep_safe, _MARGIN, 188, _REGULAR, 14, _INNER)
+def _foot(canvas: Canvas, page: _Page, texts: SheetTexts, contact: str) -> None:
+    _paragraph(canvas, texts.keep_safe, _MARGIN, page.safe, _REGULAR, 14, page.inner)
     canvas.setFillColor(_ACCENT)
-    canvas.rect(_MARGIN, 94, 4, 50, stroke=0, fill=1)
-    _line(canvas, texts.notice, _MARGIN + 18, 126, _BOLD, 18, _INK)
-    _line(canvas, texts.notice_reason, _MARGIN + 18, 102, _REGULAR, 14, _INK)
+    canvas.rect(_MARGIN, page.notice, 4, 50, stroke=0, fill=1)
+    _line(canvas, texts.notice, _MARGIN + 18, page.notice + 32, _BOLD, 18, _INK)
+    _line(canvas, texts.notice_reason, _MARGIN + 18, page.notice + 8, _REGULAR, 14, _INK)
     if contact:
         canvas.setStrokeColor(_ACCENT)
         canvas.setLineWidth(0.75)
-        canvas.line(_MARGIN, 74, _WIDTH - _MARGIN, 74)
-        _lines(canvas, f"{texts.questions} {contact}", _MARGIN, 42, _REGULAR, 14, _INK, width=_INNER, most=3)
+        canvas.line(_MARGIN, page.rule, page.width - _MARGIN, page.rule)
+        asked = f"{texts.questions} {contact}"
+        _lines(canvas, asked, _MARGIN, page.rule - 32, _REGULAR, 14, _INK, width=page.inner, most=3)
 
 
 def _line(canvas: Canvas, text: str, left: float, base: float, font: str, size: float, colour: Color) -> None:

@@ -19,13 +19,13 @@ from storage.scope import ListedStudies, StudyScope, WholeArchive
 
 _log = logging.getLogger("durchblick.auth")
 
-Right = Literal["read", "write", "delete"]
+Right = Literal["read", "write", "delete", "share"]
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
 PREFIX: Final = "dbk_"
 
 _RANDOM_BYTES: Final = 20
 _INSERT: Final = """
-INSERT INTO bearer_token (digest, name, rights, studies, created, expires) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO bearer_token (digest, name, rights, studies, site, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -36,6 +36,10 @@ class Access:
     scope: StudyScope = field(repr=False)
     rights: frozenset[Right]
     name: str = ""
+    site: str = ""
+    """Where the right to share counts: the key of a site."""
+    actor: str = ""
+    """Who does it, for the audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Tokens:
         rights: Iterable[str],
         studies: frozenset[str] | None = None,
         expires: datetime | None = None,
+        *,
+        site: str = "",
     ) -> str:
         """A new token, for these studies or, with None, for the whole archive. It is shown this once.
 
@@ -73,6 +79,7 @@ class Tokens:
             _checked_name(name),
             _checked_rights(rights),
             _checked_studies(studies),
+            site,
             seconds(self._clock()),
             None if expires is None else seconds(expires),
         )
@@ -123,7 +130,8 @@ def _access(row: sqlite3.Row) -> Access:
     studies = row["studies"]
     scope = WholeArchive() if studies is None else ListedStudies(frozenset(json.loads(studies)))
     kept = row["rights"].split(",")
-    return Access(scope, frozenset(right for right in RIGHTS if right in kept), row["name"])
+    rights = frozenset(right for right in RIGHTS if right in kept)
+    return Access(scope, rights, row["name"], row["site"], f"token {row['name']}")
 
 
 def _is_live(row: sqlite3.Row, now: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 MEASUREMENTS: Final = (
     *("ingest", "resting", "query"),
-    *("qido", "curve", "stow", "large_store", "retrieve", "rendered", "zip", "viewer"),
+    *("qido", "curve", "stow", "large_store", "retrieve", "rendered", "zip", "downloads", "viewer"),
 )
 
 

@@ -42,6 +42,12 @@ class Client:
         return answer
 
 
+def on_the_wire(server: WebServer, question: Question) -> bytes:
+    """The request for a question as a client sends it, for `fetcher`."""
+    lines = [f"{name}: {value}" for name, value in fields(server, question).items()]
+    return "\r\n".join((f"GET {server.address(question)} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode()
+
+
 def fields(server: WebServer, question: Question) -> dict[str, str]:
     """The header fields of a question to this server."""
     return {"Accept": question.accept, **dict(question.headers), **server.headers}

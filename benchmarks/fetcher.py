@@ -2,8 +2,8 @@
 
     python -m benchmarks.fetcher PORT CONNECTIONS SECONDS < requests
 
-It answers with a line of JSON: `requests`, `bytes` of bodies, `seconds`, and `first_byte_ms`, the median time from a
-request to the first byte of its answer.
+It answers with a line of JSON: `requests`, `bytes` of bodies, `seconds`, and in milliseconds from a request
+`first_byte_ms`, the median until the first byte of its answer, and `p50_ms` and `p95_ms` until the last one.
 """
 
 import json
@@ -22,6 +22,7 @@ _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 _ROOM: Final = 1 << 20
+_P95: Final = 0.95
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Outcome:
     requests: int = 0
     bytes: int = 0
     waits: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
 
 
 def fetch(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> dict[str, float]:
@@ -79,8 +81,15 @@ def fetch(port: int, requests: Sequence[bytes], connections: int, seconds: float
                 one = connect()
             _ask(one, next(next_one))
     elapsed = time.perf_counter() - began
-    first = 1000 * statistics.median(outcome.waits)
-    return {"requests": outcome.requests, "bytes": outcome.bytes, "seconds": elapsed, "first_byte_ms": first}
+    took = sorted(outcome.took)
+    return {
+        "requests": outcome.requests,
+        "bytes": outcome.bytes,
+        "seconds": elapsed,
+        "first_byte_ms": 1000 * statistics.median(outcome.waits),
+        "p50_ms": 1000 * statistics.median(took),
+        "p95_ms": 1000 * took[int(_P95 * len(took))],
+    }
 
 
 def _ask(one: _Connection, request: bytes) -> None:
@@ -121,6 +130,7 @@ def _body(one: _Connection, last: bytes, count: int, outcome: Outcome) -> bool:
     if complete:
         outcome.requests += 1
         outcome.bytes += one.received
+        outcome.took.append(time.perf_counter() - one.asked)
     return complete
 
 

@@ -40,10 +40,14 @@ class Line:
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
-            writer.close()
+            await _closed(writer)
             return
-        with suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._pass(reader, back, down=False), self._pass(there, writer, down=True))
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                await asyncio.gather(self._pass(reader, back, down=False), self._pass(there, writer, down=True))
+        finally:
+            back.close()
+            writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, down: bool) -> None:
         """Everything from one end to the other: each piece takes its place in the downlink, and then its time."""
@@ -69,7 +73,13 @@ async def _deliver(arriving: "asyncio.Queue[tuple[float, bytes]]", writer: async
             if not piece or writer.is_closing():
                 break
             writer.write(piece)
+    await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @contextmanager

@@ -3,15 +3,14 @@
     python -m benchmarks qido [--instances 100000] [--rounds 3] [--seconds 1] [--only NAME] [--json FILE]
 
 Both are filled once (Orthanc over its REST interface, which takes minutes) and then run side by side; one of them is
-asked at a time, over one kept connection and over sixteen. The client reads each answer whole and decodes nothing.
+asked at a time, over one kept connection and over sixteen. The client, a process of its own, reads each answer whole
+and decodes nothing.
 """
 
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -20,14 +19,15 @@ from random import Random
 from typing import Final
 
 from benchmarks import archive
-from benchmarks.client import Client
+from benchmarks.client import on_the_wire
 from benchmarks.comparison import Column, in_turns, options, tell
-from benchmarks.processes import ServerProcess, running
+from benchmarks.processes import ServerProcess, outcome, running
 from benchmarks.searches import Asked, long_series, searches
 from benchmarks.web_servers import Gateway, OrthancDicomWeb
 
 _CONNECTIONS: Final = (1, 16)
-_P95: Final = 0.95
+_QUESTIONS: Final = 500
+"""Different ones, asked in turn."""
 
 Server = Gateway | OrthancDicomWeb
 _SERVERS: Final[tuple[type[Server], ...]] = (Gateway, OrthancDicomWeb)
@@ -35,51 +35,45 @@ _SERVERS: Final[tuple[type[Server], ...]] = (Gateway, OrthancDicomWeb)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One workload on one server over so many connections: how long each answer took, in order of length."""
+    """One workload on one server over so many connections: the median answer, the slow ones, and what all cost."""
 
     workload: str
     server: str
-    milliseconds: tuple[float, ...]
-    seconds: float
-    answer_bytes: int
+    p50_ms: float
+    p95_ms: float
+    rate: float
+    answer_bytes: float
     cpu_ms: float
-
-    @property
-    def p95(self) -> float:
-        """Longer than this one answer in twenty took."""
-        return self.milliseconds[int(_P95 * len(self.milliseconds))]
 
 
 _COLUMNS: Final = (
     Column("kB", lambda one: one.answer_bytes / 1000),
-    Column("p50 ms", lambda one: statistics.median(one.milliseconds), "p50 ratio"),
-    Column("p95 ms", lambda one: one.p95),
-    Column("answers / s", lambda one: len(one.milliseconds) / one.seconds, "rate ratio"),
-    Column("CPU ms each", lambda one: one.cpu_ms / len(one.milliseconds)),
+    Column("p50 ms", lambda one: one.p50_ms, "p50 ratio"),
+    Column("p95 ms", lambda one: one.p95_ms),
+    Column("answers / s", lambda one: one.rate, "rate ratio"),
+    Column("CPU ms each", lambda one: one.cpu_ms),
 )
 
 
 def measure(
     server: Server, process: ServerProcess, workload: str, asked: Asked, connections: int, seconds: float
 ) -> Measurement:
-    """Ask for about so many seconds over as many connections at once."""
-    with Client(server) as client:
-        size = len(client.ask(asked(Random(workload))))
-    cpu_ms, began = process.cpu_ms(), time.perf_counter()
-
-    def work(number: int) -> list[float]:
-        random, took = Random(f"{workload} {number}"), list[float]()
-        with Client(server) as client:
-            while (begun := time.perf_counter()) < began + seconds or not took:
-                client.ask(asked(random))
-                took.append(1000 * (time.perf_counter() - begun))
-        return took
-
-    with ThreadPoolExecutor(connections) as threads:
-        took = sorted(chain.from_iterable(threads.map(work, range(connections))))
-    elapsed, used = time.perf_counter() - began, process.cpu_ms() - cpu_ms
-    title = f"{workload}, {connections} connection{'s' * (connections > 1)}"
-    return Measurement(title, server.name, tuple(took), elapsed, size, used)
+    """Ask for about so many seconds over as many connections at once, by a client process of its own."""
+    random = Random(workload)
+    questions = b"".join(on_the_wire(server, asked(random)) for _ in range(_QUESTIONS))
+    cpu_ms = process.cpu_ms()
+    command = [sys.executable, "-m", "benchmarks.fetcher", str(server.port), str(connections), str(seconds)]
+    told = outcome(command, questions)
+    requests = told["requests"]
+    return Measurement(
+        f"{workload}, {connections} connection{'s' * (connections > 1)}",
+        server.name,
+        told["p50_ms"],
+        told["p95_ms"],
+        requests / told["seconds"],
+        told["bytes"] / requests,
+        (process.cpu_ms() - cpu_ms) / requests,
+    )
 
 
 @contextmanager

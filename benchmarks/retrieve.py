@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.client import JSON, Client, fields
+from benchmarks.client import JSON, Client, on_the_wire
 from benchmarks.comparison import Column, in_turns, options, tell
 from benchmarks.processes import ServerProcess, outcome, running
 from benchmarks.series import Series, compressed, native
@@ -128,7 +128,7 @@ def measure(
     workload = WORKLOADS[name]
     cpu_before, memory_before = process.cpu_ms(), process.resident_mb()
     command = [sys.executable, "-m", "benchmarks.fetcher", str(server.port), str(workload.connections), str(seconds)]
-    told = outcome(command, b"".join(_request(server, question) for question in questions))
+    told = outcome(command, b"".join(on_the_wire(server, question) for question in questions))
     requests, elapsed = told["requests"], told["seconds"]
     return Measurement(
         workload.title,
@@ -139,12 +139,6 @@ def measure(
         (process.cpu_ms() - cpu_before) / requests,
         process.resident_mb() - memory_before,
     )
-
-
-def _request(server: WebServer, question: Question) -> bytes:
-    """As it goes over the wire."""
-    lines = [f"{name}: {value}" for name, value in fields(server, question).items()]
-    return "\r\n".join((f"GET {server.address(question)} HTTP/1.1", "Host: 127.0.0.1", *lines, "", "")).encode()
 
 
 def started(stack: ExitStack, folder: Path, made: Material, names: Sequence[str]) -> Running:

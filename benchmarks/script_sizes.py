@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from gateway.pages.static import StaticFiles
-from gateway.portal.routes import STATIC_FOLDER
+from gateway.pages.static import STATIC_FOLDER, StaticFiles
 
 _FIRST: Final = "js/main.js"
 _VIEWER: Final = "js/viewer/viewer.js"

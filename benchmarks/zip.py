@@ -17,8 +17,8 @@ from typing import Final
 from benchmarks.client import Client
 from benchmarks.comparison import Column, in_turns, options, tell
 from benchmarks.processes import ServerProcess, running
-from benchmarks.series import Series, native
-from benchmarks.web_servers import Gateway, OrthancDicomWeb, Question
+from benchmarks.series import native
+from benchmarks.web_servers import DicomWebServer, Gateway, OrthancDicomWeb, Question
 
 _MEGABYTE: Final = 1e6
 _SAMPLED_EVERY: Final = 0.005
@@ -61,7 +61,7 @@ class Measurement:
     growth_mb: float
 
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     Column("MB/s of DICOM files", lambda one: one.content_mb / one.seconds, "rate ratio"),
     Column("first byte, ms", lambda one: one.first_ms),
     Column("archive, MB", lambda one: one.archive_mb),
@@ -70,21 +70,21 @@ _COLUMNS: Final = (
 )
 
 
-def download(server: Server, process: ServerProcess, series: Series) -> Measurement:
-    """Take the archive once; what comes is counted and dropped."""
-    question = Question(series.study, "application/zip")
+def download(server: DicomWebServer, process: ServerProcess, study: str, count: int, size: int) -> Measurement:
+    """Take the archive of a study of so many slices and bytes once; what comes is counted and dropped."""
+    question = Question(study, "application/zip")
     cpu = process.cpu_ms()
     with Client(server) as client, _growth(process) as growth:
         began = time.perf_counter()
         answer = client.begin(question)
-        size = len(answer.read(1))
+        received = len(answer.read(1))
         first = time.perf_counter() - began
         while piece := answer.read(_READ_AT_ONCE):
-            size += len(piece)
+            received += len(piece)
         took = time.perf_counter() - began
-    spent, content = process.cpu_ms() - cpu, sum(len(file) for file in series.files)
-    volumes = size / _MEGABYTE, content / _MEGABYTE
-    workload = f"{len(series.files)} slices"
+    spent = process.cpu_ms() - cpu
+    volumes = received / _MEGABYTE, size / _MEGABYTE
+    workload = f"{count} slices"
     return Measurement(workload, server.name, first * 1000, took, *volumes, spent, growth[0])
 
 
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--instances", type=int, default=200)
     chosen = parser.parse_args(arguments)
     series = native(chosen.instances)
-    measurements, servers = [], []
+    measurements, servers, size = [], [], sum(map(len, series.files))
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary, ExitStack() as stack:
         for kind in _SERVERS:
             if kind.name.startswith(chosen.only):
@@ -122,8 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 servers.append((server, stack.enter_context(running(server, folder))))
                 server.fill(series.files)
         for number in range(chosen.rounds):
-            measurements += [download(server, process, series) for server, process in in_turns(servers, number)]
-    tell(measurements, _COLUMNS, chosen.json)
+            turn = in_turns(servers, number)
+            measurements += [download(*one, series.study, len(series.files), size) for one in turn]
+    tell(measurements, COLUMNS, chosen.json)
 
 
 if __name__ == "__main__":

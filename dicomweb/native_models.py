@@ -24,9 +24,11 @@ def native_models(
     return multipart_response(_parts(data_sets, location), DICOM_XML, headers=headers)
 
 
-def native_model(request: Request, data_set: Json, status: int = 200) -> Response:
+def native_model(
+    request: Request, data_set: Json, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """One data set as a document by itself, compressed where the client takes that."""
-    response = single_part(request, model.encode(data_set), Representation(DICOM_XML), {})
+    response = single_part(request, model.encode(data_set), Representation(DICOM_XML), headers or {})
     response.status_code = status
     return response
 

@@ -2,11 +2,11 @@
 
 from typing import Final, Literal
 
+from dicomweb.data_set_content import TAKEN
 from dicomweb.description.descriptions import OPENAPI, PLAIN_JSON
 from dicomweb.media_types import (
     BULK_DATA,
     DICOM,
-    DICOM_JSON,
     FRAME_MEDIA_TYPES,
     METADATA,
     OCTET_STREAM,
@@ -50,6 +50,7 @@ RENDERING: Final = (
     Parameter("quality", "Quality of a lossy picture (8.3.5.1.2)", {"type": "integer", "minimum": 1, "maximum": 100}),
 )
 
+_ACCESSED: Final = "instances accessed"
 # What was deleted, and what lies beyond the end.
 _OF_RANGES: Final = (410, 416)
 
@@ -60,24 +61,33 @@ _FRAMES: Final = _INSTANCE + "/frames/{frames}"
 
 
 def _search(handler: Handler) -> Transaction:
-    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES)
+    return Transaction("GET", "Search", "10.6", handler, _METADATA, SEARCH_STUDIES, audited="query", at_once=True)
 
 
 def _metadata(handler: Handler) -> Transaction:
     return Transaction(
-        "GET", "Retrieve", "10.4.1.1.2", handler, _METADATA, ACCEPT, statuses=(200, 304), refusals=(410,)
+        *("GET", "Retrieve", "10.4.1.1.2", handler, _METADATA, ACCEPT),
+        statuses=(200, 304),
+        refusals=(410,),
+        audited=_ACCESSED,
     )
 
 
 def _instances(handler: Handler) -> Transaction:
     return Transaction(
-        "GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT, statuses=(200, 206, 304), refusals=_OF_RANGES
+        *("GET", "Retrieve", "10.4.1.1.1", handler, _INSTANCES, ACCEPT),
+        statuses=(200, 206, 304),
+        refusals=_OF_RANGES,
+        audited="instances downloaded",
     )
 
 
 def _bulk(handler: Handler) -> Transaction:
     return Transaction(
-        *("GET", "Retrieve", "10.4.1.1.5", handler, _BULK, ACCEPT), statuses=(200, 206, 304), refusals=_OF_RANGES
+        *("GET", "Retrieve", "10.4.1.1.5", handler, _BULK, ACCEPT),
+        statuses=(200, 206, 304),
+        refusals=_OF_RANGES,
+        audited=_ACCESSED,
     )
 
 
@@ -87,6 +97,7 @@ def _rendered(handler: Handler, clause: str = "10.4.1.1.3") -> Transaction:
         statuses=(200, 206, 304),
         refusals=_OF_RANGES,
         draws=True,
+        audited=_ACCESSED,
     )
 
 
@@ -114,19 +125,25 @@ def _describe(method: Literal["GET", "OPTIONS"], name: str = "Retrieve") -> Tran
 
 
 _DELETE: Final = Transaction(
-    "DELETE", "Delete", "RFC 9110 9.3.5", lambda to: to.removal.delete, right="delete", statuses=(204,), refusals=(410,)
+    "DELETE",
+    "Delete",
+    "RFC 9110 9.3.5",
+    lambda to: to.removal.delete,
+    right="delete",
+    statuses=(204,),
+    refusals=(409, 410),
 )
 _COMMITMENT: Final = (
     Transaction(
         *("POST", "Request", "13.4", lambda to: to.commitment.request),
-        *((DICOM_JSON,), ACCEPT, "write", (DICOM_JSON,)),
+        *(_METADATA, ACCEPT, "write", TAKEN),
         statuses=(200, 202),
         refusals=(409,),
     ),
     # Whoever stores may ask whether it is safe, and nobody else: a device that only stores has no right to read.
     Transaction(
         *("GET", "Result Check", "13.5", lambda to: to.commitment.check),
-        *((DICOM_JSON,), ACCEPT, "write"),
+        *(_METADATA, ACCEPT, "write"),
         statuses=(200, 202),
     ),
 )
@@ -150,6 +167,7 @@ RESOURCES: Final = (
                 *(_FRAME_TYPES, ACCEPT),
                 statuses=(200, 206, 304),
                 refusals=_OF_RANGES,
+                audited=_ACCESSED,
                 at_once=True,
             ),
         ),
@@ -191,6 +209,7 @@ RESOURCES: Final = (
                 *((DICOM, *_RENDERED), _URI_PARAMETERS),
                 statuses=(200, 206, 304),
                 refusals=_OF_RANGES,
+                audited=_ACCESSED,
                 draws=True,
             ),
         ),

@@ -36,6 +36,7 @@ from dicomweb.transactions import Right as Right
 from dicomweb.worklist.notifications import Channel
 from dicomweb.worklist.subscriptions import Subscriptions
 from dicomweb.worklist.workitems import Workitems
+from storage.audit import Audit
 from storage.commitment.verifying import Verifier
 from storage.commitment.web_requests import WebRequests
 from storage.errors import NotAuthorised, OutOfResources
@@ -60,7 +61,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     """
     retrieval, renderings = Retrieval(storage, base_url), Renderings(storage, base_url)
     services = Services(
-        searches=Searches(storage.index, base_url),
+        searches=Searches(storage.index, storage.page_ends, base_url),
         retrieval=retrieval,
         pixels=PixelRetrieval(storage, base_url),
         bulk_data=BulkDataRetrieval(storage, base_url),
@@ -80,11 +81,11 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
     # Pictures take long to make; waiting for them must not take the threads that everything else needs.
     drawing = CapacityLimiter(_DRAWING_AT_ONCE)
     known: list[BaseRoute] = [
-        _Resource(resource.path, _Endpoint(scope_of, services, resource.transactions, drawing))
+        _Resource(resource.path, _Endpoint(scope_of, services, resource.transactions, drawing, storage.audit))
         for resource in RESOURCES
     ]
     channel = WebSocketRoute("/subscribers/{aetitle}", Channel(storage.worklist.events, scope_of).serve)
-    return [*known, channel, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing))]
+    return [*known, channel, _Resource("/{path:path}", _Endpoint(scope_of, services, (), drawing, storage.audit))]
 
 
 def openapi_document(base_url: str) -> bytes:
@@ -116,11 +117,17 @@ class _Endpoint:
     """One resource as an ASGI application. It lets no exception out, so that no server logs what is in one."""
 
     def __init__(
-        self, scope_of: ScopeOf, services: Services, transactions: Sequence[Transaction], drawing: CapacityLimiter
+        self,
+        scope_of: ScopeOf,
+        services: Services,
+        transactions: Sequence[Transaction],
+        drawing: CapacityLimiter,
+        audit: Audit,
     ) -> None:
         """Transactions that draw are called in threads of `drawing`, together with `scope_of`."""
         self._scope_of = scope_of
         self._drawing = drawing
+        self._audit = audit
         self._transactions: Mapping[str, Transaction] = {one.method: one for one in transactions}
         self._handlers: dict[str, Blocking | Receiving] = {one.method: one.handler(services) for one in transactions}
         self._receiving = {method for method, one in self._handlers.items() if inspect.iscoroutinefunction(one)}
@@ -153,13 +160,17 @@ class _Endpoint:
         blocking = cast(Blocking, handler)
         if transaction.at_once:
             with suppress(WouldWait), without_waiting():
-                return self._call(request, transaction.right, blocking)
-        return await to_thread.run_sync(self._call, request, transaction.right, blocking, limiter=limiter)
+                return self._call(request, transaction, blocking)
+        return await to_thread.run_sync(self._call, request, transaction, blocking, limiter=limiter)
 
-    def _call(self, request: Request, right: Right | None, handler: Blocking) -> Response:
-        scope = self._scope(request, right)
+    def _call(self, request: Request, transaction: Transaction, handler: Blocking) -> Response:
+        scope = self._scope(request, transaction.right)
         try:
-            return handler(request, scope)
+            response = handler(request, scope)
+            if transaction.audited:
+                # Before anything is sent: what cannot be accounted for is not shown.
+                self._audit.record_once(transaction.audited, _about(request))
+            return response
         except OutOfResources as refusal:
             raise Busy(refusal.detail) from None
 
@@ -186,6 +197,11 @@ class _Endpoint:
             name for method in self._transactions for name in ((method, "HEAD") if method == "GET" else (method,))
         ]
         return list(dict.fromkeys((*methods, "OPTIONS"))) if methods else []
+
+
+def _about(request: Request) -> str:
+    """The study that a request names, or that it goes through all of them."""
+    return str(request.path_params.get("study") or request.query_params.get("studyUID") or "archive")
 
 
 async def _head(response: Response, send: Send) -> None:

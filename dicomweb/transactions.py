@@ -87,6 +87,8 @@ class Transaction:
     """With what it refuses, beyond what every transaction does."""
     draws: bool = False
     """Whether it takes long at the decoders; it then waits in a queue of its own."""
+    audited: str = ""
+    """The event that it is for the audit, once a day for each caller and study."""
     at_once: bool = False
     """Whether it usually is one short read: tried on the event loop first, where it gives up before it waits."""
 

@@ -56,6 +56,7 @@ class Association:
         self._establish = establish
         self._messages = MessageAssembler({}, 0, self._begin)
         self._calling_ae_title = ""
+        self._called_ae_title = ""
         self._policy: Policy | None = None
         self._succeeded = 0
         self._refused = 0
@@ -157,7 +158,7 @@ class Association:
     def _begin(self, context: Context, command: Command) -> Operation:
         if not command.is_request:
             return Answered(SUCCESS)
-        request = Request(context, command, self._calling_ae_title, self._address)
+        request = Request(context, command, self._calling_ae_title, self._address, self._called_ae_title)
         objection = self._policy.objection(request) if self._policy else None
         return self._services.begin(request) if objection is None else Answered(objection)
 
@@ -169,6 +170,7 @@ class Association:
         accepted = accepted_contexts(answered, roles, extended)
         self._messages = MessageAssembler(accepted, self._settings.largest_data_set, self._begin)
         self._calling_ae_title = request.calling_ae_title
+        self._called_ae_title = request.called_ae_title
         self._dialogue.contexts, self._dialogue.longest_pdu = accepted, request.longest_pdu
         self.state = State.ESTABLISHED
         _log.info(

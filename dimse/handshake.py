@@ -1,27 +1,20 @@
-"""The TLS port: accepts connections, and shakes hands before the association.
+"""Shaking hands over TLS before the association.
 
 The loop's own TLS listener tells nobody of connections before their handshake is done, nor why it failed.
 """
 
 import asyncio
-import errno
 import logging
 import socket
 import ssl
-from functools import partial
 from typing import Final
 
 from dimse.connection import Connection, Node
-from dimse.negotiation import plain_address
-from dimse.seats import listening_socket, on_each
 from dimse.tls import explained
 
 _log = logging.getLogger("durchblick.dimse")
 
-_BACKLOG: Final = 1024
-_PAUSE_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.01
-_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Handshake:
@@ -81,41 +74,3 @@ class Handshake:
         if not self._has_begun:
             self._accepted.close()
         self.closed.set_result(None)
-
-
-class TlsListener:
-    """Accepts connections on sockets that listen, until it is closed."""
-
-    def __init__(self, node: Node, context: ssl.SSLContext, listening: list[socket.socket]) -> None:
-        self._node = node
-        self._context = context
-        self._listening = listening
-        self._accepting = [node.loop.create_task(self._accept(one)) for one in listening]
-
-    def close(self) -> None:
-        """Accept no more."""
-        for task, listening in zip(self._accepting, self._listening, strict=True):
-            task.cancel()
-            listening.close()
-
-    async def _accept(self, listening: socket.socket) -> None:
-        while True:
-            try:
-                accepted, name = await self._node.loop.sock_accept(listening)
-            except OSError as error:
-                # Without file handles nothing can be accepted until others are closed; any other error is the peer's.
-                if error.errno in _EXHAUSTED:
-                    _log.error("tls_accept_failed error=%s errno=%s", type(error).__name__, error.errno)
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            Handshake(self._node, self._context, accepted, plain_address(name[0]))
-
-
-async def listen_tls(node: Node, context: ssl.SSLContext, *, shared: bool) -> TlsListener:
-    """Listen on the TLS port of the settings, on every address of their host. Raises OSError."""
-    settings = node.settings
-    found = await node.loop.getaddrinfo(
-        settings.host, settings.tls.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    sockets = on_each(found, partial(listening_socket, backlog=_BACKLOG, shared=shared))
-    return TlsListener(node, context, sockets)

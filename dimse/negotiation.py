@@ -63,6 +63,7 @@ class Admission:
     def __init__(self, settings: DimseSettings, find: Callable[[str], Peer | None] | None = None) -> None:
         """`find` knows peers by AE title; without it, those of the settings are known."""
         self._ae_title = settings.ae_title.strip()
+        self._called = {self._ae_title, ANY_SCP, *(title.strip() for title in settings.also_called)}
         self._accept_unknown_peers = settings.accept_unknown_peers
         peers = {peer.ae_title.strip(): peer for peer in settings.peers}
         self._find = find or peers.get
@@ -78,7 +79,7 @@ class Admission:
             return Rejection(1, 2, 2, "protocol version not supported", "the peer must speak version 1 of PS3.8")
         if request.application_context != APPLICATION_CONTEXT:
             return Rejection(1, 1, 2, "application context not supported", "the peer must propose that of DICOM")
-        if request.called_ae_title not in (self._ae_title, ANY_SCP):
+        if request.called_ae_title not in self._called:
             mend = f"call us {self._ae_title} on the peer, or set dimse.ae_title"
             return Rejection(1, 1, 7, "called AE title not recognized", mend)
         return self._peer(request.calling_ae_title, address)

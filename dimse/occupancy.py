@@ -1,6 +1,7 @@
 """How many connections and associations there are, in all, from one host and of one AE, and what gives way."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from dimse.negotiation import Rejection, congested, too_many
@@ -18,11 +19,18 @@ C = TypeVar("C", bound=_Connection)
 class Occupancy(Generic[C]):
     """Silent sockets cannot lock out honest peers: only associations count towards the limits of associations, and a
     connection without association gives way, the oldest first, when there are too many of its kind: of its host, then
-    of all. All this is counted in this process; the limit of an AE holds over all that share the `slots`."""
+    of all. All this is counted in this process; the limit of an AE holds over all that share the `slots`. `count` is
+    told how many there are, each time that changes."""
 
-    def __init__(self, settings: DimseSettings, slots: Slots | None = None) -> None:
+    def __init__(
+        self,
+        settings: DimseSettings,
+        slots: Slots | None = None,
+        count: Callable[[int], None] = lambda connections: None,
+    ) -> None:
         self._settings = settings
         self._slots = slots
+        self._count = count
         self._taken: dict[C, int] = {}
         # A dictionary keeps the order in which they came.
         self._half_open: dict[C, str] = {}
@@ -30,6 +38,7 @@ class Occupancy(Generic[C]):
         self._half_open_per_host: Counter[str] = Counter()
         self._per_host: Counter[str] = Counter()
         self._per_peer: Counter[str] = Counter()
+        self._tell()
 
     @property
     def connections(self) -> tuple[C, ...]:
@@ -44,6 +53,7 @@ class Occupancy(Generic[C]):
             self._give_way(next(iter(self._half_open)))
         self._half_open[connection] = host
         self._half_open_per_host[host] += 1
+        self._tell()
 
     def establish(self, connection: C, host: str, peer: Peer) -> Rejection | None:
         """A connection wants to become an association; None if it now is one."""
@@ -74,6 +84,10 @@ class Occupancy(Generic[C]):
         if host is not None and ae_title is not None:
             _take_one(self._per_host, host)
             _take_one(self._per_peer, ae_title)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._count(len(self._half_open) + len(self._established))
 
     def _finds_room(self, connection: C, peer: Peer) -> bool:
         if self._slots is None:

@@ -1,56 +1,51 @@
-"""The listeners, plain and TLS: accept connections until they are closed."""
+"""The DICOM node: serves the connections that it is handed, plain or to be secured, until it is closed."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ssl import SSLContext
 
 from dimse.connection import Connection, Node
-from dimse.handshake import Handshake, TlsListener, listen_tls
-from dimse.negotiation import Admission
+from dimse.handshake import Handshake
+from dimse.negotiation import Admission, plain_address
 from dimse.occupancy import Occupancy
 from dimse.processor import allowed, spread_over, stay_on_one
-from dimse.seats import ALONE, Seat
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings, Peer
 from dimse.slots import Slots
 from dimse.tls import server_context
 
-_BACKLOG = 1024
-
-
-class CannotListen(OSError):
-    """A port is taken or not ours to use."""
-
-    def __init__(self, port: int, error: OSError) -> None:
-        super().__init__(error.errno, error.strerror)
-        self.port = port
-
 
 class Server:
-    """A listening DICOM node. Made by `serve`."""
+    """A DICOM node. Made by `serve`; whoever accepts connections hands them over."""
 
-    def __init__(
-        self,
-        listeners: Iterable[asyncio.Server | TlsListener],
-        node: Node,
-        pools: Iterable[ThreadPoolExecutor],
-        port: int,
-    ) -> None:
-        self._listeners = tuple(listeners)
+    def __init__(self, node: Node, context: SSLContext | None, pools: Iterable[ThreadPoolExecutor]) -> None:
         self._node = node
+        self._context = context
         self._pools = tuple(pools)
-        self.port = port
 
     @property
     def connections(self) -> tuple[Connection | Handshake, ...]:
         """All that are open, with an association or without."""
         return self._node.occupancy.connections
 
+    async def take(self, accepted: socket.socket) -> None:
+        """Serve this connection, as it is. Raises OSError when it has gone already."""
+        await self._node.loop.connect_accepted_socket(lambda: Connection(self._node), accepted)
+
+    async def take_secured(self, accepted: socket.socket) -> None:
+        """Serve this connection after a TLS handshake, for which there are settings. Raises OSError as above."""
+        assert self._context is not None
+        name = accepted.getpeername()
+        Handshake(self._node, self._context, accepted, plain_address(name[0]))
+
     async def close(self) -> None:
-        """Stop listening, abort associations after the answer to what runs, and cut what is left at the deadline."""
-        for listener in self._listeners:
-            listener.close()
+        """Abort associations after the answer to what runs, and cut what is left at the deadline.
+
+        Nobody may hand over connections any more.
+        """
         connections = self.connections
         for connection in connections:
             connection.close()
@@ -67,23 +62,26 @@ class Server:
         await asyncio.wait(ending, timeout=seconds)
 
 
-async def serve(
+def serve(
     services: Services,
     settings: DimseSettings,
     find: Callable[[str], Peer | None] | None = None,
-    seat: Seat = ALONE,
     slots: Slots | None = None,
+    *,
+    number: int = 1,
+    count: Callable[[int], None] = lambda connections: None,
 ) -> Server:
-    """Listen on `settings.host` and `settings.port` (0: any free port), and on the TLS port if there is one.
+    """A node in the running event loop.
 
-    `find` knows peers by AE title and may block; without it, those of the settings are known. Where the `seat` is one
-    of several, others may listen on the same ports, which must be reserved, and `slots` count the associations of a
-    peer over all of them. Raises `CannotListen`, and `TlsUnusable` when there is to be a TLS port.
+    `find` knows peers by AE title and may block; without it, those of the settings are known. Where it is one of
+    several processes, this is its `number`, from 1, and `slots` count the associations of a peer over all of them.
+    `count` is told how many connections there are whenever that changes. Raises `TlsUnusable` when the settings have a
+    TLS port and it could not be served.
     """
     loop = asyncio.get_running_loop()
     context = server_context(settings.tls) if settings.tls.port else None
     processors = allowed()
-    stay_on_one(seat.number)
+    stay_on_one(number)
     conversations, admissions = (
         ThreadPoolExecutor(threads, name, initializer=spread_over, initargs=(processors,))
         for threads, name in (
@@ -92,22 +90,6 @@ async def serve(
         )
     )
     admission = Admission(settings, find)
-    node = Node(settings, admission, Occupancy(settings, slots), services, conversations, admissions, loop)
-    listeners: list[asyncio.Server | TlsListener] = []
-    try:
-        plain = await loop.create_server(
-            lambda: Connection(node),
-            settings.host,
-            settings.port,
-            backlog=_BACKLOG,
-            reuse_port=seat.is_shared,
-        )
-        listeners.append(plain)
-        if context is not None:
-            listeners.append(await listen_tls(node, context, shared=seat.is_shared))
-    except OSError as error:
-        for listener in listeners:
-            listener.close()
-        raise CannotListen(settings.tls.port if listeners else settings.port, error) from error
-    port: int = plain.sockets[0].getsockname()[1]
-    return Server(listeners, node, (conversations, admissions), port)
+    occupancy: Occupancy[Connection | Handshake] = Occupancy(settings, slots, count)
+    node = Node(settings, admission, occupancy, services, conversations, admissions, loop)
+    return Server(node, context, (conversations, admissions))

@@ -49,12 +49,12 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class DimseSettings:
-    """Address, access list, and the limits that no peer can exceed. Seconds, bytes, bytes per second."""
+    """Name, access list, and the limits that no peer can exceed. Seconds, bytes, bytes per second."""
 
-    host: str = "127.0.0.1"
-    port: int = 11112
     ae_title: str = "DURCHBLICK"
     accept_unknown_peers: bool = False
+    also_called: tuple[str, ...] = ()
+    """Further AE titles of ours, which mean something to whoever looks at what was stored."""
     peers: tuple[Peer, ...] = ()
     tls: TlsSettings = TlsSettings()
 

@@ -17,11 +17,14 @@ from auth.clock import system_clock
 from auth.errors import UnusablePepper
 from auth.pepper import pepper_file, read_pepper
 from auth.shares import Shares
-from dimse.seats import seats
 from dimse.tls import certificate_problems
-from gateway.config import Config, objections
+from gateway.config import Config
+from gateway.dangers import dangers
+from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.phantom import studies
+from gateway.sheets import picture
+from gateway.supervisor import seats_of
 from storage.database import Database
 from storage.errors import Refusal
 from storage.pixels import Rendering
@@ -52,19 +55,25 @@ def findings(config: Config) -> list[Finding]:
         _folder,
         _database,
         _pepper,
+        _desk,
         _round_trip,
     )
     return [finding for look in looks for finding in look(config)]
 
 
 def _addresses(config: Config) -> Iterator[Finding]:
-    found = objections(config)
+    has_entered = has_entered_peers(config)
+    found = dangers(config)
     for objection in found:
         yield Finding(objection.key, False, objection.sentence)
     if not found:
-        receivers = f"DIMSE port {config.dimse.port} (processes: {len(seats(config.dimse.processes))})"
-        yield Finding("addresses", True, f"portal at {config.public_root}/, {receivers}")
-    if not config.dimse.peers and not config.dimse.accept_unknown_peers:
+        web, dimse = (len(seats_of(role, config)) for role in ("web", "dimse"))
+        yield Finding(
+            "addresses",
+            True,
+            f"portal at {config.public_root}/ (processes: {web}), DIMSE port {config.dimse.port} (processes: {dimse})",
+        )
+    if not config.dimse.peers and not has_entered and not config.dimse.accept_unknown_peers:
         mend = "list each sender under [[dimse.peers]], or enter it with durchblick ae add"
         yield Finding("dimse.peers", True, f"none in the configuration; {mend}")
 
@@ -77,6 +86,20 @@ def _tls(config: Config) -> Iterator[Finding]:
     if not problems:
         listening = f"port {settings.port}" if settings.port else "no listener"
         yield Finding("dimse.tls", True, f"{listening}; {'a' if settings.certificate else 'no'} certificate of ours")
+
+
+def _desk(config: Config) -> Iterator[Finding]:
+    """The files that sheets and the sign-in of staff need; silent where none is named."""
+    for name, site in (("site", config.site), *((f"sites.{one.key}", one) for one in config.sites)):
+        if site.logo:
+            file = config.base / site.logo
+            good = bool(picture(file))
+            more = "" if good else " is no PNG or JPEG of at most a megabyte; its sheets come without a logo"
+            yield Finding(f"{name}.logo", good, f"{file}{more}")
+    if config.desk.openid.issuer:
+        file = config.base / config.desk.openid.client_secret_file
+        good = file.is_file()
+        yield Finding("desk.openid", good, config.desk.openid.issuer if good else f"{file} is missing; put it there")
 
 
 def _packages(config: Config) -> Iterator[Finding]:

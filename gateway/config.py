@@ -4,155 +4,73 @@
 """
 
 import difflib
-import ipaddress
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
-AeTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Uid = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
-]
-Allowance = Literal["store", "query", "retrieve", "commit"]
+from gateway.sections import (
+    ArchiveConfig,
+    AuditConfig,
+    DeskConfig,
+    DimseConfig,
+    ForwardingConfig,
+    HttpConfig,
+    IntakeConfig,
+    LogConfig,
+    OpenIdConfig,
+    OtherSiteConfig,
+    PeerConfig,
+    PrintConfig,
+    RetentionConfig,
+    RuleConfig,
+    Section,
+    SiteConfig,
+    StorageConfig,
+    TargetConfig,
+    TlsConfig,
+    is_loopback,
+)
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message says which key and what to do about it."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StorageConfig(_Section):
-    """[storage]: where everything is kept and when the store counts as full."""
-
-    folder: str = "data"
-    free_space_floor_mb: int = Field(default=500, ge=0)
-    decoders: int = Field(default=2, ge=1, le=64)
-    decoder_memory_mb: int = Field(default=1024, ge=256)
-    decoder_seconds: float = Field(default=20.0, gt=0)
-    first_pictures_mb: int = Field(default=1024, ge=0)
-    drawn_pictures_mb: int = Field(default=256, ge=0)
-
-
-class HttpConfig(_Section):
-    """[http]: portal and DICOMweb."""
-
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    public_url: str = ""
-    dicomweb_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.~-]+)+$")] = "/dicom-web"
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    cors_origins: tuple[str, ...] = ()
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            url = urlsplit(value)
-            if value != "*" and (
-                url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc.lower()}"
-            ):
-                raise ValueError(f'{value} is no origin; write them like https://viewer.example.org, or "*" for all')
-        return values
-
-    @field_validator("public_url")
-    @classmethod
-    def _an_origin(cls, value: str) -> str:
-        url = urlsplit(value)
-        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.path.rstrip("/") or url.query):
-            raise ValueError("must be scheme and host only, for example https://images.example.org")
-        return value.rstrip("/")
-
-
-class PeerConfig(_Section):
-    """[[dimse.peers]]: one application entity that we know, and what it may do here."""
-
-    ae_title: AeTitle
-    host: str = Field(min_length=1)
-    port: Port = 104
-    tls: bool = False
-    allow: tuple[Allowance, ...] = get_args(Allowance)
-    transfer_syntaxes: tuple[Uid, ...] = ()
-    sop_classes: tuple[Uid, ...] = ()
-    associations: int = Field(default=0, ge=0)
-
-
-class TlsConfig(_Section):
-    """[dimse.tls]: DICOM over TLS, both ways."""
-
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
-    certificate: str = ""
-    key: str = ""
-    trusted: str = ""
-    require_client_certificate: bool = True
-    check_host_name: bool = True
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if bool(self.certificate) != bool(self.key):
-            raise ValueError("certificate and key belong together; name both or none")
-        if self.port and not self.certificate:
-            raise ValueError("a port needs a certificate and its key")
-        if self.port and self.require_client_certificate and not self.trusted:
-            raise ValueError(
-                "trusted must name the CAs of those who may call, or require_client_certificate must be false"
-            )
-        return self
-
-
-class DimseConfig(_Section):
-    """[dimse]: the DICOM network."""
-
-    host: str = "127.0.0.1"
-    port: Port = 11112
-    ae_title: AeTitle = "DURCHBLICK"
-    processes: int = Field(default=0, ge=0, le=64)
-    accept_unknown_peers: bool = False
-    peers: tuple[PeerConfig, ...] = ()
-    tls: TlsConfig = TlsConfig()
-
-    @field_validator("peers")
-    @classmethod
-    def _each_once(cls, peers: tuple[PeerConfig, ...]) -> tuple[PeerConfig, ...]:
-        titles = [peer.ae_title for peer in peers]
-        twice = next((title for title in titles if titles.count(title) > 1), None)
-        if twice is not None:
-            raise ValueError(f"{twice} is entered twice; give each peer an AE title of its own")
-        return peers
-
-
-class SiteConfig(_Section):
-    """[site]: what patients read about the house that runs this gateway."""
-
-    name: str = "Durchblick"
-    contact: str = ""
-    language: Literal["de", "en"] = "de"
-
-
-class LogConfig(_Section):
-    """[log]"""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class Config(_Section):
+class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
+    forwarding: ForwardingConfig = ForwardingConfig()
+    intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
+    archive: ArchiveConfig = ArchiveConfig()
+    retention: RetentionConfig = RetentionConfig()
+    audit: AuditConfig = AuditConfig()
+    sites: tuple[OtherSiteConfig, ...] = ()
+    desk: DeskConfig = DeskConfig()
     log: LogConfig = LogConfig()
     base: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @field_validator("sites")
+    @classmethod
+    def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
+        keys = [site.key for site in sites]
+        titles = [title for site in sites for title in site.ae_titles]
+        if "main" in keys:
+            raise ValueError("main is the name of [site]; give the other one another key")
+        for name in (*keys, *titles):
+            if keys.count(name) > 1 or titles.count(name) > 1:
+                raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
+        return sites
+
+    def site_of(self, key: str) -> SiteConfig | None:
+        """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
+        return self.site if not key else next((site for site in self.sites if site.key == key), None)
 
     @property
     def folder(self) -> Path:
@@ -165,7 +83,15 @@ class Config(_Section):
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
 
 
-_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {("dimse", "peers"): PeerConfig, ("dimse", "tls"): TlsConfig}
+_NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+    ("dimse", "peers"): PeerConfig,
+    ("dimse", "print"): PrintConfig,
+    ("dimse", "tls"): TlsConfig,
+    ("desk", "openid"): OpenIdConfig,
+    ("forwarding", "targets"): TargetConfig,
+    ("forwarding", "rules"): RuleConfig,
+}
+_TABLES: Final[dict[str, type[BaseModel]]] = {"sites": OtherSiteConfig}
 SECTIONS: Final = {name: field for name, field in Config.model_fields.items() if name != "base"}
 
 
@@ -215,7 +141,7 @@ def _sentence(problem: Any, document: dict[str, Any]) -> str:
 def _known(parents: list[str]) -> list[str]:
     if not parents:
         return sorted(SECTIONS)
-    model = _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
+    model = _TABLES.get(parents[0]) or _NESTED.get(tuple(parents[:2])) or SECTIONS[parents[0]].annotation
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
@@ -227,8 +153,11 @@ class Objection:
     sentence: str
 
 
-def objections(config: Config) -> list[Objection]:
-    """What makes this configuration unsafe to serve; empty when it may start."""
+def objections(config: Config, *, has_entered_peers: bool) -> list[Objection]:
+    """What makes this configuration unsafe to serve; empty when it may start.
+
+    `has_entered_peers` says whether `durchblick ae add` has put senders into the database.
+    """
     found = []
     if not is_loopback(config.http.host) and not config.http.public_url.startswith("https://"):
         sentence = (
@@ -237,21 +166,13 @@ def objections(config: Config) -> list[Objection]:
             "or set http.host to 127.0.0.1."
         )
         found.append(Objection("http.host", sentence))
-    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not config.dimse.peers):
+    knows_senders = bool(config.dimse.peers) or has_entered_peers
+    if not is_loopback(config.dimse.host) and (config.dimse.accept_unknown_peers or not knows_senders):
         sentence = (
             f"dimse.host = {config.dimse.host!r} can be reached from other machines, but no list says who may send. "
-            "List each sender under [[dimse.peers]] and set dimse.accept_unknown_peers = false, "
+            "List each sender under [[dimse.peers]] or enter it with durchblick ae add, "
+            "and set dimse.accept_unknown_peers = false, "
             "or set dimse.host to 127.0.0.1."
         )
         found.append(Objection("dimse.host", sentence))
     return found
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

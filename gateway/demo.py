@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+import secrets
 import socket
 import tempfile
 import threading
@@ -19,15 +20,17 @@ from qrcode.constants import ERROR_CORRECT_L
 from auth.birth_date import is_birth_date
 from auth.shares import Issued
 from gateway import scu
-from gateway.config import Config, DimseConfig, HttpConfig, SiteConfig, StorageConfig
+from gateway.config import Config
 from gateway.house import House, build
 from gateway.phantom import studies
 from gateway.processes import CannotStart, Child, Parent, stop_event
+from gateway.sections import DimseConfig, HttpConfig, SiteConfig, StorageConfig
 from gateway.sheets import share_url, sheet
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
 DEFAULT_BIRTH_DATE: Final = "19500131"
 DAYS: Final = 90
+DESK_NAME: Final = "demo"
 CALLING: Final = "DEMO-MODALITY"
 AHEAD: Final = 64
 PORTS: Final = (8080, 11112)
@@ -43,6 +46,8 @@ class Handed:
     code: str
     birth_date: str
     sheet: Path
+    password: str
+    """Of the account DESK_NAME, which has no second factor yet: the first sign-in sets it up, as everywhere."""
 
 
 async def run(data_sets: Iterable[Dataset] | None, site: SiteConfig, parent: Parent, say: Say) -> None:
@@ -202,7 +207,9 @@ def share_of(sent: list[scu.Sent]) -> tuple[StudyScope, str]:
 def _hand_out(house: House, issued: Issued, birth_date: str) -> Handed:
     file = house.config.base / "sheet.pdf"
     file.write_bytes(sheet(house, issued))
-    return Handed(share_url(house, issued), issued.code, birth_date, file)
+    password = secrets.token_urlsafe(12)
+    house.staff.add(DESK_NAME, "admin", None, password)
+    return Handed(share_url(house, issued), issued.code, birth_date, file, password)
 
 
 def _tell(handed: Handed, config: Config, say: Say) -> None:
@@ -214,6 +221,10 @@ def _tell(handed: Handed, config: Config, say: Say) -> None:
     say(f"Access code: {handed.code}")
     say(f"Birth date:  {date[6:]}.{date[4:6]}.{date[:4]}")
     say(f"Sheet:       {handed.sheet}")
+    say("")
+    say(f"Desk:        {config.public_root}/desk")
+    say(f"Name:        {DESK_NAME}")
+    say(f"Password:    {handed.password} (the first sign-in sets up one-time codes)")
     say("")
     say("Open the link, or the portal with the access code, and enter the birth date. Ctrl-C ends the demo.")
 

@@ -1,21 +1,34 @@
 """The house: the one page where objects meet."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from auth import schema
 from auth.clock import system_clock
 from auth.cookies import SessionCookie
-from auth.identity import Identification
+from auth.identity import Identification, IdentitySettings
 from auth.middleware import Gatekeeper
 from auth.pepper import load_pepper
+from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
+from auth.staff import Staff
+from auth.staff_openid import OpenIdSettings, OpenIdSignIn
+from auth.staff_passkeys import Passkeys
+from auth.staff_sessions import StaffSessions
+from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
+from gateway.downloads.downloads import Downloads
+from gateway.downloads.layout import drop_study
+from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.intake import Intake
+from gateway.seats import ALONE, Seat
+from storage.database import Database
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
 
@@ -35,46 +48,101 @@ class House:
     tokens: Tokens
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
+    deliveries: Deliveries
+    requests: Requests
+    staff: Staff
+    staff_sessions: StaffSessions
+    staff_sign_in: StaffSignIn
+    openid: OpenIdSignIn | None
+    passkeys: Passkeys
+    downloads: Downloads
+    intake: Intake
+
+    @property
+    def downloads_folder(self) -> Path:
+        """Where prepared downloads lie."""
+        return downloads_in(self.storage.folder)
 
     def close(self) -> None:
         """End threads and child processes and close the database."""
         self.storage.close()
 
 
-def build(config: Config) -> House:
-    """Open the data folder of `config` (made when missing) and put the house together. Raises ConfigError."""
+def build(config: Config, seat: Seat = ALONE) -> House:
+    """Open the data folder of `config` (made when missing) and put the house together. Raises ConfigError.
+
+    What may happen so often at a time on this machine is shared out among the processes of a role: this is its `seat`.
+    """
     one_place()
     folder = config.folder
     try:
         make_folder(folder.absolute())
     except OSError as error:
         raise ConfigError(f"storage.folder: {folder} cannot be made ({error.strerror}). Name another one.") from error
-    storage = Storage.open(folder, storage_settings(config))
+    storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
+    storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     return House(
         config=config,
         storage=storage,
         shares=Shares(database, pepper, system_clock),
-        identification=Identification(database, pepper, system_clock),
+        identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
         tokens=tokens,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
+        deliveries=Deliveries(database),
+        requests=Requests(database, system_clock),
+        staff=Staff(database, pepper, system_clock),
+        staff_sessions=StaffSessions(database, system_clock),
+        staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        openid=_openid(config, database, pepper),
+        passkeys=Passkeys(database, pepper, system_clock, config.public_root, config.site.name),
+        downloads=Downloads(database, system_clock),
+        intake=Intake.of(
+            database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
+        ),
         gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
     )
 
 
-def storage_settings(config: Config) -> StorageSettings:
+def _openid(config: Config, database: Database, pepper: bytes) -> OpenIdSignIn | None:
+    """[desk.openid], or None where nobody signs in that way. Raises ConfigError."""
+    section = config.desk.openid
+    if not section.issuer:
+        return None
+    file = config.base / section.client_secret_file
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"desk.openid.client_secret_file: {file} cannot be read ({error.strerror}).") from error
+    redirect_uri = f"{config.public_root}/desk/openid/callback"
+    settings = OpenIdSettings(section.issuer, section.client_id, secret, redirect_uri, section.account_claim)
+    return OpenIdSignIn(database, pepper, settings)
+
+
+def storage_settings(config: Config, seat: Seat = ALONE) -> StorageSettings:
     """[storage] in the units of the store."""
     section = config.storage
     return StorageSettings(
         free_space_floor=section.free_space_floor_mb * _MEGABYTE,
-        decoders=section.decoders,
+        decoders=seat.part(section.decoders),
         decoder_memory=section.decoder_memory_mb * _MEGABYTE,
         decoder_seconds=section.decoder_seconds,
         drawn_pictures=section.drawn_pictures_mb * _MEGABYTE,
+    )
+
+
+def identity_settings(seat: Seat) -> IdentitySettings:
+    """How often patients' codes may be tried, of which this process has its part."""
+    whole = IdentitySettings()
+    return replace(
+        whole,
+        attempts_per_second=seat.part(whole.attempts_per_second),
+        hashes_at_a_time=seat.part(whole.hashes_at_a_time),
+        hashes_waiting=seat.part(whole.hashes_waiting),
     )
 
 
@@ -82,10 +150,9 @@ def dimse_settings(config: Config) -> DimseSettings:
     """[dimse] as the DICOM server takes it."""
     section = config.dimse
     return DimseSettings(
-        host=section.host,
-        port=section.port,
         ae_title=section.ae_title,
         accept_unknown_peers=section.accept_unknown_peers,
+        also_called=tuple(one.ae_title for one in section.print),
         peers=tuple(Peer(**peer.model_dump()) for peer in section.peers),
         tls=tls_settings(config),
     )
@@ -106,6 +173,11 @@ def tls_settings(config: Config) -> TlsSettings:
         require_client_certificate=section.require_client_certificate,
         check_host_name=section.check_host_name,
     )
+
+
+def downloads_in(folder: Path) -> Path:
+    """Where downloads lie in a data folder."""
+    return folder / "cache" / "downloads"
 
 
 def one_place() -> None:

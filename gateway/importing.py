@@ -54,6 +54,10 @@ class Importer:
             else:
                 yield from self._file(path, named=True)
 
+    def any_file(self, path: Path) -> Iterator[Result]:
+        """The results for one file, which may be anything: what is not DICOM is skipped."""
+        return self._file(path, named=False)
+
     def _file(self, path: Path, *, named: bool) -> Iterator[Result]:
         try:
             with path.open("rb") as file:

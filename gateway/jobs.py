@@ -8,10 +8,29 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from gateway.archive.completeness import COMPLETE_SECONDS
+from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
+from gateway.audit.export import (
+    ARRIVALS_SECONDS,
+    EXPORT_SECONDS,
+    Export,
+    Patients,
+    note_arrivals,
+    server_of,
+    source_of,
+)
 from gateway.commitment import FORGET_SECONDS, REPORT_SECONDS, Commitment
+from gateway.downloads.worker import TIDY_SECONDS as DOWNLOADS_SECONDS
+from gateway.downloads.worker import Preparation
 from gateway.first_pictures import TIDY_SECONDS, FirstPictures
+from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
+from gateway.intake.examining import EXAMINE_SECONDS
+from gateway.intake.tidying import INTAKE_TIDY_SECONDS
+from gateway.printing.by_sending import PRINT_SECONDS
+from gateway.printing.service import printing_of
+from gateway.retention.service import PURGE_SECONDS, PurgeJob
 from storage.errors import Refusal
 from storage.records import ChangedSeries
 from storage.scope import ListedStudies, WholeArchive
@@ -21,6 +40,7 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 PAUSE_SECONDS: Final = 3.0
 SESSIONS_SECONDS: Final = 60.0
+DOWNLOAD_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 24 * 3600.0
 _AT_ONCE: Final = 50
 
@@ -64,8 +84,9 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool]) -> list[Job]:
+def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_stopping: Callable[[], bool]) -> list[Job]:
     """All jobs of the worker; long ones end when `is_stopping`."""
+    preparation = Preparation(house, is_stopping)
     return [
         Job(PAUSE_SECONDS, Warmer(house).warm),
         *_pictures(house, is_stopping),
@@ -73,22 +94,38 @@ def jobs_of(house: House, commitment: Commitment, is_stopping: Callable[[], bool
         Job(PAUSE_SECONDS, partial(_look_at_disk, house)),
         Job(SESSIONS_SECONDS, house.sessions.prune),
         Job(SWEEP_SECONDS, partial(mend, house)),
+        Job(DOWNLOAD_SECONDS, preparation.work),
+        Job(DOWNLOADS_SECONDS, preparation.tidy),
         Job(REPORT_SECONDS, commitment.report),
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
+        Job(EXAMINE_SECONDS, house.intake.examination(is_stopping).work),
+        Job(EXAMINE_SECONDS, house.intake.acceptance(house.storage.ingest, is_stopping).work),
+        Job(INTAKE_TIDY_SECONDS, house.intake.tidying().work),
+        Job(FORWARD_SECONDS, forwarding.look),
+        Job(FORWARD_SECONDS, forwarding.send),
+        Job(FORGET_SECONDS, forwarding.forget),
+        Job(FORGET_SECONDS, house.storage.audit.forget_once),
+        Job(ARRIVALS_SECONDS, partial(note_arrivals, house.storage.database)),
+        *_audit_export(house),
+        Job(COMPLETE_SECONDS, completeness_of(house).look),
+        Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
+        *_printing(house),
+        Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]
 
 
 async def run(house: House, stop: asyncio.Event) -> None:
     """Do every job until `stop` is set, none waiting for another; one that fails is logged and tried again."""
-    commitment = Commitment(house)
+    commitment, forwarding = Commitment(house), Forwarding(house)
     try:
         async with asyncio.TaskGroup() as group:
-            for job in jobs_of(house, commitment, stop.is_set):
+            for job in jobs_of(house, commitment, forwarding, stop.is_set):
                 group.create_task(_repeat(job, stop))
     finally:
         await asyncio.to_thread(commitment.close)
+        await asyncio.to_thread(forwarding.close)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:
@@ -105,6 +142,20 @@ async def _repeat(job: Job, stop: asyncio.Event) -> None:
 def _pictures(house: House, is_stopping: Callable[[], bool]) -> list[Job]:
     most = house.config.storage.first_pictures_mb * 1024 * 1024
     return [Job(PAUSE_SECONDS, FirstPictures(house.storage, most, is_stopping).prepare)] if most else []
+
+
+def _audit_export(house: House) -> list[Job]:
+    server = server_of(house.config)
+    if server is None:
+        return []
+    database = house.storage.database
+    patients = Patients(database, house.config.audit.patient_ids)
+    return [Job(EXPORT_SECONDS, Export(database, server, source_of(house.config), patients).send)]
+
+
+def _printing(house: House) -> list[Job]:
+    printing = printing_of(house)
+    return [Job(PRINT_SECONDS, printing.work_off)] if printing else []
 
 
 def look_at_pepper(house: House) -> None:

@@ -10,11 +10,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
-
-from dimse.seats import ALONE, Seat, reserve
 
 CANNOT_START: Final = 3
 """Exit status of a role that starting again will not help; it has said why on standard error."""
@@ -29,14 +27,10 @@ class CannotStart(Exception):
 
 
 class Parent:
-    """The child's end of the pair; without a file descriptor there is no parent and nothing happens.
+    """The child's end of the pair; without a file descriptor there is no parent and nothing happens."""
 
-    `seat` says which of those children this is that do the same work.
-    """
-
-    def __init__(self, descriptor: int | None, seat: Seat = ALONE) -> None:
+    def __init__(self, descriptor: int | None) -> None:
         self._socket = None if descriptor is None else socket.socket(fileno=descriptor)
-        self.seat = seat
 
     def tell_ready(self) -> None:
         """Say that this process does its work from now on."""
@@ -66,15 +60,18 @@ class Child:
         self._ours = ours
 
     @classmethod
-    async def start(cls, arguments: Sequence[str], *, quiet: bool = False) -> "Child":
-        """Start `python -m gateway serve ARGUMENTS` in a session of its own; if `quiet`, without standard output."""
+    async def start(cls, arguments: Sequence[str], inherited: Sequence[int] = (), *, quiet: bool = False) -> "Child":
+        """Start `python -m gateway serve ARGUMENTS` in a session of its own; if `quiet`, without standard output.
+
+        It inherits these file descriptors.
+        """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
             command = [sys.executable, "-m", "gateway", "serve", *arguments, "--parent", str(theirs.fileno())]
             process = await asyncio.create_subprocess_exec(
                 *command,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *inherited],
                 start_new_session=True,
                 stdout=asyncio.subprocess.DEVNULL if quiet else None,
                 env=_environment(),
@@ -134,34 +131,3 @@ def stop_event(loop: asyncio.AbstractEventLoop, parent: Parent) -> asyncio.Event
         loop.add_signal_handler(number, stop.set)
     parent.watch(loop, stop.set)
     return stop
-
-
-def listen(host: str, port: int, key: str) -> socket.socket:
-    """A listening socket. Raises CannotStart naming the configuration `key` when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise CannotStart(taken(host, port, key, error)) from error
-
-
-@contextlib.contextmanager
-def reserved(host: str, port: int, key: str) -> Iterator[None]:
-    """While nobody but children of ours may listen there. Raises CannotStart as `listen` does."""
-    try:
-        held = reserve(host, port)
-    except OSError as error:
-        raise CannotStart(taken(host, port, key, error)) from error
-    try:
-        yield
-    finally:
-        for one in held:
-            one.close()
-
-
-def taken(host: str, port: int, key: str, error: OSError) -> str:
-    """The sentence for an address that cannot be listened on, naming the configuration section `key`."""
-    return (
-        f"{host} port {port} cannot be used ({os.strerror(error.errno or 0)}). Stop the program that holds it, "
-        f"or choose another {key}.port in the configuration."
-    )

@@ -18,6 +18,9 @@ from gateway.config import Config
 
 _TOLD: Final = "durchblick.public_address"
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?P<port>:[0-9]{1,5})?")
+_TELLING: Final = frozenset(
+    {b"forwarded"} | {b"x-forwarded-" + part for part in (b"proto", b"host", b"port", b"prefix")}
+)
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]{1,64}){1,8}")
 _PAIR: Final = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";,]*))\s*(?:;|$)')
 _LONGEST: Final = 1_000
@@ -42,7 +45,8 @@ class BehindProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the connection on."""
         client = scope.get("client")
-        if scope["type"] in ("http", "websocket") and client and client[0] in self._inner.trusted_hosts:
+        is_told = scope["type"] in ("http", "websocket") and any(name in _TELLING for name, _ in scope["headers"])
+        if is_told and client and client[0] in self._inner.trusted_hosts:
             scope[_TOLD] = told(Headers(scope=scope), scope.get("scheme", "http"))
         await self._inner(scope, receive, send)  # type: ignore[arg-type]
 

@@ -1,16 +1,18 @@
-"""The supervisor of `durchblick serve`: starts a child for each role, for dimse several, and again what dies."""
+"""The supervisor of `durchblick serve`: starts a child for each role, of some several, and again what dies."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
-from dimse.seats import ALONE, Seat, seats
 from gateway.config import Config, bracketed
-from gateway.processes import CannotStart, Child, Parent, reserved, stop_event
+from gateway.entered_peers import has_entered_peers
+from gateway.listening import close, reserve
+from gateway.processes import CannotStart, Child, Parent, stop_event
+from gateway.seats import ALONE, Place, Rows, Seat, seats
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
@@ -28,49 +30,75 @@ class Post:
     """What one child does: a role, of which there may be several children."""
 
     role: Role
-    seat: Seat = ALONE
+    place: Place = field(default_factory=Place)
 
     @property
     def arguments(self) -> list[str]:
         """How `durchblick serve` is told."""
-        shared = ["--seat", str(self.seat.number), str(self.seat.of)] if self.seat.is_shared else []
-        return ["--role", self.role, *shared]
+        return ["--role", self.role, *self.place.arguments]
 
 
-def run_all(config: Config, arguments: list[str], parent: Parent) -> None:
-    """Supervise every role until a signal or the parent ends us. Raises CannotStart."""
-    receivers = tuple(Post("dimse", seat) for seat in seats(config.dimse.processes))
+def seats_of(role: Role, config: Config) -> tuple[Seat, ...]:
+    """One for each process of this role."""
+    match role:
+        case "web":
+            return seats(config.http.processes)
+        case "dimse":
+            return seats(config.dimse.processes)
+        case "worker":
+            return (ALONE,)
 
-    async def supervise() -> None:
+
+@contextlib.contextmanager
+def places(role: Role, config: Config) -> Iterator[list[Place]]:
+    """The places of all processes of a role, for whom its ports are reserved. Raises CannotStart."""
+    with contextlib.ExitStack() as held:
+        sockets = {}
+        for key, host, port in _ports(role, config):
+            sockets[key] = reserve(host, port, key)
+            held.callback(close, sockets[key])
+        own = seats_of(role, config)
+        first = Place(own[0], Rows(len(own)), sockets)
+        yield [first.at(seat) for seat in own]
+
+
+def _ports(role: Role, config: Config) -> Iterator[tuple[str, str, int]]:
+    """The configuration section of each port of a role, host and number."""
+    http, dimse = config.http, config.dimse
+    if role == "web":
+        yield "http", http.host, http.port
+    if role == "dimse":
+        yield "dimse", dimse.host, dimse.port
+        if dimse.tls.port:
+            yield "dimse.tls", dimse.host, dimse.tls.port
+
+
+def run_all(config: Config, roles: Sequence[Role], arguments: list[str], parent: Parent) -> None:
+    """Supervise these roles until a signal or the parent ends us. Raises CannotStart."""
+
+    async def supervise(posts: Sequence[Post]) -> None:
         stop = stop_event(asyncio.get_running_loop(), parent)
-        posts = (Post("worker"), Post("web"), *receivers)
-        await Supervisor(posts, arguments, parent).run(stop, partial(_announce, config))
+        await Supervisor(posts, arguments, parent).run(stop, partial(_announce, config, roles))
 
     with contextlib.ExitStack() as held:
-        if len(receivers) > 1:
-            _reserve(config, held)
-        asyncio.run(supervise())
+        posts = [Post(role, place) for role in roles for place in held.enter_context(places(role, config))]
+        asyncio.run(supervise(posts))
 
 
-def _reserve(config: Config, held: contextlib.ExitStack) -> None:
-    """Several processes can share a port, and then another gateway could join them: not so."""
+def _announce(config: Config, roles: Sequence[Role]) -> None:
     dimse = config.dimse
-    held.enter_context(reserved(dimse.host, dimse.port, "dimse"))
-    if dimse.tls.port:
-        held.enter_context(reserved(dimse.host, dimse.tls.port, "dimse.tls"))
-
-
-def _announce(config: Config) -> None:
-    dimse = config.dimse
-    print(f"Portal:   {config.public_root}/", flush=True)
-    print(f"DICOMweb: {config.public_root}{config.http.dicomweb_path}", flush=True)
-    print(f"DIMSE:    {dimse.ae_title}@{bracketed(dimse.host)}:{dimse.port}", flush=True)
-    if not dimse.accept_unknown_peers and not dimse.peers:
-        print("          nobody may send yet: list each sender under [[dimse.peers]] in the configuration", flush=True)
+    if "web" in roles:
+        print(f"Portal:   {config.public_root}/", flush=True)
+        print(f"DICOMweb: {config.public_root}{config.http.dicomweb_path}", flush=True)
+    if "dimse" in roles:
+        print(f"DIMSE:    {dimse.ae_title}@{bracketed(dimse.host)}:{dimse.port}", flush=True)
+        if not dimse.accept_unknown_peers and not dimse.peers and not has_entered_peers(config):
+            ways = "with durchblick ae add, or under [[dimse.peers]]"
+            print(f"          nobody may send yet: enter each sender {ways}", flush=True)
 
 
 class Supervisor:
-    """Starts the first child, the worker, then the others, and each again when it dies."""
+    """Starts the worker, if there is one, then the others, and each again when it dies."""
 
     def __init__(self, posts: Sequence[Post], arguments: Sequence[str], parent: Parent) -> None:
         self._posts = posts
@@ -91,14 +119,19 @@ class Supervisor:
     async def _run(self, ready: Callable[[], None]) -> None:
         keepers: list[asyncio.Task[None]] = []
         try:
-            # The first mends what a crash left, before the others take new instances.
-            for together in (self._posts[:1], self._posts[1:]):
+            # The worker mends what a crash left, before the others take new instances.
+            menders = [post for post in self._posts if post.role == "worker"]
+            for together in (menders, [post for post in self._posts if post not in menders]):
                 children = await self._begin(together)
                 keepers += [asyncio.create_task(self._keep(*pair)) for pair in zip(together, children, strict=True)]
             ready()
             self._parent.tell_ready()
             await asyncio.gather(*keepers)
         finally:
+            # Whoever comes now is refused at once, instead of waiting for nobody.
+            for post in self._posts:
+                for sockets in post.place.sockets.values():
+                    close(sockets)
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
@@ -116,22 +149,20 @@ class Supervisor:
         return children
 
     async def _start(self, post: Post) -> Child:
-        return await Child.start([*post.arguments, *self._arguments])
+        return await Child.start([*post.arguments, *self._arguments], post.place.descriptors)
 
     async def _keep(self, post: Post, child: Child) -> None:
         back_off = FIRST_BACK_OFF
         loop = asyncio.get_running_loop()
+        seat = post.place.seat
         try:
             while True:
                 began = loop.time()
                 status = await child.wait()
+                post.place.rows.left(seat.number)
                 back_off = FIRST_BACK_OFF if loop.time() - began > STEADY_SECONDS else back_off
                 _LOG.error(
-                    "role_ended role=%s status=%d number=%d restart_in=%.1f",
-                    post.role,
-                    status,
-                    post.seat.number,
-                    back_off,
+                    "role_ended role=%s status=%d number=%d restart_in=%.1f", post.role, status, seat.number, back_off
                 )
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, LONGEST_BACK_OFF)

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,7 +20,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.errors import OutOfResources
-from storage.waiting import about_to_wait
+from storage.waiting import WouldWait, about_to_wait, takes_too_long
 
 _log = logging.getLogger("durchblick.storage")
 
@@ -28,6 +29,7 @@ Parameters = Sequence[Any]
 
 _READERS: Final = 8
 _LARGEST_GROUP: Final = 256
+_INSTRUCTIONS: Final = 1_000
 _LOCK_WAIT_SECONDS: Final = 30.0
 # SQLite's own waiting goes on in steps of 1, 2, 5, 10, 15 ... 100 ms, while a transaction of another process is over
 # within 1 or 2.
@@ -48,15 +50,19 @@ class CommitUnknown(OutOfResources):
 
 
 class _Piece:
-    """One caller's work, and what became of it."""
+    """One caller's work, and what became of it. It is done in the caller's context, whoever's thread does it."""
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("context", "done", "error", "result", "work")
 
     def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
         self.work = work
+        self.context = copy_context()
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        self.result = self.context.run(self.work, connection)
 
     def fail(self, error: BaseException) -> None:
         self.error, self.done = error, True
@@ -75,6 +81,8 @@ class Database:
         self._writing = _connect(path)
         # `_begin` waits instead.
         self._writing.execute("PRAGMA busy_timeout = 0")
+        # What was deleted must not be left to read in free pages.
+        self._writing.execute("PRAGMA secure_delete = ON")
         self._pieces: deque[_Piece] = deque()
         self._turn = threading.Lock()
         self._writer = 0
@@ -101,6 +109,8 @@ class Database:
             connection = connection or self._new_reader()
             rows: list[sqlite3.Row] = connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                raise WouldWait from error
             _refuse(error)
             raise
         finally:
@@ -127,6 +137,16 @@ class Database:
             raise piece.error
         result: T = piece.result
         return result
+
+    def scrub(self) -> bool:
+        """Let the log, which still holds pages as they were before deletions, become empty; whether that was possible.
+
+        It is not while somebody reads from it; then it is worth another try.
+        """
+        about_to_wait()
+        with self._turn:
+            row = self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not row[0]
 
     @property
     def pending(self) -> int:
@@ -157,6 +177,7 @@ class Database:
     def _new_reader(self) -> sqlite3.Connection:
         connection = _connect(self._path)
         connection.execute("PRAGMA query_only = ON")
+        connection.set_progress_handler(takes_too_long, _INSTRUCTIONS)
         return connection
 
     def _commit_group(self) -> None:
@@ -204,7 +225,7 @@ class Database:
         """Run a piece in the transaction, which is its savepoint too."""
         connection = self._writing
         try:
-            piece.result = piece.work(connection)
+            piece.run(connection)
         except Exception as error:
             if not connection.in_transaction:
                 raise
@@ -220,7 +241,7 @@ class Database:
         for piece in group:
             connection.execute("SAVEPOINT piece")
             try:
-                piece.result = piece.work(connection)
+                piece.run(connection)
             except Exception as error:
                 if not connection.in_transaction:
                     raise

@@ -5,11 +5,13 @@ entry, which the sweep removes, and pictures without file, which their tidying r
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from storage import holds
 from storage.catalogue.removal import Doomed, doomed, remove
 from storage.catalogue.tombstones import Names, absent
 from storage.database import Database
@@ -71,14 +73,30 @@ class Deletion:
         """What `delete` would take away now. Targets must not overlap."""
         return sum((_extent(doomed(self._database.read, scope, target.names)) for target in targets), _NOTHING)
 
-    def delete(self, scope: StudyScope, target: Target, *, source: str) -> Extent:
+    def delete(
+        self,
+        scope: StudyScope,
+        target: Target,
+        *,
+        source: str,
+        judge: Callable[[sqlite3.Connection], None] = holds.none,
+    ) -> Extent:
         """Delete what `scope` shows of `target`; when this returns the index has it no more, durably.
 
-        `source` says on whose behalf, for the audit. Held instances that the scope does not show stay, and with them
-        their series and study. The same instance may be stored again later and is a new one then. Raises
-        `NoSuchInstance` where there is nothing, `Gone` where that was deleted before, and `OutOfResources`.
+        `source` says on whose behalf, for the audit. `judge` looks once more inside the transaction and raises what
+        speaks against it.
+
+        Held instances that the scope does not show stay, and with them their series and study. The same instance may
+        be stored again later and is a new one then. Raises `NoSuchInstance` where there is nothing, `Gone` where that
+        was deleted before, `OnHold` where a legal hold lies on the study, and `OutOfResources`.
         """
-        gone = self._database.write(lambda connection: remove(connection, scope, target.names, source))
+
+        def work(connection: sqlite3.Connection) -> Doomed:
+            holds.refuse(connection, target.study)
+            judge(connection)
+            return remove(connection, scope, target.names, source)
+
+        gone = self._database.write(work)
         if not gone.rows:
             raise absent(self._database, scope, *target.names)
         self._remove_files(target.study, gone)

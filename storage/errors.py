@@ -10,6 +10,7 @@
     ├── NoSuchInstance        0112H  404   not here, or not visible in the caller's scope
     │   └── Gone              0112H  410   was here, was visible to the caller, and has been deleted
     ├── DuplicateInstance     0111H  409   other bytes under a UID that is already kept
+    ├── OnHold                0110H  409   must not be deleted, because somebody may have to see it in court
     ├── DuplicateTransaction  0131H  409   a Transaction UID that is in use
     ├── NoSuchTransaction     0112H  404   nobody asked, or not within the caller's scope
     ├── MalformedIdentifier   0117H  400   a UID that is none
@@ -109,6 +110,14 @@ class DuplicateInstance(Refusal):
     dicom_status = 0x0111
     http_status = 409
     title = "Duplicate SOP instance"
+
+
+class OnHold(Refusal):
+    """A legal hold lies on it: it must not be deleted."""
+
+    dicom_status = 0x0124
+    http_status = 409
+    title = "On hold"
 
 
 class DuplicateTransaction(Refusal):

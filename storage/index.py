@@ -1,10 +1,12 @@
 """The index: every question about what is kept takes the caller's scope first, and every answer is bounded by it."""
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from storage.attributes import Level
-from storage.catalogue import arrivals, entries, search, summaries
+from storage.audit import note
+from storage.catalogue import arrivals, entries, overviews, search, summaries
 from storage.catalogue.condition import Condition
 from storage.catalogue.entries import Entry
 from storage.catalogue.metadata import MetadataStore
@@ -16,17 +18,21 @@ from storage.errors import NoSuchInstance
 from storage.query import Query
 from storage.records import (
     Arrivals,
+    Arrived,
     ChangedSeries,
     Counts,
+    HeldStudy,
     InstanceRecord,
     Layout,
     Metadata,
     Results,
     SeriesSummary,
+    StudyOverview,
     StudySummary,
+    Unsettled,
     decode_layout,
 )
-from storage.scope import StudyScope
+from storage.scope import PatientIdentity, StudyScope
 
 __all__ = ["Index", "InstanceRecord", "Layout", "Metadata", "Results", "SeriesSummary", "StudySummary"]
 
@@ -93,6 +99,12 @@ class Index:
         """One visible instance under exactly these parents, or `NoSuchInstance`."""
         return self.instances(scope, study, series, sop_instance)[0]
 
+    def blob_keys(self, scope: StudyScope, study: str) -> frozenset[str]:
+        """The blob keys of what is visible of a study; none when that is nothing."""
+        where = visible(scope, Level.INSTANCE) & Condition(f"{_STUDY} = ?", (study,))
+        sql = f"SELECT blob_key FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
+        return frozenset(row[0] for row in self._database.read(sql, where.parameters))
+
     def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
         """`instance` and its `layout` by one question to the database; raises as `instances` does."""
         named = Condition(f"{_INSTANCE} = ? AND {_SERIES} = ? AND {_STUDY} = ?", (sop_instance, series, study))
@@ -148,6 +160,13 @@ class Index:
         """The visible studies with their series, newest first; at most `limit`, and only these are looked at."""
         return summaries.studies(self._database, scope, limit)
 
+    def summary(self, scope: StudyScope, study: str) -> StudySummary:
+        """One study with its visible series, or `NoSuchInstance`."""
+        found = summaries.study(self._database, scope, study)
+        if found is None:
+            raise absent(self._database, scope, study)
+        return found
+
     def changed_series(self, scope: StudyScope, bulk_data_root: str, limit: int) -> list[ChangedSeries]:
         """Series, newest first, whose metadata as patients get them were not put together since they changed."""
         return self._metadata.changed_series(scope, bulk_data_root, limit)
@@ -160,9 +179,59 @@ class Index:
         """
         return arrivals.arrivals(self._database, scope, after)
 
+    def unsettled(self, scope: StudyScope, after: int) -> list[Unsettled]:
+        """The visible studies to which something came behind the place `after`, in the order in which it began."""
+        return arrivals.unsettled(self._database, scope, after)
+
+    def arrived(self, scope: StudyScope, study: str, after: int, upto: int) -> list[Arrived]:
+        """The visible instances of `study` that came behind the place `after` up to `upto`, in that order."""
+        return arrivals.arrived(self._database, scope, study, after, upto)
+
     def counts(self, scope: StudyScope) -> Counts:
         """How many studies, series and instances are visible."""
         return summaries.counts(self._database, scope)
+
+    def overviews(self, scope: StudyScope, query: Query) -> list[StudyOverview]:
+        """The studies that match `query`, newest first, with how much of each has come.
+
+        Raises `CannotUnderstand` for another level than STUDY and for attributes that have no column.
+        """
+        return overviews.overviews(self._database, scope, query)
+
+    def held(self, scope: StudyScope, limit: int = 200) -> list[HeldStudy]:
+        """Studies with instances that are held because their patient is not the one of their study, latest first."""
+        return overviews.held(self._database, scope, limit)
+
+    def held_instances(self, scope: StudyScope, study: str) -> list[tuple[str, str, str]]:
+        """The UIDs, from the study down, of the held instances of a study."""
+        return overviews.held_instances(self._database, scope, study)
+
+    def lookalikes(self, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
+        """Studies that have the PatientID of one of `identities`, but another issuer or birth date than each of them.
+
+        Two patients, or a mistake: somebody has to look.
+        """
+        return overviews.lookalikes(self._database, scope, identities)
+
+    def accept_held(self, scope: StudyScope, study: str, *, source: str) -> int:
+        """Show the held instances of `study` to patients too, because `source` has looked; how many there were."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            shown = overviews.accept_held(connection, scope, study)
+            if shown:
+                note(connection, "held instances accepted", study, f"source={source} instances={shown}")
+            return shown
+
+        return self._database.write(work)
+
+    def assign_origins(self, sites: Mapping[str, str]) -> None:
+        """Let studies belong to sites by who sent their first instance: AE title to key of the site.
+
+        Takes effect at once for all studies and replaces what was told before; writes only when it differs.
+        """
+        known = self._database.read("SELECT origin, site FROM site_origin")
+        if {row["origin"]: row["site"] for row in known} != dict(sites):
+            self._database.write(lambda connection: overviews.assign_origins(connection, sites))
 
 
 _STUDY: Final = "study.study_instance_uid"

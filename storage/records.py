@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -85,6 +86,26 @@ class Arrivals:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A study to which something came: the places of the first and of the last of it, and when the last came."""
+
+    study_instance_uid: str
+    first: int
+    last: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An instance with its place in the order of arrivals, which rises and is never used again."""
+
+    record: InstanceRecord
+    place: int
+    source: str
+    """Who brought it: "AE@address" for C-STORE, else the kind of intake."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much is kept."""
 
@@ -120,6 +141,51 @@ class StudySummary:
     patient_name: str
     """Alphabetic group of the name as stored (PS3.5 6.2.1)."""
     series: tuple[SeriesSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOverview:
+    """A study as staff look at it. Texts are as stored, "" where unknown; counts include held instances."""
+
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+    study_date: str
+    accession_number: str
+    study_description: str
+    modalities: tuple[str, ...]
+    series: int
+    instances: int
+    held: int
+    latest: str
+    """When the last instance came, ISO 8601 in UTC."""
+    origin: str
+    """Who sent the first of it: an AE title, or STOW-RS, or what was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStudy:
+    """A study with instances of a patient who is not its own, and who that is by one of these instances (`held_`)."""
+
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+    study_date: str
+    accession_number: str
+    study_description: str
+    instances: int
+    latest: str
+    source: str
+    held_patient_name: str
+    held_patient_id: str
+    held_issuer_of_patient_id: str
+    held_patient_birth_date: str
 
 
 def encode_layout(layout: Layout) -> bytes:

@@ -6,6 +6,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from storage.attributes import ATTRIBUTES, Attribute, Level, Matching
+from storage.audit import seal
 from storage.catalogue import person_names
 
 MIGRATIONS: Final = Migrations("storage")
@@ -179,3 +180,82 @@ def _tombstones(database: sqlite_utils.Database) -> None:
             UNIQUE (study_instance_uid, series_instance_uid, sop_instance_uid)
         ) STRICT"""
     )
+
+
+@MIGRATIONS(name="007_audit_chain")
+def _audit_chain(database: sqlite_utils.Database) -> None:
+    """Who did it, a digest over the row before, no way to change or remove a row; those that are there are sealed.
+
+    AUTOINCREMENT remembers the highest number, so that rows that are missing at the end are missed.
+    """
+    database.execute("ALTER TABLE audit RENAME TO audit_before")
+    database.execute(
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            event TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            digest TEXT NOT NULL
+        ) STRICT"""
+    )
+    digest = ""
+    rows = database.execute("SELECT at, '', event, subject, detail FROM audit_before ORDER BY id").fetchall()
+    for number, row in enumerate(rows, start=1):
+        digest = seal(digest, number, *row)
+        database.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", [number, *row, digest])
+    database.execute("DROP TABLE audit_before")
+    database.execute("CREATE INDEX audit_by_subject ON audit (subject)")
+    for change in ("UPDATE", "DELETE"):
+        database.execute(
+            f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit"
+            " BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END"
+        )
+    database.execute(
+        """CREATE TABLE audit_once (
+            event TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (event, actor, subject)
+        ) WITHOUT ROWID, STRICT"""
+    )
+
+
+@MIGRATIONS(name="008_bookmarks_and_leases")
+def _bookmarks_and_leases(database: sqlite_utils.Database) -> None:
+    """How far a job has come, and which process does it at present, until when (seconds since 1970)."""
+    database.execute("CREATE TABLE bookmark (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT")
+    database.execute(
+        "CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+    )
+
+
+@MIGRATIONS(name="009_departures_and_holds")
+def _departures_and_holds(database: sqlite_utils.Database) -> None:
+    """Studies that are to be deleted, since when (seconds since 1970), and what must not be: by study or by patient."""
+    database.execute(
+        "CREATE TABLE departure (study_instance_uid TEXT PRIMARY KEY, marked INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+    )
+    database.execute(
+        """CREATE TABLE legal_hold (
+            id INTEGER PRIMARY KEY,
+            study_instance_uid TEXT NOT NULL,
+            patient_id TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            since INTEGER NOT NULL
+        ) STRICT"""
+    )
+
+
+@MIGRATIONS(name="010_origins")
+def _origins(database: sqlite_utils.Database) -> None:
+    """Who sent the first instance of a study, and which site each sender belongs to; the others have the site ''."""
+    database.execute("ALTER TABLE study ADD COLUMN origin TEXT NOT NULL DEFAULT ''")
+    database.execute(
+        """UPDATE study SET origin = COALESCE((SELECT instance.source FROM instance
+            JOIN series ON series.id = instance.series_id WHERE series.study_id = study.id
+            ORDER BY instance.id LIMIT 1), '')"""
+    )
+    database.execute("CREATE TABLE site_origin (origin TEXT PRIMARY KEY, site TEXT NOT NULL) WITHOUT ROWID, STRICT")

@@ -1,15 +1,17 @@
 """One folder with everything that is kept, and the services over it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.audit import Audit
 from storage.database import Database
-from storage.deletion import Deletion
+from storage.deletion import Deletion, Drop
 from storage.drawn import DrawnPictures
 from storage.files import Files, make_folder
 from storage.index import Index
 from storage.ingest import Ingest
+from storage.page_ends import PageEnds
 from storage.pixels import Pixels
 from storage.prepared import PreparedPictures
 from storage.schema import MIGRATIONS
@@ -45,10 +47,13 @@ class Storage:
     deletion: Deletion
     audit: Audit
     worklist: Worklist
+    page_ends: PageEnds
 
     @classmethod
-    def open(cls, folder: Path, settings: StorageSettings | None = None) -> "Storage":
+    def open(cls, folder: Path, settings: StorageSettings | None = None, caches: Sequence[Drop] = ()) -> "Storage":
         """Open or create the storage in `folder`, and finish what a crashed process left in its incoming folder.
+
+        Each of `caches` is called with what is deleted, so that what was made of it elsewhere goes too.
 
             <folder>/durchblick.sqlite  the index
             <folder>/blobs/             the instances
@@ -71,9 +76,11 @@ class Storage:
         drawn = DrawnPictures(PreparedPictures(cache / "drawn", files), settings.drawn_pictures)
         limits = settings.decoders, settings.decoder_memory, settings.decoder_seconds
         pixels = Pixels(files, *limits, cache, pictures, drawn)
-        deletion = Deletion(files, database, [pictures.drop, drawn.drop])
-        worklist = Worklist(database)
-        return cls(folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist)
+        deletion = Deletion(files, database, [pictures.drop, drawn.drop, *caches])
+        worklist, page_ends = Worklist(database), PageEnds(cache / "page_ends.sqlite")
+        return cls(
+            folder, files, database, index, ingest, pixels, pictures, drawn, deletion, audit, worklist, page_ends
+        )
 
     def sweep(self) -> SweepReport:
         """Compare files and index both ways, and finish what crashed processes left."""
@@ -82,5 +89,6 @@ class Storage:
     def close(self) -> None:
         """Finish what is pending and let go of everything."""
         self.pixels.close()
+        self.page_ends.close()
         self.database.close()
         self.files.close()

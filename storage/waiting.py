@@ -7,14 +7,20 @@ to hand over to a thread. What is not would stop the loop; so whatever could wai
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 
 class WouldWait(Exception):
     """The work cannot go on without waiting; nothing has been changed. It is to be done again in a thread."""
 
 
+_STEPS: Final = 20
+"""How many thousands of instructions SQLite may take for all that is tried once: about a millisecond."""
+
+
 class _State(threading.local):
     impatient = False
+    steps = 0
 
 
 _STATE = _State()
@@ -24,6 +30,7 @@ _STATE = _State()
 def without_waiting() -> Iterator[None]:
     """Inside, this thread does not wait: `WouldWait` is raised instead. Not to be nested."""
     _STATE.impatient = True
+    _STATE.steps = _STEPS
     try:
         yield
     finally:
@@ -33,6 +40,12 @@ def without_waiting() -> Iterator[None]:
 def may_wait() -> bool:
     """Whether this thread may wait."""
     return not _STATE.impatient
+
+
+def takes_too_long() -> bool:
+    """To be asked after each thousand instructions of SQLite: whether this thread must not go on."""
+    _STATE.steps -= 1
+    return _STATE.impatient and _STATE.steps < 0
 
 
 def about_to_wait() -> None:

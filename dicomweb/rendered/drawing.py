@@ -81,6 +81,10 @@ class Drawing:
         """These frames of an image."""
         return (self._frame(record, number, f"/frames/{number}/rendered") for number in numbers)
 
+    def presented(self, record: InstanceRecord, number: int, state: InstanceRecord) -> Iterator[Exposure]:
+        """A frame of an image with a presentation state applied."""
+        yield self._frame(record, number, "/rendered", state)
+
     def whole(self, record: InstanceRecord) -> Iterator[Exposure]:
         """An instance as one thing: a multi-frame image as its first frame where the media type does not move."""
         if category(record) is Category.IMAGE and not self._moves(record):

@@ -74,6 +74,17 @@ class Renderings:
             return self._warned(request, multipart_response(parts, representation.media_type), drawing)
         return self._single(request, drawing, drawing.frames(record, numbers))
 
+    def presented(self, request: Request, scope: StudyScope, series: str, state: str) -> Response:
+        """One frame of an image as the presentation state `state` in `series` of its study shows it (9.5.1.2)."""
+        target = Target.of(request)
+        record, numbers = self._frames(request, scope, target)
+        shown_by = self._storage.index.instance(scope, target.study, series, state)
+        if category(shown_by) is not Category.PRESENTATION_STATE:
+            raise NotRenderable("The parameter presentationUID names an instance that is no presentation state.")
+        representation = self._choose(request, record, single=True)
+        drawing = self._drawing(request, scope, representation.media_type)
+        return self._single(request, drawing, drawing.presented(record, numbers[0], shown_by))
+
     def thumbnail(self, request: Request, scope: StudyScope) -> Response:
         """One small picture that stands for the resource: its middle image, of that the middle frame."""
         target = Target.of(request)

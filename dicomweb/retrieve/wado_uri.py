@@ -31,9 +31,12 @@ _SAME: Final = {
     "annotation": "annotation",
     "charset": "charset",
 }
+_STATE: Final = ("presentationSeriesUID", "presentationUID")
+# A presentation state says these itself (9.5.1.2).
+_SAID_BY_STATES: Final = ("windowCenter", "windowWidth", "region")
 PICTURE_PARAMETERS: Final = (
     *("frameNumber", "imageQuality", "imageAnnotation", "rows", "columns", "region", "windowCenter", "windowWidth"),
-    *("presentationUID", "presentationSeriesUID"),
+    *_STATE,
 )
 
 
@@ -58,6 +61,9 @@ class UriService:
         if _wants_file(accept, record):
             return self.retrieval.instances(_rewritten(request, target, _file_query(parameters)), scope)
         query = {"accept": accept} | _picture_query(parameters, record)
+        if state := _state(parameters):
+            target["frames"] = parameters.get("frameNumber", "1")
+            return self.renderings.presented(_rewritten(request, target, query), scope, *state)
         if "frameNumber" not in parameters:
             return self.renderings.instance(_rewritten(request, target, query), scope)
         target["frames"] = parameters["frameNumber"]
@@ -107,8 +113,6 @@ def _picture_query(parameters: Mapping[str, str], record: InstanceRecord) -> dic
     """9.5.1.2 in the words of 8.3.5. A region is a part of the image from 0.0 to 1.0 there, pixels here."""
     if "anonymize" in parameters or "transferSyntax" in parameters:
         raise BadRequest(f"The parameters anonymize and transferSyntax go with the media type {DICOM} only.")
-    if "presentationUID" in parameters or "presentationSeriesUID" in parameters:
-        raise BadRequest("Presentation states are not applied here; render the presentation state itself instead.")
     query = {new: parameters[old] for old, new in _SAME.items() if old in parameters}
     if window := _both(parameters, "windowCenter", "windowWidth"):
         query["window"] = f"{window[0]},{window[1]},linear"
@@ -120,6 +124,18 @@ def _picture_query(parameters: Mapping[str, str], record: InstanceRecord) -> dic
     elif viewport:
         query["viewport"] = f"{viewport[0]},{viewport[1]}"
     return query
+
+
+def _state(parameters: Mapping[str, str]) -> tuple[str, str] | None:
+    """Series and instance of the presentation state that is to be applied (9.5.1.2)."""
+    if not any(name in parameters for name in _STATE):
+        return None
+    if contradicting := [name for name in _SAID_BY_STATES if name in parameters]:
+        raise BadRequest(f"A presentation state says itself what {', '.join(contradicting)} would say.")
+    if not all(parameters.get(name) for name in _STATE):
+        raise BadRequest(f"The parameters {' and '.join(_STATE)} stand together.")
+    series, instance = (uid(parameters[name], name) for name in _STATE)
+    return series, instance
 
 
 def _both(parameters: Mapping[str, str], *names: str) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ from dicomweb.search.turns import Turns
 from storage.attributes import BY_KEYWORD, Level
 from storage.identifiers import uid
 from storage.index import Index, Results
-from storage.query import Query
+from storage.page_ends import PageEnds
 from storage.scope import StudyScope
 
 RETRIEVE_URL: Final = "00081190"
@@ -49,13 +49,13 @@ class Searches:
     Results come newest study first, within it by series and instance number, which is one order for all of them. Who
     reads page after page, each with the `offset` at which the one before ended, goes on behind the last result that he
     was given: nothing that arrives or is deleted meanwhile moves, repeats or hides other results. That holds for the
-    latest 10,000 pages of this process. Any other `offset` counts from the newest result at that moment.
+    latest 10,000 pages, whichever process answers. Any other `offset` counts from the newest result at that moment.
     """
 
-    def __init__(self, index: Index, base_url: Callable[[HTTPConnection], str]) -> None:
+    def __init__(self, index: Index, page_ends: PageEnds, base_url: Callable[[HTTPConnection], str]) -> None:
         self._index = index
+        self._page_ends = page_ends
         self._base_url = base_url
-        self._pages = Pages()
         self._turns = Turns()
 
     def studies(self, request: Request, scope: StudyScope) -> Response:
@@ -89,18 +89,19 @@ class Searches:
         """The data sets of the matches, complete and in their order."""
         if search.matches_nothing:
             return []
-        results = self._results(request, scope, search.query())
+        results = self._results(request, scope, search)
         if results.remaining:
             search.warnings.append(f"There are {results.remaining} additional results that can be requested")
         required = _required(search.level, request.path_params)
         return [_completed(required, data_set, base_url, search.level) for data_set in results.data_sets]
 
-    def _results(self, request: Request, scope: StudyScope, query: Query) -> Results:
+    def _results(self, request: Request, scope: StudyScope, search: Search) -> Results:
         """The page that is asked for, behind the one before it if that is known."""
-        pages = self._pages.of(request)
+        query, pages = search.query(), Pages.of(self._page_ends, request)
         place = pages.begin(query.offset)
         results = self._index.search(scope, replace(query, after=place, offset=0) if place else query)
-        if results.last is not None:
+        # Who asked for everything and got it comes for no other page.
+        if results.last is not None and (search.limit is not None or results.remaining):
             pages.end(query.offset + len(results.data_sets), results.last)
         return results
 

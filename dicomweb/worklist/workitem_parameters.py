@@ -14,7 +14,6 @@ from storage.query import Match
 from storage.worklist.keys import matches_of, tag_of
 
 _CONTROLS: Final = frozenset({"accept", "charset"})
-_FUZZY: Final = "The fuzzymatching parameter is not supported. Only literal matching has been performed."
 
 # PS3.18 names these parameters after what they hold; the names are those of its editions so far.
 _WORKITEM_NAMES: Final = ("workitem", "AffectedSOPInstanceUID")
@@ -28,6 +27,7 @@ class WorkitemSearch:
     matches: tuple[Match, ...] = ()
     include: set[str] = field(default_factory=set)
     include_all: bool = False
+    fuzzy: bool = False
     limit: int = MAXIMUM_RESULTS
     offset: int = 0
     unsupported: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ def parse_workitem_search(parameters: Iterable[tuple[str, str]]) -> WorkitemSear
     """Read a search. Raises `BadRequest` for a number or switch that is none."""
     search = WorkitemSearch()
     keys = [(name, value) for name, value in parameters if not _read_control(search, name, value)]
-    search.matches, unsupported = matches_of(keys)
+    search.matches, unsupported = matches_of(keys, fuzzy=search.fuzzy)
     search.unsupported = tuple(name for name in unsupported if _restricts(name, keys))
     if search.unsupported:
         search.warnings.append(f"The following search attributes are not supported: {', '.join(search.unsupported)}")
@@ -104,7 +104,7 @@ def _read_control(search: WorkitemSearch, name: str, value: str) -> bool:
         case "fuzzymatching":
             if value not in ("true", "false"):
                 raise BadRequest("The parameter fuzzymatching takes true or false.")
-            search.warnings += [_FUZZY] if value == "true" else []
+            search.fuzzy = value == "true"
         case _:
             return name in _CONTROLS
     return True

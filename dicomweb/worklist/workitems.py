@@ -6,18 +6,19 @@ with everything out of scope: searches are empty, and what is named is not there
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from anyio import to_thread
 from pydicom.uid import generate_uid
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dicomweb.media_types import ALIASES, DICOM_JSON, Representation
-from dicomweb.negotiation import Acceptable, parse_media_type
+from dicomweb.data_set_content import data_set_answer, data_set_of
+from dicomweb.media_types import DICOM_XML, METADATA
+from dicomweb.native_models import native_models
+from dicomweb.negotiation import Acceptable
 from dicomweb.payloads import not_modified, single_part, validator
-from dicomweb.problems import PRIVATE, BadRequest, ContentTooLarge, UnsupportedMediaType, answer
+from dicomweb.problems import PRIVATE, BadRequest, answer
 from dicomweb.search.qido import encode_json, warning_header
 from dicomweb.worklist.workitem_parameters import WorkitemSearch, parse_workitem_search, transaction_uid, workitem_uid
 from storage.errors import NotAuthorised
@@ -29,7 +30,6 @@ from storage.worklist.requirements import SOP_INSTANCE, STATE, TRANSACTION_UID
 from storage.worklist.states import State
 from storage.worklist.worklist import Worklist
 
-WORKITEM: Final = (Representation(DICOM_JSON),)
 LARGEST_WORKITEM: Final = 1024 * 1024
 
 CREATED_WITH_MODIFICATIONS: Final = "The Workitem was created with modifications."
@@ -57,10 +57,10 @@ class Workitems:
 
         def work() -> Response:
             data_set = self._worklist.retrieve(_target(request, scope))
-            Acceptable.of(request).choose_or_refuse(WORKITEM)
-            etag = validator(data_set)
-            headers = {"ETag": etag, "Content-Location": str(self._url(request))}
-            return not_modified(request, etag) or single_part(request, encode_json([data_set]), WORKITEM[0], headers)
+            chosen = Acceptable.of(request).choose_or_refuse(METADATA)
+            etag, url = validator(data_set, chosen.media_type), self._url(request)
+            headers = {"ETag": etag, "Content-Location": url}
+            return not_modified(request, etag) or data_set_answer(request, data_set, url, headers)
 
         return self._refusing(request, work)
 
@@ -93,13 +93,16 @@ class Workitems:
 
     def search(self, request: Request, scope: StudyScope) -> Response:
         """Search for workitems (11.9)."""
-        Acceptable.of(request).choose_or_refuse(WORKITEM)
+        chosen = Acceptable.of(request).choose_or_refuse(METADATA)
         wanted = parse_workitem_search(request.query_params.multi_items())
         found: list[DataSet] = []
         if isinstance(scope, WholeArchive) and not wanted.matches_nothing:
             found = self._found(wanted)
-        headers = warning_header(self._base_url(request), wanted.warnings)
-        return single_part(request, encode_json(found), WORKITEM[0], headers)
+        base_url = self._base_url(request)
+        headers = warning_header(base_url, wanted.warnings)
+        if chosen.media_type == DICOM_XML:
+            return native_models(found, lambda one: f"{base_url}/workitems/{text(one, SOP_INSTANCE)}", headers)
+        return single_part(request, encode_json(found), METADATA[0], headers)
 
     def _create(self, request: Request, own: str, data_set: DataSet) -> Response:
         modified = self._worklist.create(own, data_set)
@@ -155,28 +158,5 @@ def _target(request: Request, scope: StudyScope) -> str:
 
 
 async def _data_set(request: Request, *, may_be_empty: bool = False) -> DataSet:
-    """The one data set of the request's content, alone or as the only member of an array (PS3.18 F.2)."""
-    media_type = parse_media_type(request.headers.get("content-type", ""))[0]
-    content = await _content(request)
-    if may_be_empty and not content:
-        return {}
-    if ALIASES.get(media_type, media_type) != DICOM_JSON:
-        raise UnsupportedMediaType([DICOM_JSON])
-    try:
-        document: Any = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise BadRequest("The content is not JSON.") from None
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]
-    return checked(document)
-
-
-async def _content(request: Request) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > LARGEST_WORKITEM:
-            raise ContentTooLarge(f"The content is larger than {LARGEST_WORKITEM} bytes.")
-        pieces.append(piece)
-    return b"".join(pieces)
+    """The one data set of the request's content, checked."""
+    return checked(await data_set_of(request, LARGEST_WORKITEM, may_be_empty=may_be_empty))

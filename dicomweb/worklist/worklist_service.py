@@ -2,11 +2,11 @@
 
 from typing import Any, Final, Literal
 
-from dicomweb.media_types import DICOM_JSON
+from dicomweb.data_set_content import TAKEN
+from dicomweb.media_types import METADATA
 from dicomweb.transactions import ACCEPT, KEYS, SEARCH, SWITCH, Handler, Parameter, Resource, Transaction, strings
-from dicomweb.worklist.workitems import WORKITEM
 
-_WORKITEM: Final = strings(WORKITEM)
+_WORKITEM: Final = strings(METADATA)
 _UID: Final[dict[str, Any]] = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}
 _NEW_WORKITEM: Final = (
     Parameter("workitem", "UID of the new workitem (11.4.1.1)", _UID),
@@ -32,7 +32,7 @@ def _changing(
     handler: Handler,
     parameters: tuple[Parameter, ...] = (),
     *,
-    takes: tuple[str, ...] = (DICOM_JSON,),
+    takes: tuple[str, ...] = TAKEN,
     status: int = 200,
 ) -> Transaction:
     """A transaction that answers without content."""

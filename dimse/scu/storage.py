@@ -13,7 +13,7 @@ from dimse.settings import Peer
 from storage.records import InstanceRecord
 from storage.storage import Storage
 
-__all__ = ["MoveOriginator", "StorageScu", "SubOperation"]
+__all__ = ["MoveOriginator", "Outlook", "StorageScu", "SubOperation"]
 
 
 class StorageScu:
@@ -39,15 +39,20 @@ class StorageScu:
         self._pause_seconds = pause_seconds
 
     def send(
-        self, records: Sequence[InstanceRecord], *, originator: MoveOriginator | None = None
+        self,
+        records: Sequence[InstanceRecord],
+        *,
+        originator: MoveOriginator | None = None,
+        outlook: Outlook | None = None,
     ) -> Generator[SubOperation, None, None]:
         """Send each, and tell how it went: one `SubOperation` for each record, study by study.
 
         Nothing is sent before the first is asked for; with one association nothing is sent ahead either. Closing the
         iterator ends it after the instances that are being sent. Never raises because of the peer: what could not be
-        delivered is a sub-operation that failed.
+        delivered is a sub-operation that failed. Who sends the rest later gives the same `outlook`: a peer that could
+        not be reached is not tried again.
         """
-        outlook = Outlook()
+        outlook = outlook or Outlook()
         for batch in batches(records):
             stopped = threading.Event()
             lanes = [

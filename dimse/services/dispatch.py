@@ -19,7 +19,7 @@ from dimse.services.information_models import FIND_MODELS, GET_MODELS, MOVE_MODE
 from dimse.services.operation import Answered, Operation, Request
 from dimse.services.query import QueryService
 from dimse.services.retrieve import RetrieveService
-from dimse.services.storage import StorageService, answer_extended
+from dimse.services.storage import Received, StorageService, answer_extended, unheard
 from dimse.settings import DimseSettings, Peer
 from dimse.status import UNRECOGNIZED_OPERATION, Status
 from storage.commitment.references import STORAGE_COMMITMENT
@@ -42,6 +42,8 @@ class Parts:
     """Where instances are stored."""
     find: Callable[[str], Peer | None]
     """Knows peers by AE title; may block."""
+    received: Received
+    """Told what was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ OFFERS: Final = (
         is_storage,
         (),
         "store",
-        lambda parts: StorageService(parts.storage.ingest, parts.threads).store,
+        lambda parts: StorageService(parts.storage.ingest, parts.threads, parts.received).store,
         answer_extended,
     ),
     Offer(
@@ -132,12 +134,16 @@ class Services:
         storage: Storage,
         settings: DimseSettings | None = None,
         find: Callable[[str], Peer | None] | None = None,
+        received: Received = unheard,
     ) -> None:
-        """`find` knows peers by AE title and may block; without it, those of the settings are known."""
+        """`find` knows peers by AE title and may block; without it, those of the settings are known.
+
+        `received` is told what was stored, before the peer is.
+        """
         settings = settings or DimseSettings()
         known = {peer.ae_title.strip(): peer for peer in settings.peers}
         self._threads = ThreadPoolExecutor(settings.store_threads, thread_name_prefix="store")
-        parts = Parts(storage, settings, self._threads, find or known.get)
+        parts = Parts(storage, settings, self._threads, find or known.get, received)
         self._operations: dict[int, Begin] = {offer.command_field: offer.made_of(parts) for offer in OFFERS}
 
     def close(self) -> None:

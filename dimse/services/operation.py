@@ -35,6 +35,12 @@ class Request:
     command: Command
     calling_ae_title: str
     address: str
+    called_ae_title: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who does it, for the audit."""
+        return f"peer {self.calling_ae_title}@{self.address}"
 
 
 @dataclass(frozen=True, slots=True)

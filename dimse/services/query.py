@@ -7,7 +7,7 @@ from typing import Any, Final
 from dimse.command import AFFECTED_SOP_CLASS_UID
 from dimse.exchange import AssociationLost, Exchange
 from dimse.services.information_models import FIND_MODELS
-from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
+from dimse.services.operation import Answered, Collected, Operation, Request, Response
 from dimse.services.query_keys import (
     CHARACTER_SET,
     INSTANCE_AVAILABILITY,
@@ -49,12 +49,14 @@ class QueryService:
             return Answered(Status(SOP_CLASS_NOT_SUPPORTED, comment, AFFECTED_SOP_CLASS_UID))
         if not request.command.has_data_set:
             return Answered(Status(CANNOT_UNDERSTAND, "The C-FIND request announces no identifier."))
-        return Collected(lambda data, exchange: self._answer(data, exchange, request.context), _TOO_LARGE)
+        return Collected(lambda data, exchange: self._answer(data, exchange, request), _TOO_LARGE)
 
-    def _answer(self, data: bytes, exchange: Exchange, context: Context) -> Response:
+    def _answer(self, data: bytes, exchange: Exchange, request: Request) -> Response:
         """One pending response for each match, then the last one."""
+        context = request.context
         agreed = Agreed.read(context.agreed)
         try:
+            self._storage.audit.record_once("query", "archive", actor=request.actor)
             identifier = decode(data, context.transfer_syntax)
             keys = keys_of(identifier, FIND_MODELS[context.abstract_syntax], agreed)
             status = PENDING_WITH_WARNING if keys.unsupported else PENDING

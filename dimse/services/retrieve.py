@@ -1,7 +1,7 @@
 """C-MOVE and C-GET, the retrieval services (PS3.7 9.1.3 and 9.1.4, PS3.4 C.4.2 and C.4.3)."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -13,7 +13,7 @@ from dimse.pdu_protocol import ProtocolViolation
 from dimse.scu import elements
 from dimse.scu.elements import MOVE_DESTINATION, MoveOriginator
 from dimse.scu.outgoing import Outgoing, sendable_syntaxes
-from dimse.scu.storage import StorageScu
+from dimse.scu.storage import Outlook, StorageScu
 from dimse.services.information_models import GET_MODELS, MOVE_MODELS, InformationModel
 from dimse.services.operation import Answered, Collected, Context, Operation, Request, Response
 from dimse.services.retrieve_keys import wanted
@@ -35,6 +35,7 @@ _TOO_LARGE: Final = Status(MATCHES_NOT_CALCULATED, "The identifier is too large.
 _PIECE: Final = 1 << 18
 
 Retrieve = Callable[[Request, Selection, Exchange], Response]
+Pages = Iterator[Sequence[InstanceRecord]]
 Ended = Generator[tuple[str, Status], None, None]
 """Sub-operations as they end: SOP Instance UID and status."""
 
@@ -91,11 +92,12 @@ class RetrieveService:
         if peer is None:
             return Response(Status(DESTINATION_UNKNOWN, "The Move Destination is no AE that is known here."))
         originator = MoveOriginator(request.calling_ae_title, request.command.message_id)
-        moved = self._moved(self._storage_scu(peer), originator, selection)
+        pages = self._noted(request, destination, selection)
+        moved = self._moved(self._storage_scu(peer), originator, pages)
         return self._performed(request, destination, moved, len(selection), exchange)
 
     def _get(self, request: Request, selection: Selection, exchange: Exchange) -> Response:
-        got = self._got(selection, exchange)
+        got = self._got(self._noted(request, request.calling_ae_title, selection), exchange)
         return self._performed(request, request.calling_ae_title, got, len(selection), exchange)
 
     def _performed(self, request: Request, receiver: str, ended: Ended, total: int, exchange: Exchange) -> Response:
@@ -120,17 +122,27 @@ class RetrieveService:
         )
         return response
 
-    @staticmethod
-    def _moved(scu: StorageScu, originator: MoveOriginator, selection: Selection) -> Ended:
+    def _noted(self, request: Request, receiver: str, selection: Selection) -> Pages:
+        """The pages of `selection`, each study in the audit before the first of its instances goes."""
+        noted: set[str] = set()
         for page in selection.pages():
-            with closing(scu.send(page, originator=originator)) as sent:
+            for study in {record.study_instance_uid for record in page} - noted:
+                self._storage.audit.record("instances sent", study, f"receiver={receiver}", actor=request.actor)
+                noted.add(study)
+            yield page
+
+    @staticmethod
+    def _moved(scu: StorageScu, originator: MoveOriginator, pages: Pages) -> Ended:
+        outlook = Outlook()
+        for page in pages:
+            with closing(scu.send(page, originator=originator, outlook=outlook)) as sent:
                 for one in sent:
                     # The peer's own words may quote what nobody else should read.
                     comment = "" if one.is_answered else one.comment
                     yield one.record.sop_instance_uid, Status(one.status, comment)
 
-    def _got(self, selection: Selection, exchange: Exchange) -> Ended:
-        for page in selection.pages():
+    def _got(self, pages: Pages, exchange: Exchange) -> Ended:
+        for page in pages:
             for record in page:
                 yield record.sop_instance_uid, self._stored(record, exchange)
 

@@ -1,5 +1,6 @@
 """C-STORE, the Storage service (PS3.7 9.1.1, PS3.4 annex B)."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Final
@@ -19,7 +20,7 @@ from dimse.status import (
 from storage.data_set.part10 import FileMeta
 from storage.identifiers import is_uid
 from storage.incoming import Incoming
-from storage.ingest import Ingest
+from storage.ingest import Ingest, Stored
 from storage.sop_classes import is_storage
 
 _STORED: Final = Response(SUCCESS)
@@ -27,13 +28,25 @@ _STORED: Final = Response(SUCCESS)
 _SUPPORT: Final = bytes((2, 0, 3, 0, 0, 0))
 
 
+Received = Callable[[str, Stored], None]
+"""Told by which AE title of ours somebody called, and what was kept."""
+
+
+def unheard(called_ae_title: str, stored: Stored) -> None:
+    """For nobody who wants to know."""
+
+
 class Storing:
     """One C-STORE: the data set streams into the store's incoming folder, and success is told when it is durable."""
 
     converses = False
 
-    def __init__(self, ingest: Ingest, threads: Executor, incoming: Incoming, request: Request) -> None:
+    def __init__(
+        self, ingest: Ingest, threads: Executor, incoming: Incoming, request: Request, received: Received
+    ) -> None:
         self._ingest = ingest
+        self._received = received
+        self._called = request.called_ae_title
         self._threads = threads
         self._incoming = incoming
         self._source = f"{request.calling_ae_title}@{request.address}"
@@ -57,7 +70,7 @@ class Storing:
             done(Response(self._failure))
             return
         try:
-            self._ingest.store(self._incoming, source=self._source)
+            self._received(self._called, self._ingest.store(self._incoming, source=self._source))
         except Exception as error:
             done(Response(failed(error)))
         else:
@@ -82,10 +95,11 @@ def answer_extended(proposed: bytes) -> bytes:
 class StorageService:
     """Begins the C-STORE operations of all associations."""
 
-    def __init__(self, ingest: Ingest, threads: Executor) -> None:
-        """`threads` are those that store."""
+    def __init__(self, ingest: Ingest, threads: Executor, received: Received = unheard) -> None:
+        """`threads` are those that store. `received` is told what was kept before the peer is, and may block."""
         self._ingest = ingest
         self._threads = threads
+        self._received = received
 
     def store(self, request: Request) -> Operation:
         """Take up a C-STORE-RQ: refused at once when its command contradicts its context or itself."""
@@ -100,7 +114,7 @@ class StorageService:
             source_ae_title=request.calling_ae_title,
         )
         try:
-            return Storing(self._ingest, self._threads, self._ingest.receive(meta), request)
+            return Storing(self._ingest, self._threads, self._ingest.receive(meta), request, self._received)
         except Exception as error:
             return Answered(failed(error))
 

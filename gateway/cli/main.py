@@ -11,15 +11,24 @@ from storage.errors import Refusal
 
 _COMMANDS: Final = {
     "ae": "gateway.cli.entities:ae",
+    "audit": "gateway.cli.audit:audit",
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
     "demo": "gateway.cli.demo:demo",
+    "export": "gateway.cli.exporting:export",
+    "forward": "gateway.cli.forwarding:forward",
+    "hold": "gateway.cli.retention:hold",
     "import": "gateway.cli.importing:import_",
     "openapi": "gateway.cli.openapi:openapi",
+    "purge": "gateway.cli.retention:purge",
+    "public-key": "gateway.cli.verifying:public_key",
     "serve": "gateway.cli.serve:serve",
     "share": "gateway.cli.shares:share",
     "sweep": "gateway.cli.upkeep:sweep",
+    "user": "gateway.cli.users:user",
     "token": "gateway.cli.tokens:token",
+    "upload": "gateway.cli.uploads:upload",
+    "verify": "gateway.cli.verifying:verify_",
 }
 
 

@@ -6,39 +6,57 @@ from typing import cast
 
 import click
 
-from dimse.seats import Seat
 from gateway import log
 from gateway.cli.options import config_option
-from gateway.config import load, objections
+from gateway.config import Config, load
+from gateway.dangers import dangers
 from gateway.processes import CANNOT_START, CannotStart, Parent
-from gateway.supervisor import ROLES, Role, run_all
+from gateway.seats import Place, told
+from gateway.supervisor import ROLES, Role, places, run_all, seats_of
 
 
 @click.command()
 @config_option
 @click.option("--role", type=click.Choice(ROLES), help="Only this one; by default all, supervised.")
 @click.option("--parent", type=int, hidden=True)
-@click.option("--seat", nargs=2, type=int, default=(1, 1), hidden=True)
-def serve(config_file: Path | None, role: str | None, parent: int | None, seat: tuple[int, int]) -> None:
+@click.option("--seat", nargs=2, type=int, hidden=True)
+@click.option("--rows", type=int, hidden=True)
+@click.option("--socket", "sockets", nargs=2, type=(str, int), multiple=True, hidden=True)
+def serve(
+    config_file: Path | None,
+    role: str | None,
+    parent: int | None,
+    seat: tuple[int, int] | None,
+    rows: int | None,
+    sockets: tuple[tuple[str, int], ...],
+) -> None:
     """Run the gateway: portal and DICOMweb, DICOM network, and the work behind them."""
     config = load(config_file)
     log.configure(config.log.level)
-    found = objections(config)
+    found = dangers(config)
     if found:
         for objection in found:
             click.echo(f"Error: {objection.sentence}", err=True)
         sys.exit(_status(parent))
+    chosen = cast(tuple[Role, ...], (role,) if role else ROLES)
     try:
-        if role is None:
-            run_all(config, ["--config", str(config_file.resolve())] if config_file else [], Parent(parent))
+        if role and seat:
+            _run_role(chosen[0], config, told(seat, rows, sockets), Parent(parent))
+        elif role and len(seats_of(chosen[0], config)) == 1:
+            with places(chosen[0], config) as (place,):
+                _run_role(chosen[0], config, place, Parent(parent))
         else:
-            # Here, because the supervisor needs nothing of what the roles are made of.
-            from gateway.roles import run_role
-
-            run_role(cast(Role, role), config, Parent(parent, Seat(*seat)))
+            run_all(config, chosen, ["--config", str(config_file.resolve())] if config_file else [], Parent(parent))
     except CannotStart as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(_status(parent))
+
+
+def _run_role(role: Role, config: Config, place: Place, parent: Parent) -> None:
+    # Here, because the supervisor needs nothing of what the roles are made of.
+    from gateway.roles import run_role
+
+    run_role(role, config, place, parent)
 
 
 def _status(parent: int | None) -> int:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from auth.records import Wait
 from auth.shares import Issued, Share
+from gateway.archive.service import asking_of
 from gateway.cli.household import opened
 from gateway.cli.options import config_option, json_option, print_json
 from gateway.house import House
@@ -15,6 +17,8 @@ from gateway.sheets import share_url, sheet
 from storage.attributes import BY_KEYWORD, Level
 from storage.query import Match, Query
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+
+_QUIET_MINUTES = 10
 
 
 @click.group()
@@ -61,6 +65,8 @@ _sheet_option = click.option(
 @click.option("--birth-date", required=True, callback=_birth_date, metavar="YYYYMMDD", help="Asked for at login.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="How long it lives.")
 @click.option("--label", default="", help="A note for the desk, shown in `share list`.")
+@click.option("--wait", "wait_minutes", type=click.IntRange(1, 1440), help="Show nothing until so many quiet minutes.")
+@click.option("--wait-for-archive", is_flag=True, help="Show nothing until all has come that [archive] has.")
 @_sheet_option
 @config_option
 @json_option
@@ -71,6 +77,8 @@ def create(
     birth_date: str,
     days: int,
     label: str,
+    wait_minutes: int | None,
+    wait_for_archive: bool,
     sheet_file: Path | None,
     config_file: Path | None,
     as_json: bool,
@@ -78,10 +86,12 @@ def create(
     """Open a share and print its access code and link, once."""
     wanted = _Wanted(studies, patient_id, issuer, birth_date)
     scope = wanted.scope()
+    waits = bool(wait_minutes) or wait_for_archive
+    wait = Wait(wait_minutes or _QUIET_MINUTES, wait_for_archive) if waits else None
     with opened(config_file) as house:
         _compare(house, wanted)
         try:
-            issued = house.shares.create(scope, birth_date, days, label)
+            issued = house.shares.create(scope, birth_date, days, label, wait=wait)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         _hand_out(house, issued, sheet_file, as_json)
@@ -109,7 +119,9 @@ def list_(config_file: Path | None, as_json: bool) -> None:
 def extend(share_id: str, days: int, config_file: Path | None, as_json: bool) -> None:
     """Let a share live for DAYS from today; its code stays as it is."""
     with opened(config_file) as house:
-        row = _row(house.shares.extend(share_id, days))
+        extended = house.shares.extend(share_id, days)
+        _ask_again(house, extended)
+        row = _row(extended)
     _say(row, as_json)
 
 
@@ -121,7 +133,9 @@ def extend(share_id: str, days: int, config_file: Path | None, as_json: bool) ->
 def reissue(share_id: str, sheet_file: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Give a share a new code and link; the old ones and open sessions end at once."""
     with opened(config_file) as house:
-        _hand_out(house, house.shares.reissue(share_id), sheet_file, as_json)
+        issued = house.shares.reissue(share_id)
+        _ask_again(house, issued.share)
+        _hand_out(house, issued, sheet_file, as_json)
 
 
 @share.command()
@@ -133,6 +147,12 @@ def revoke(share_id: str, config_file: Path | None, as_json: bool) -> None:
     with opened(config_file) as house:
         row = _row(house.shares.revoke(share_id))
     _say(row, as_json)
+
+
+def _ask_again(house: House, share: Share) -> None:
+    """Say what is not here any more, and what becomes of it."""
+    if sentence := asking_of(house).ask_for(share).sentence:
+        click.echo(sentence, err=True)
 
 
 def _compare(house: House, wanted: _Wanted) -> None:
@@ -178,7 +198,7 @@ def _hand_out(house: House, issued: Issued, sheet_file: Path | None, as_json: bo
 
 
 def _row(share: Share) -> dict[str, Any]:
-    match share.scope:
+    match share.rule:
         case ListedStudies(uids):
             what = f"{len(uids)} listed studies"
         case PatientIdentity(patient_id, issuer, _):

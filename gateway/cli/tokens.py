@@ -23,17 +23,22 @@ def _rights(context: click.Context, parameter: click.Parameter, value: str) -> f
 
 @token.command()
 @click.argument("name")
-@click.option("--allow", "rights", required=True, callback=_rights, metavar="read,write,delete", help="What it may do.")
+@click.option(
+    "--allow", "rights", required=True, callback=_rights, metavar="read,write,delete,share", help="What it may do."
+)
 @click.option("--study", "studies", multiple=True, metavar="UID", help="Only this study; may be repeated.")
+@click.option("--site", default="", metavar="KEY", help="Where the right to share counts; without it at [site].")
 @config_option
 @json_option
 def create(
-    name: str, rights: frozenset[str], studies: tuple[str, ...], config_file: Path | None, as_json: bool
+    name: str, rights: frozenset[str], studies: tuple[str, ...], site: str, config_file: Path | None, as_json: bool
 ) -> None:
     """Make a bearer token and print it, once."""
     with opened(config_file) as house:
+        if house.config.site_of(site) is None:
+            raise click.UsageError(f"No site is called {site}.")
         try:
-            secret = house.tokens.create(name, rights, frozenset(studies) or None)
+            secret = house.tokens.create(name, rights, frozenset(studies) or None, site=site)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     if as_json:

@@ -2,6 +2,7 @@
 
 `/static/css/portal.css?v=4f6c…` may be kept for ever, because another content has another URL. Modules name each other
 relatively (`import … from "./stack.js"`); such names get their version too, so a browser never mixes two releases.
+Modules go without comments and indentation, which are a third of them; every line stays where it is.
 """
 
 import gzip
@@ -16,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+import viewer_static
+
+STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -28,6 +32,12 @@ MEDIA_TYPES: Final = {
 _IMPORT: Final = re.compile(
     r"""(?m)(?:^(?:import|export|\})(?:[^"\n]*\bfrom)? |\bawait import\()"(?P<path>\.{1,2}/[\w/.-]+\.js)(?=")"""
 )
+
+
+# Comments that have lines of their own; what they say of types only the check of types reads.
+_COMMENT: Final = re.compile(r"(?ms)^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)$")
+
+_INDENTATION: Final = re.compile(r"(?m)^[ \t]+")
 
 
 class CircularImport(Exception):
@@ -111,7 +121,8 @@ class StaticFiles:
         if name not in self._files:
             content = (self._folder / name).read_bytes()
             if name.endswith(".js"):
-                content = self._with_versions(name, content.decode(), importers).encode()
+                module = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), content.decode())
+                content = self._with_versions(name, _INDENTATION.sub("", module), importers).encode()
             self._files[name] = _file(content, MEDIA_TYPES[Path(name).suffix])
         return self._files[name]
 

@@ -28,6 +28,10 @@ class Texts:
     def __contains__(self, key: str) -> bool:
         return key in self._sentences
 
+    def beginning_with(self, room: str) -> dict[str, str]:
+        """All texts whose keys begin so, by their keys."""
+        return {key: sentence for key, sentence in self._sentences.items() if key.startswith(room)}
+
     def count(self, key: str, number: int) -> str:
         """`key` in singular or plural: count("images", 3) is "3 images"."""
         return self(f"{key}.one") if number == 1 else self(f"{key}.other", n=number)

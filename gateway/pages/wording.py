@@ -24,6 +24,12 @@ def plain(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
 
 
+def passage(text: str) -> str:
+    """`text` with its lines, however long, without control, formatting or unassigned characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("".join(character for character in line if _is_harmless(character)) for line in lines).strip()
+
+
 def breakable(text: str) -> str:
     """`text` with places where a line may end: devices write words_like_this and names/like/that."""
     return re.sub(r"(?<=[\w][/_])(?=\w)", "\u200b", text)

@@ -1,38 +1,50 @@
-"""The overview, one study, one series, and the account page: everything a signed-in patient reads."""
+"""The overview, one study, one series: the images a signed-in patient looks at."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth.sessions import Session, Sessions
+from gateway.house import House
 from gateway.pages.pages import Pages, seconds_left
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
 from gateway.portal.door import NO_STORE, Door
+from gateway.portal.exhibits import Exhibits
+from gateway.portal.references import References, Shown
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
 from storage.errors import NoSuchInstance
-from storage.index import Index
 from storage.records import StudySummary
 from storage.scope import StudyScope
+
+_MOST_SELECTIONS: Final = 8
+_MOST_SCOUTS: Final = 4
+_LARGEST_SCOUT: Final = 12
 
 
 class Browse:
     """Every read of the index gets the scope of the visitor's share."""
 
-    def __init__(self, index: Index, sessions: Sessions, pages: Pages, dicomweb_path: str) -> None:
-        self._index = index
-        self._sessions = sessions
+    def __init__(self, house: House, pages: Pages) -> None:
+        self._storage = house.storage
+        self._index = house.storage.index
+        self._downloads = house.downloads
+        self._references = References(house.storage, house.config.http.dicomweb_path)
         self._pages = pages
-        self._root = dicomweb_path
+        self._root = house.config.http.dicomweb_path
 
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
         summaries = self._index.studies(session.share.scope)
-        studies = studies_of(self._words(request), self._root, summaries)
+        words, scope = self._words(request), session.share.scope
+        studies = [self._with_key_images(words, scope, one) for one in studies_of(words, self._root, summaries)]
         hero = studies[0].newest_picture if studies else None
-        values: dict[str, Any] = {"studies": studies, "person": _person(summaries), "hero": hero, "picture": None}
+        values: dict[str, Any] = {"studies": studies, "person": person_of(summaries), "hero": hero, "picture": None}
+        values["download_ready"] = self._downloads.new_of_share(session.share.id)
         if hero:
             values["picture"] = self._series_stack(session.share.scope, studies[0], hero).picture(self._root)
         return self._pages.render(request, "overview.html", values, session=session)
@@ -40,7 +52,8 @@ class Browse:
     def study(self, request: Request, session: Session) -> Response:
         """One study with its series. Raises NoSuchInstance."""
         found = self._study(request, session)
-        return self._pages.render(request, "study.html", {"study": found}, session=session)
+        values = {"study": found, "download_ready": self._downloads.new_of_share(session.share.id)}
+        return self._pages.render(request, "study.html", values, session=session)
 
     def series(self, request: Request, session: Session) -> Response:
         """The viewer. `?i=` is the number of the image from 1; without it the middle one. Raises NoSuchInstance."""
@@ -49,31 +62,20 @@ class Browse:
         series = next((one for one in found.series if one.series_instance_uid == wanted), None)
         if series is None:
             raise NoSuchInstance("No such series.")
-        stack = self._series_stack(session.share.scope, found, series)
+        scope = session.share.scope
+        records = self._index.instances(scope, found.study_instance_uid, series.series_instance_uid)
+        stack = Stack(records)
         stack.go_to(request.query_params.get("i", ""))
+        stack.go_to_instance(request.query_params.get("instance", ""), request.query_params.get("frame", ""))
+        exhibits = Exhibits(self._storage, self._references, self._words(request), scope, self._root)
         values: dict[str, Any] = {"study": found, "series": series, "total": stack.total, "i": stack.position}
+        values["exhibits"] = exhibits.of(records)
         if stack.total:
             values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
-        else:
-            values["explanation"] = _explanation(self._words(request), stack, series)
+            values["dicomweb"] = self._root
+            values["scouts"] = _scouts(found, series)
+            values["states"] = self._states(scope, found, series)
         return self._pages.render(request, "viewer.html", values, session=session)
-
-    def account(self, request: Request, session: Session) -> Response:
-        """Until when the share lasts, what is in it, and where else it is open."""
-        words = self._words(request)
-        summaries = self._index.studies(session.share.scope)
-        studies = studies_of(words, self._root, summaries)
-        frames = sum(series.frames for summary in summaries for series in summary.series)
-        contents = f"{words.count('studies', len(studies))}, {words.count('images', frames)}"
-        values: dict[str, Any] = {
-            "studies": studies,
-            "person": _person(summaries),
-            "contents": contents,
-            "elsewhere": self._sessions.count(session.share.id) - 1,
-            "ended_elsewhere": "ended_elsewhere" in request.query_params,
-            "active": "account",
-        }
-        return self._pages.render(request, "account.html", values, session=session)
 
     def session(self, request: Request, session: Session) -> Response:
         """How long the session lasts if nothing more is asked; asking for it keeps it alive."""
@@ -87,7 +89,29 @@ class Browse:
         summaries = [one for one in self._index.studies(session.share.scope) if one.study_instance_uid == wanted]
         if not summaries:
             raise NoSuchInstance("No such study.")
-        return studies_of(self._words(request), self._root, summaries)[0]
+        words = self._words(request)
+        return self._with_key_images(words, session.share.scope, studies_of(words, self._root, summaries)[0])
+
+    def _with_key_images(self, words: Texts, scope: StudyScope, study: StudyView) -> StudyView:
+        """The study with what somebody has chosen as its most important images first, and a picture of that."""
+        found: dict[bool, list[SeriesView]] = {True: [], False: []}
+        for series in study.series:
+            shown: list[Shown] = []
+            if series.modality == "KO":
+                records = self._index.instances(scope, study.study_instance_uid, series.series_instance_uid)
+                for record in records[:_MOST_SELECTIONS]:
+                    shown += self._references.key_images(scope, record)
+            if shown:
+                count = words.count("images", len(shown))
+                series = replace(series, thumbnail=shown[0].thumbnail, count=count)
+            found[bool(shown)].append(series)
+        return replace(study, series=(*found[True], *found[False]))
+
+    def _states(self, scope: StudyScope, study: StudyView, series: SeriesView) -> str:
+        """The presentation states for this series, as the viewer's script reads them; empty without any."""
+        uids = [one.series_instance_uid for one in study.series if one.modality == "PR"]
+        states = self._references.states(scope, study.study_instance_uid, uids, series.series_instance_uid)
+        return orjson.dumps(states).decode() if states else ""
 
     def _series_stack(self, scope: StudyScope, study: StudyView, series: SeriesView) -> Stack:
         return Stack(self._index.instances(scope, study.study_instance_uid, series.series_instance_uid))
@@ -118,11 +142,15 @@ class Leaving:
         return RedirectResponse("/account?ended_elsewhere", 303, NO_STORE)
 
 
-def _person(summaries: list[StudySummary]) -> str:
+def _scouts(study: StudyView, series: SeriesView) -> list[str]:
+    """DICOMweb addresses of the small series that may show where the images of `series` lie in the body."""
+    others = [
+        one for one in study.series if one.representative and one.series_instance_uid != series.series_instance_uid
+    ]
+    small = [one for one in others if one.modality == series.modality and one.instances <= _LARGEST_SCOUT]
+    return [one.resource for one in sorted(small, key=lambda one: one.instances)[:_MOST_SCOUTS]]
+
+
+def person_of(summaries: list[StudySummary]) -> str:
+    """Whose studies these are, as one says the name."""
     return next((name for summary in summaries if (name := person(summary.patient_name))), "")
-
-
-def _explanation(words: Texts, stack: Stack, series: SeriesView) -> str:
-    if stack.has_video:
-        return words("viewer.video")
-    return words("viewer.no_images", what=words.either(f"object.{series.modality}", "object.other"))

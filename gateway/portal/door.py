@@ -1,9 +1,10 @@
 """The door of the portal: who comes in with a session, and what becomes of those without."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,12 +13,15 @@ from auth.middleware import Gatekeeper
 from auth.sessions import Session
 from dicomweb.problems import log_unexpected
 from gateway.pages.pages import Pages
+from gateway.portal.forms import fields_of
 from storage.errors import NoSuchInstance, Refusal
 
 NO_STORE: Final = {"cache-control": "no-store"}
 
 Endpoint = Callable[[Request], Response]
 PatientEndpoint = Callable[[Request, Session], Response]
+FormEndpoint = Callable[[Request, Session, dict[str, str]], Response]
+AsyncEndpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Door:
@@ -56,10 +60,9 @@ class Door:
 
         @functools.wraps(endpoint)
         def for_session(request: Request) -> Response:
-            session = self.session_of(request)
-            return self.to_login() if session is None else self.answer(request, session, endpoint)
+            return self._for_session(request, endpoint)
 
-        return self.open(for_session)
+        return for_session
 
     def open(self, endpoint: Endpoint) -> Endpoint:
         """`endpoint` for everybody."""
@@ -69,6 +72,28 @@ class Door:
             return self.safely(request, lambda: endpoint(request))
 
         return guarded
+
+    def form(self, endpoint: FormEndpoint) -> AsyncEndpoint:
+        """`endpoint` for the forms of those with a session; a form of another page changes nothing."""
+
+        async def for_form(request: Request) -> Response:
+            if not self.is_own_form(request):
+                return RedirectResponse("/account", 303, NO_STORE)
+            fields = await fields_of(request)
+
+            def for_session(request: Request, session: Session) -> Response:
+                return endpoint(request, session, fields)
+
+            return await run_in_threadpool(self._for_session, request, for_session)
+
+        return for_form
+
+    def _for_session(self, request: Request, endpoint: PatientEndpoint) -> Response:
+        return self.safely(request, lambda: self._answered(request, endpoint))
+
+    def _answered(self, request: Request, endpoint: PatientEndpoint) -> Response:
+        session = self.session_of(request)
+        return self.to_login() if session is None else self.answer(request, session, endpoint)
 
     def answer(self, request: Request, session: Session, endpoint: PatientEndpoint) -> Response:
         """What `endpoint` answers to this session."""

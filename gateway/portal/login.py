@@ -5,8 +5,7 @@ any share (a code whose check character does not fit, a date that is none) is sa
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,9 +18,9 @@ from auth.records import Share
 from auth.sessions import Sessions
 from gateway.pages.pages import Pages
 from gateway.pages.texts import Texts
+from gateway.portal.devices import device_of
 from gateway.portal.door import NO_STORE, Door
-
-_LARGEST_FORM: Final = 4096
+from gateway.portal.forms import fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Login:
     def form(self, request: Request) -> Response:
         """The login page; after a session that ended, or was ended, it says so."""
         words = self._pages.languages.of(request)
-        for reason, kind in (("ended", "calm"), ("signed_out", "calm")):
+        for reason, kind in (("ended", "calm"), ("signed_out", "calm"), ("deleted", "calm"), ("closed", "calm")):
             if reason in request.query_params:
                 message = Message(kind, words(f"error.{reason}_title"), (words(f"error.{reason}"),))
                 return self._page(request, Entered(), message)
@@ -68,7 +67,7 @@ class Login:
         """Sign in: 303 to the overview, or the form again with what to do next."""
         if not self._door.is_own_form(request):
             return await run_in_threadpool(self._refuse, request, Entered(), ("title", "foreign"), 403)
-        form = await _form(request)
+        form = await fields_of(request)
         code, token, birth_date = (form.get(name, "").strip() for name in ("code", "token", "birth_date"))
         entered = Entered(code, token, birth_date)
         return await run_in_threadpool(self._door.safely, request, lambda: self._sign_in(request, entered))
@@ -78,7 +77,7 @@ class Login:
         if errors:
             return self._page(request, entered, errors=errors, status=400)
         try:
-            cookie = self._sessions.begin(self._share(request, entered))
+            cookie = self._sessions.begin(self._share(request, entered), device_of(request))
         except Denied as denied:
             return self._denied(request, entered, denied.retry_after)
         except ShareEnded:
@@ -138,13 +137,3 @@ def _typing_errors(words: Texts, entered: Entered) -> dict[str, str]:
     if parse_birth_date(entered.birth_date) is None:
         errors["birth_date"] = words("error.birth_date")
     return errors
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded body; nothing of one that is larger than any honest form."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM:
-            return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20))

@@ -7,33 +7,38 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-import viewer_static
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
+from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
-from gateway.portal.door import NO_STORE, Door
+from gateway.portal.documents import Documents
+from gateway.portal.door import NO_STORE, Door, Endpoint
+from gateway.portal.downloads import TakingAlong
 from gateway.portal.login import Login
+from gateway.portal.onward import Onward
+from gateway.portal.terms import Terms
+from gateway.portal.verifying import Verifying
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 
 
-def routes(house: House) -> list[BaseRoute]:
+def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages, `/static`, and last a route that answers every other path with a page that says so."""
     config = house.config
-    static = StaticFiles(STATIC_FOLDER)
-    pages = Pages(config, Languages(STATIC_FOLDER / "texts", config.site.language), static, _TEMPLATES)
+    pages = Pages(config, languages, static, _TEMPLATES)
     door = Door(house.gatekeeper, pages, config.public_root)
     login = Login(house.identification, house.sessions, door, pages)
-    browse = Browse(house.storage.index, house.sessions, pages, config.http.dicomweb_path)
+    browse = Browse(house, pages)
+    terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
+    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
         if session is not None:
-            return door.answer(request, session, browse.overview)
+            return door.answer(request, session, terms.demanded(browse.overview))
         if door.cookie_of(request) and not request.query_params:
             return door.to_login()
         return login.form(request)
@@ -50,13 +55,52 @@ def routes(house: House) -> list[BaseRoute]:
         Route("/z", door.open(login.landing)),
         Route("/login", login.submit, methods=["POST"]),
         Route("/login", to_start),
-        Route("/studies/{study}", door.signed_in(browse.study)),
-        Route("/studies/{study}/series/{series}", door.signed_in(browse.series)),
-        Route("/account", door.signed_in(browse.account)),
+        Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
+        Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        Route(
+            "/studies/{study}/series/{series}/documents/{instance}",
+            door.signed_in(terms.demanded(Documents(house.storage).pdf)),
+        ),
+        *_account_routes(house, pages, door, terms),
+        *_download_routes(house, pages, door, terms, to_start),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_start: Endpoint) -> list[BaseRoute]:
+    along = TakingAlong(house, pages, door)
+    return [
+        Route("/downloads", door.signed_in(terms.demanded(along.page))),
+        Route("/downloads/progress", door.signed_in(along.progress)),
+        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
+        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+    ]
+
+
+def _account_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
+    account, onward = Account(house, pages, door, terms), Onward(house, pages)
+
+    def to_account(request: Request) -> Response:
+        return RedirectResponse("/account", 303, NO_STORE)
+
+    return [
+        Route("/account", door.signed_in(terms.demanded(account.show))),
+        Route("/account/ask", door.form(account.ask), methods=["POST"]),
+        Route("/account/ask", to_account),
+        Route("/account/delete", door.form(account.delete), methods=["POST"]),
+        Route("/account/delete", door.signed_in(account.ask_to_delete)),
+        Route("/account/onward", door.form(onward.make), methods=["POST"]),
+        Route("/account/onward", door.signed_in(onward.ask)),
+        Route("/account/onward/end", door.form(onward.end), methods=["POST"]),
+        Route("/account/onward/end", to_account),
+        Route("/terms", door.form(terms.accept), methods=["POST"]),
+        Route("/terms", door.signed_in(terms.show)),
     ]

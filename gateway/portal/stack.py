@@ -12,7 +12,6 @@ class Stack:
         self._records = [
             record for record in records if record.number_of_frames and not is_video(record.transfer_syntax_uid)
         ]
-        self.has_video = any(is_video(record.transfer_syntax_uid) for record in records)
         self.total = sum(record.number_of_frames for record in self._records)
         self.position = min(middle(self.total), self.total)
 
@@ -20,6 +19,15 @@ class Stack:
         """To the image of this number, or the nearest there is; what is no number is passed over."""
         if wanted.isascii() and wanted.isdigit():
             self.position = min(max(int(wanted[:9]), 1), self.total)
+
+    def go_to_instance(self, sop_instance_uid: str, frame: str) -> None:
+        """To a frame (from 1) of that instance; what is not there is passed over."""
+        before = 0
+        for record in self._records:
+            if record.sop_instance_uid == sop_instance_uid:
+                number = int(frame[:9]) if frame.isascii() and frame.isdigit() else 1
+                self.position = before + min(max(number, 1), record.number_of_frames)
+            before += record.number_of_frames
 
     def picture(self, root: str) -> Picture:
         """The rendered image in sight; `root` is where DICOMweb is mounted. There must be one."""

@@ -36,6 +36,7 @@ class SeriesView:
     name: str
     count: str
     modality: str
+    instances: int
     thumbnail: str
     representative: InstanceRecord | None
 
@@ -93,11 +94,17 @@ class Wording:
             url=path,
             resource=self._root + path,
             name=series_name(self._words, summary.series_description, summary.series_number, summary.modality),
-            count=self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images"),
+            count=self._count(summary),
             modality=plain(summary.modality),
+            instances=summary.instances,
             thumbnail=thumbnail(self._root, image).url if image else "",
             representative=image,
         )
+
+    def _count(self, summary: SeriesSummary) -> str:
+        if summary.representative and not shown(summary):
+            return self._words("kinds.video")
+        return self._words.count("images", summary.frames) if summary.frames else self._words("series.no_images")
 
     def _detail(self, summary: StudySummary) -> str:
         parts = dict.fromkeys(body_part(self._words, series.body_part_examined) for series in summary.series)
@@ -122,8 +129,12 @@ def picture(root: str, record: InstanceRecord, frame: int) -> Picture:
 def thumbnail(root: str, record: InstanceRecord) -> Picture:
     """A small picture of the frame in the middle of `record`."""
     frame = middle(record.number_of_frames)
-    url = f"{_frame(root, record, frame)}/thumbnail?accept=image/jpeg&viewport={SMALL},{SMALL}"
-    return Picture(url, record, frame, SMALL, SMALL)
+    return Picture(thumbnail_url(root, record, frame), record, frame, SMALL, SMALL)
+
+
+def thumbnail_url(root: str, record: InstanceRecord, frame: int) -> str:
+    """The address of a small picture of frame `frame` (1-based)."""
+    return f"{_frame(root, record, frame)}/thumbnail?accept=image/jpeg&viewport={SMALL},{SMALL}"
 
 
 def shown(series: SeriesSummary) -> InstanceRecord | None:

@@ -10,22 +10,23 @@ from importlib import import_module
 from gateway.config import Config
 from gateway.house import House, build
 from gateway.processes import Parent, stop_event
+from gateway.seats import Place
 from gateway.supervisor import Role
 
 
-def run_role(role: Role, config: Config, parent: Parent) -> None:
-    """Do the work of one role until a signal or the parent ends it. Raises CannotStart."""
-    house = build(config)
+def run_role(role: Role, config: Config, place: Place, parent: Parent) -> None:
+    """Do the work of one role, perhaps as one of several, until a signal or the parent ends it. Raises CannotStart."""
+    house = build(config, place.seat)
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:
-            runner.run(_until_stopped(role, house, parent))
+            runner.run(_until_stopped(role, house, place, parent))
     finally:
         house.close()
 
 
-async def _until_stopped(role: Role, house: House, parent: Parent) -> None:
+async def _until_stopped(role: Role, house: House, place: Place, parent: Parent) -> None:
     stop = stop_event(asyncio.get_running_loop(), parent)
-    await import_module(f"gateway.roles.{role}").run(house, parent, stop)
+    await import_module(f"gateway.roles.{role}").run(house, place, parent, stop)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

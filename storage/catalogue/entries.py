@@ -42,7 +42,7 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> str:
     if place["blob_key"] is not None:
         return _known(place, record)
     held = place["study_id"] is not None and _contradicts(entry.study, place)
-    study_id = _study(connection, place, entry.study, held)
+    study_id = _study(connection, place, entry, held)
     series_id = _series(connection, place, study_id, entry.series, held)
     _insert_instance(connection, series_id, entry, held)
     return record.blob_key
@@ -66,9 +66,10 @@ def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
     return str(kept["blob_key"])
 
 
-def _study(connection: sqlite3.Connection, place: sqlite3.Row, values: LevelValues, held: bool) -> int:
+def _study(connection: sqlite3.Connection, place: sqlite3.Row, entry: Entry, held: bool) -> int:
+    values = entry.study
     if place["study_id"] is None:
-        study_id = _insert(connection, _INSERT_STUDY, (), values)
+        study_id = _insert(connection, _INSERT_STUDY, (entry.source,), values)
         _keep_names(connection, study_id, values)
         return study_id
     study_id = int(place["study_id"])
@@ -116,7 +117,7 @@ def _keep_names(connection: sqlite3.Connection, study_id: int, values: LevelValu
             person_names.keep(connection, study_id, tag, str(name))
 
 
-def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int, ...], values: LevelValues) -> int:
+def _insert(connection: sqlite3.Connection, sql: str, leading: tuple[int | str, ...], values: LevelValues) -> int:
     row = connection.execute(sql, (*leading, *values.columns, values.json)).fetchone()
     return int(row["id"])
 
@@ -156,7 +157,7 @@ _PLACE: Final = """
     LEFT JOIN study ON study.study_instance_uid = ?
     LEFT JOIN series ON series.study_id = study.id AND series.series_instance_uid = ?
     LEFT JOIN instance AS kept ON kept.sop_instance_uid = ?"""
-_INSERT_STUDY: Final = _insertion("study", *column_names(Level.STUDY), "attributes")
+_INSERT_STUDY: Final = _insertion("study", "origin", *column_names(Level.STUDY), "attributes")
 _INSERT_SERIES: Final = _insertion("series", "study_id", *column_names(Level.SERIES), "attributes")
 _INSERT_INSTANCE: Final = _insertion(
     "instance",

@@ -2,7 +2,8 @@
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -38,6 +39,9 @@ _KEPT_IN: Final = {
     Level.SERIES: "series.attributes AS json_1",
     Level.INSTANCE: "instance_detail.metadata AS json_2",
 }
+_REMEMBERED: Final = 2_500
+"""Studies and series, of some 6 kB each."""
+
 _DETAIL: Final = " JOIN instance_detail ON instance_detail.instance_id = instance.id"
 
 
@@ -76,7 +80,10 @@ class Shape:
         facts = None
         if self._derived:
             facts = related(database, scope, {row["study_id"] for row in rows}, self._derived)
-        parts = [_Part(level, self._shown) for level in reversed(self._read)]
+        parts = [
+            _Part(level, None if self._everything else self._wanted[level], judged=bool(self._tests))
+            for level in reversed(self._read)
+        ]
         for row in rows:
             for part in parts:
                 part.read(row)
@@ -113,33 +120,49 @@ class Shape:
         return dict(sorted(found.items())) if self._is_ordered else found
 
     def _shown(self, level: Level, attributes: DataSet) -> DataSet:
-        """What is shown of these, without bulk data: values themselves, not where they lie."""
-        if self._everything:
-            return _without_bulk_data(attributes.items())
-        wanted = self._wanted[level]
-        shown = {tag: element for tag, element in attributes.items() if tag in wanted}
-        plain = all("Value" in element and element["vr"] != "SQ" for element in shown.values())
-        return shown if plain else _without_bulk_data(shown.items())
+        """What is shown of these."""
+        return _reduced(attributes, None if self._everything else self._wanted[level])
 
 
 class _Part:
     """What one level tells of a row after the other: of a study or series it is read once for all its instances."""
 
-    def __init__(self, level: Level, show: Callable[[Level, DataSet], DataSet]) -> None:
+    def __init__(self, level: Level, wanted: frozenset[str] | None, *, judged: bool) -> None:
+        """Of which `wanted` is shown; all `attributes` are there only if they are to be `judged`."""
         self.level = level
         self.attributes: DataSet = {}
         self.shown: DataSet = {}
-        self._show = show
+        self._wanted = wanted
+        self._judged = judged
         self._column = f"json_{level:d}"
         self._kept: Any = None
 
     def read(self, row: sqlite3.Row) -> None:
         """Take in the row's DICOM JSON."""
         kept = row[self._column]
-        if kept != self._kept:
-            self._kept = kept
-            self.attributes = orjson.loads(zlib.decompress(kept) if self.level is Level.INSTANCE else kept)
-            self.shown = self._show(self.level, self.attributes)
+        if kept == self._kept:
+            return
+        self._kept = kept
+        if self.level is not Level.INSTANCE and not self._judged:
+            self.shown = _shown_of(kept, self._wanted)
+            return
+        self.attributes = orjson.loads(zlib.decompress(kept) if self.level is Level.INSTANCE else kept)
+        self.shown = _reduced(self.attributes, self._wanted)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _shown_of(kept: str, wanted: frozenset[str] | None) -> DataSet:
+    """What is shown of a study or series with this DICOM JSON: lists are asked for again and again."""
+    return _reduced(orjson.loads(kept), wanted)
+
+
+def _reduced(attributes: DataSet, wanted: frozenset[str] | None) -> DataSet:
+    """What is `wanted`, or everything, without bulk data: values themselves, not where they lie."""
+    if wanted is None:
+        return _without_bulk_data(attributes.items())
+    shown = {tag: element for tag, element in attributes.items() if tag in wanted}
+    plain = all("Value" in element and element["vr"] != "SQ" for element in shown.values())
+    return shown if plain else _without_bulk_data(shown.items())
 
 
 def _wanted(query: Query) -> dict[Level, frozenset[str]]:

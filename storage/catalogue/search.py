@@ -14,8 +14,11 @@ from storage.database import Database
 from storage.query import Query
 from storage.records import Results
 from storage.scope import StudyScope
+from storage.waiting import about_to_wait
 
 _ALL: Final = 2**62
+_AT_ONCE: Final = 64
+"""So many rows become data sets in about a millisecond."""
 
 
 def search(database: Database, scope: StudyScope, query: Query) -> Results:
@@ -56,9 +59,13 @@ def _found(
 ) -> Iterator[tuple[sqlite3.Row, DataSet]]:
     shape = Shape(query, restriction)
     walk = Walk(database, restriction, query.each_patient, shape.selected(scope), shape.joined, query.after)
+    read = 0
     for rows in walk.rows(skip, limit):
         if given_up():
             return
+        read += len(rows)
+        if read > _AT_ONCE:
+            about_to_wait()
         yield from shape.data_sets(database, scope, rows)
 
 

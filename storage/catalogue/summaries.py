@@ -42,6 +42,11 @@ def studies(database: Database, scope: StudyScope, limit: int | None = None) -> 
     return found
 
 
+def study(database: Database, scope: StudyScope, study_instance_uid: str) -> StudySummary | None:
+    """One study with its visible series, or None when `scope` does not show it."""
+    return next(_summaries(database, scope, Condition("study.study_instance_uid = ?", (study_instance_uid,))), None)
+
+
 def _summaries(database: Database, scope: StudyScope, some: Condition) -> Iterator[StudySummary]:
     where = visible(scope, Level.SERIES) & some
     found = database.read(

@@ -11,7 +11,15 @@ from typing import Final
 
 from storage.database import Database
 from storage.errors import Gone, NoSuchInstance
-from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, shows_held
+from storage.scope import (
+    ListedStudies,
+    PatientIdentity,
+    SiteStudies,
+    StudyScope,
+    WholeArchive,
+    Within,
+    shows_held,
+)
 
 Names = tuple[str, str, str]
 """The UIDs of a study, a series and an instance; empty below the level that is named."""
@@ -45,9 +53,15 @@ def _covers(scope: StudyScope, study: str, tombstone: sqlite3.Row) -> bool:
             return True
         case ListedStudies(studies):
             return study in studies
-        case PatientIdentity(patient_id, issuer, birth_date):
+        case SiteStudies():
+            # Which site a study belonged to is not kept.
+            return False
+        case PatientIdentity(patient_id, issuer, birth_date, _, accepted):
             known = bool(patient_id)
-            return known and tombstone["identity"] == identity_digest(study, patient_id, issuer, birth_date)
+            same = tombstone["identity"] == identity_digest(study, patient_id, issuer, birth_date)
+            return known and (same or study in accepted)
+        case Within(inner, outer):
+            return _covers(inner, study, tombstone) and _covers(outer, study, tombstone)
 
 
 _BURY: Final = """

@@ -4,7 +4,7 @@ from typing import Final
 
 from storage.attributes import Level
 from storage.catalogue.condition import ALWAYS, NEVER, Condition
-from storage.scope import PatientIdentity, StudyScope, predicate, shows_held
+from storage.scope import PatientIdentity, StudyScope, Within, predicate, shows_held
 
 SOURCES: Final = {
     Level.STUDY: "study",
@@ -33,9 +33,15 @@ def order(level: Level) -> str:
 
 def visible(scope: StudyScope, level: Level) -> Condition:
     """What `scope` shows of the tables of `level`; a patient without id is nobody, not everybody without id."""
-    if isinstance(scope, PatientIdentity) and not scope.patient_id:
+    if _is_nobody(scope):
         return NEVER
     return Condition(*predicate(scope)) & not_held(scope, level)
+
+
+def _is_nobody(scope: StudyScope) -> bool:
+    if isinstance(scope, Within):
+        return _is_nobody(scope.inner) or _is_nobody(scope.outer)
+    return isinstance(scope, PatientIdentity) and not scope.patient_id
 
 
 def not_held(scope: StudyScope, level: Level) -> Condition:

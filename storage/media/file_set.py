@@ -23,7 +23,7 @@ from storage.catalogue.visibility import SOURCES, visible
 from storage.database import Database
 from storage.identifiers import stand_in_uid
 from storage.media.dicomdir import Json, Record, encode_dicomdir
-from storage.media.record_types import IMAGE, KEYS, PRIVATE, ROOT_TYPES, record_type
+from storage.media.record_types import IMAGE, KEYS, NEVER_ABSENT, PRIVATE, ROOT_TYPES, record_type
 from storage.records import InstanceRecord
 from storage.scope import StudyScope
 
@@ -32,7 +32,6 @@ DICOMDIR: Final = "DICOMDIR"
 _AT_ONCE: Final = 500
 _MOST_OF_A_KIND: Final = 999_999
 _CONTENT_SEQUENCE: Final = "0040A730"
-_PATIENT_ID: Final = "00100020"
 _NUMBERS: Final = {"STUDY": ("00200010", "SH"), "SERIES": ("00200011", "IS")}
 
 _BY_SERIES: Final = attrgetter("study_instance_uid", "series_instance_uid")
@@ -177,18 +176,15 @@ def _level(kind: str, attributes: Json, place: int) -> Json:
 def _keys(kind: str, data_set: Json) -> Json:
     """What a data set has of the keys of a type; what only lies elsewhere in its file is left out."""
     found = {tag: data_set[tag] for tag in KEYS[kind] if tag in data_set}
-    if _CONTENT_SEQUENCE in found:
-        found[_CONTENT_SEQUENCE] = _modifiers(found[_CONTENT_SEQUENCE])
-    if kind == "PATIENT":
-        found.setdefault("00100010", {"vr": "PN"})
-        found.setdefault(_PATIENT_ID, {"vr": "LO"})
+    if modifiers := _modifiers(found.pop(_CONTENT_SEQUENCE, {})):
+        found[_CONTENT_SEQUENCE] = {"vr": "SQ", "Value": modifiers}
+    found = {tag: {"vr": vr} for tag, vr in NEVER_ABSENT.get(kind, {}).items()} | found
     return {tag: element for tag, element in found.items() if b'"BulkDataURI"' not in orjson.dumps(element)}
 
 
-def _modifiers(content: Any) -> Json:
+def _modifiers(content: Any) -> list[Any]:
     """Of a document's content only what modifies its title (PS3.3 F.5.26): the rest is in the file."""
-    items = content.get("Value") or []
-    return {"vr": "SQ", "Value": [item for item in items if _relation(item) == "HAS CONCEPT MOD"]}
+    return [item for item in content.get("Value") or [] if _relation(item) == "HAS CONCEPT MOD"]
 
 
 def _relation(item: Any) -> str:

@@ -68,6 +68,21 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The keys of each type (PS3.3 F.5), beside the UIDs and numbers that every record of a file has."""
 
+_NAMED_CONTENT: Final = {"00700081": "LO", "00700084": "PN"}
+_DOCUMENT: Final = {"00080023": "DA", "00080033": "TM", "00420010": "ST", "0040A043": "SQ"}
+
+NEVER_ABSENT: Final[dict[str, dict[str, str]]] = {
+    "PATIENT": {"00100010": "PN", "00100020": "LO"},
+    "STUDY": {"00080050": "SH", "00081030": "LO"},
+    "RT STRUCTURE SET": {"30060008": "DA", "30060009": "TM"},
+    "RT PLAN": {"300A0006": "DA", "300A0007": "TM"},
+    "RT TREAT RECORD": {"30080250": "DA", "30080251": "TM"},
+    "PRESENTATION": _NAMED_CONTENT,
+    **{kind: _NAMED_CONTENT for kind, keys in KEYS.items() if keys == _LABELLED},
+    "ENCAP DOC": _DOCUMENT,
+}
+"""The keys of each type that are there without a value when nothing is known (type 2), with their VR."""
+
 
 @lru_cache(maxsize=1024)
 def record_type(sop_class_uid: str, *, has_pixels: bool) -> str:

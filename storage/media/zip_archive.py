@@ -6,8 +6,9 @@ have the rest.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from struct import Struct
 from typing import BinaryIO, Final
 
@@ -46,11 +47,15 @@ ORIGINAL: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of an archive: its path in ASCII, its size in bytes, and how to open it at position 0."""
+    """One file of an archive: its path in ASCII, its size in bytes, and how to open it at position 0.
+
+    `crc` is its CRC-32 where that is known; then the file is read once at most, and not at all before `start`.
+    """
 
     name: str
     size: int
     open: Callable[[], BinaryIO]
+    crc: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +93,50 @@ def archive_size(entries: Iterable[Entry], limits: Limits = ORIGINAL) -> int:
 def archive(entries: Iterable[Entry], start: int = 0, limits: Limits = ORIGINAL) -> Iterator[bytes]:
     """The bytes of the archive from `start` on, in pieces of at most some megabytes.
 
-    What lies before `start` is read for its checksum and not given out. Each entry is opened when its turn comes and
-    closed after it. Raises `EOFError` when one is shorter than it said, and what opening it raises.
+    What lies before `start` is not given out, and is read only where its checksum is not known. Each entry is opened
+    when its turn comes and closed after it. Raises `EOFError` when one is shorter than it said, and what opening it
+    raises.
     """
-    at = 0
-    for piece in _pieces(entries, limits):
-        begin, at = max(start - at, 0), at + len(piece)
-        if begin < len(piece):
-            yield piece[begin:] if begin else piece
-
-
-def _pieces(entries: Iterable[Entry], limits: Limits) -> Iterator[bytes]:
     done: list[_Written] = []
     at = 0
     for entry in entries:
-        with entry.open() as file:
-            held, crc = _look_through(file, entry.size)
-            written = _Written(entry.name.encode("ascii"), entry.size, crc, at)
-            head = written.local(limits)
-            yield head
-            yield from (held,) if held is not None else _read(file, entry.size)
-        at += len(head) + entry.size
+        if entry.crc is None:
+            written = yield from _examined(entry, at, start, limits)
+        else:
+            written = _Written(entry.name.encode("ascii"), entry.size, entry.crc, at)
+            yield from _known(entry, written.local(limits), start - at)
+        at += len(written.local(limits)) + entry.size
         done.append(written)
-    yield from _directory(done, at, limits)
+    yield from _behind(_directory(done, at, limits), start - at)
+
+
+def _examined(entry: Entry, at: int, start: int, limits: Limits) -> Generator[bytes, None, _Written]:
+    """Header and content of an entry that has to be read for its checksum first."""
+    with entry.open() as file:
+        held, crc = _look_through(file, entry.size)
+        written = _Written(entry.name.encode("ascii"), entry.size, crc, at)
+        content = (held,) if held is not None else _read(file, entry.size)
+        yield from _behind(chain((written.local(limits),), content), start - at)
+    return written
+
+
+def _known(entry: Entry, head: bytes, start: int) -> Iterator[bytes]:
+    """Header and content of an entry from `start` on, counted from the beginning of its header."""
+    yield from _behind((head,), start)
+    skipped = max(start - len(head), 0)
+    if skipped >= entry.size:
+        return
+    with entry.open() as file:
+        file.seek(skipped)
+        yield from _read(file, entry.size - skipped)
+
+
+def _behind(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:
+    """What lies behind the first `start` bytes of all pieces together."""
+    for piece in pieces:
+        if start < len(piece):
+            yield piece[start:] if start > 0 else piece
+        start -= len(piece)
 
 
 def _directory(done: Sequence[_Written], offset: int, limits: Limits) -> Iterator[bytes]:

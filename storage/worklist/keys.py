@@ -26,8 +26,8 @@ def tag_of(name: str) -> str:
     return "" if number is None else f"{number:08X}"
 
 
-def matches_of(keys: Keys) -> tuple[tuple[Match, ...], tuple[str, ...]]:
-    """What `keys` ask for, and the names of those that cannot be matched.
+def matches_of(keys: Keys, *, fuzzy: bool = False) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """What `keys` ask for, person names also by similar ones if `fuzzy`, and the names of those that cannot be matched.
 
     Several values of one key match any of them; keys of one sequence match one and the same item (PS3.4 C.2.2.2.6).
     """
@@ -36,7 +36,7 @@ def matches_of(keys: Keys) -> tuple[tuple[Match, ...], tuple[str, ...]]:
     for name, value in keys:
         if not _place(tree, [tag_of(part) for part in name.split(".")], value):
             unsupported[name] = None
-    return tuple(_match(tag, node) for tag, node in tree.items()), tuple(unsupported)
+    return tuple(_match(tag, node, fuzzy) for tag, node in tree.items()), tuple(unsupported)
 
 
 def _place(tree: dict[str, Any], path: list[str], value: str) -> bool:
@@ -53,9 +53,10 @@ def _place(tree: dict[str, Any], path: list[str], value: str) -> bool:
     return True
 
 
-def _match(tag: str, node: tuple[list[str], dict[str, Any]]) -> Match:
+def _match(tag: str, node: tuple[list[str], dict[str, Any]], fuzzy: bool) -> Match:
     values, items = node
     found = attribute(tag)
     if found.matching is Matching.UID:
         values = [uid for value in values for part in _UIDS.split(value) if (uid := part.strip())]
-    return Match(found, tuple(values), tuple(_match(child, below) for child, below in items.items()))
+    below = tuple(_match(child, one, fuzzy) for child, one in items.items())
+    return Match(found, tuple(values), below, fuzzy=fuzzy and found.matching is Matching.NAME)

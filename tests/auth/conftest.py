@@ -10,9 +10,13 @@ import pytest
 from auth.digests import Verifiers
 from auth.identity import Identification, IdentitySettings
 from auth.records import Share
+from auth.requests import Requests
 from auth.schema import MIGRATIONS
 from auth.sessions import Sessions
 from auth.shares import Issued, Shares
+from auth.staff import Staff
+from auth.staff_sessions import StaffSessions
+from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
 from storage import schema
 from storage.database import Database
@@ -63,6 +67,10 @@ class Household:
     identification: Identification
     sessions: Sessions
     tokens: Tokens
+    requests: Requests
+    staff: Staff
+    staff_sessions: StaffSessions
+    staff_sign_in: StaffSignIn
 
     def share(self, days: int = 90) -> Issued:
         return self.shares.create(STUDIES, BIRTH_DATE, days)
@@ -97,6 +105,12 @@ def household(folder: Path, clock: StandingClock, attempts_per_second: int = 50)
         Identification(database, PEPPER, clock, IdentitySettings(attempts_per_second=attempts_per_second), verifiers),
         Sessions(database, clock),
         Tokens(database, clock),
+        Requests(database, clock),
+        Staff(database, PEPPER, clock, verifiers),
+        StaffSessions(database, clock),
+        StaffSignIn(
+            database, PEPPER, clock, SignInSettings(attempts_per_second=attempts_per_second), verifiers=verifiers
+        ),
     )
 
 

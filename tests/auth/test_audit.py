@@ -16,14 +16,17 @@ def fail(house: Household, issued: Issued, birth_date: str = WRONG_BIRTH_DATE, n
 
 def test_the_life_of_a_share(house: Household) -> None:
     issued = house.share(days=90)
-    house.sessions.end(house.sign_in(issued))
+    cookie = house.sign_in(issued)
+    session = house.sessions.session_of(cookie)
+    assert session is not None
+    house.sessions.end(cookie)
     house.shares.extend(issued.share.id, 100)
     house.shares.reissue(issued.share.id)
     house.shares.revoke(issued.share.id)
     house.shares.revoke(issued.share.id)
     assert house.audited(issued.share.id) == [
         "share created days=90",
-        "session begun",
+        f"session begun session={session.handle}",
         "session ended",
         "share extended days=100",
         "share reissued issue=2",
@@ -55,13 +58,30 @@ def test_the_right_code_of_a_share_that_is_not_live(house: Household) -> None:
     assert house.audited(issued.share.id)[1:] == ["share refused state=expired"]
 
 
-def test_guesses_that_meet_no_share_leave_nothing(house: Household) -> None:
+def test_guesses_that_meet_no_share_are_noted_once_for_each_network_until_it_has_to_wait(house: Household) -> None:
     house.share()
     revoked = house.share()
     house.shares.revoke(revoked.share.id)
-    before = house.database.read("SELECT count(*) FROM audit")[0][0]
-    fail(house, revoked, BIRTH_DATE)
-    assert house.database.read("SELECT count(*) FROM audit")[0][0] == before
+    for _ in range(2):
+        fail(house, revoked, BIRTH_DATE)
+    fail(house, revoked, BIRTH_DATE, network="192.0.2.2")
+    assert house.audited(revoked.share.id)[1:] == ["share revoked"]
+    assert house.audited("portal") == ["sign-in failed", "sign-in failed"]
+    networks = {row["actor"] for row in house.database.read("SELECT actor FROM audit WHERE subject = 'portal'")}
+    assert len(networks) == 2
+    assert not [actor for actor in networks if "192" in actor]
+    for number in range(20):
+        fail(house, revoked, f"19{number + 10}0101")
+    assert house.audited("portal")[2:] == ["network blocked seconds=30"]
+
+
+def test_no_number_of_networks_fills_the_audit(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auth.identity._MOST_NETWORKS", 3)
+    revoked = house.share()
+    house.shares.revoke(revoked.share.id)
+    for number in range(10):
+        fail(house, revoked, network=f"192.0.2.{number}")
+    assert house.audited("portal") == ["sign-in failed"] * 3
 
 
 def test_tokens_by_their_name(house: Household) -> None:

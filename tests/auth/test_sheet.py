@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from auth.codes import complete
 from auth.records import Issued, Share
-from auth.sheet import sheet_pdf
+from auth.sheet import Letterhead, Paper, sheet_pdf
 from auth.sheet_texts import TEXTS, Language
 from storage.scope import PatientIdentity
 
@@ -25,6 +25,7 @@ ISSUED = Issued(
     Share(
         "0123456789ab",
         PatientIdentity("TEST-1", "", BIRTH_DATE),
+        PatientIdentity("TEST-1", "", BIRTH_DATE),
         datetime(2026, 3, 1, 12, tzinfo=UTC),
         datetime(2027, 3, 31, 23, 59, 59, tzinfo=UTC),
         "live",
@@ -34,8 +35,26 @@ ISSUED = Issued(
 )
 
 
-def sheet(language: Language = "de", url: str = URL, site: str = "Klinikum Beispielstadt", contact: str = "") -> bytes:
-    return sheet_pdf(ISSUED, url, initials="E. M.", language=language, site=site, contact=contact)
+def sheet(
+    language: Language = "de",
+    url: str = URL,
+    site: str = "Klinikum Beispielstadt",
+    contact: str = "",
+    *,
+    paper: Paper = "A4",
+    logo: bytes = b"",
+) -> bytes:
+    head = Letterhead(site, contact, logo)
+    return sheet_pdf(ISSUED, url, initials="E. M.", language=language, paper=paper, head=head)
+
+
+def picture(width: int, height: int) -> bytes:
+    """A PNG, half of it transparent."""
+    target = BytesIO()
+    image = Image.new("RGBA", (width, height), (200, 30, 30, 255))
+    image.paste((0, 0, 0, 0), (0, 0, width // 2, height))
+    image.save(target, "PNG")
+    return target.getvalue()
 
 
 def text(pdf: bytes) -> str:
@@ -73,13 +92,17 @@ def test_the_same_sheet_is_the_same_bytes(language: Language) -> None:
     assert sheet(language) == sheet(language)
 
 
+@pytest.mark.parametrize(("paper", "size"), [("A4", (595, 842)), ("Letter", (612, 792))], ids=["A4", "Letter"])
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize(
     "site", ["", "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie"]
 )
-def test_print_is_large_and_stays_on_the_page(language: Language, site: str) -> None:
+def test_print_is_large_and_stays_on_the_page(
+    language: Language, site: str, paper: Paper, size: tuple[int, int]
+) -> None:
     long_url = "https://patientenportal.radiologie.universitaetsklinikum-beispielstadt.example"
-    pdf = sheet(language, long_url, site, "Telefon 0000 123456\nradiologie@universitaetsklinikum-beispielstadt.example")
+    contact = "Telefon 0000 123456\nradiologie@universitaetsklinikum-beispielstadt.example"
+    pdf = sheet(language, long_url, site, contact, paper=paper)
     (page,) = PdfReader(BytesIO(pdf)).pages
     sizes: list[float] = []
 
@@ -90,11 +113,11 @@ def test_print_is_large_and_stays_on_the_page(language: Language, site: str) -> 
     page.extract_text(visitor_text=visit)
     assert len(sizes) > 10
     assert min(sizes) >= 14
-    assert (round(page.mediabox.width), round(page.mediabox.height)) == (595, 842)
+    assert (round(page.mediabox.width), round(page.mediabox.height)) == size
 
 
 def test_letters_that_the_font_lacks_keep_their_base() -> None:
-    pdf = sheet_pdf(ISSUED, URL, initials="Ş. Ł.", language="de", site="Klinik Šumava – „Süd“ 病院")
+    pdf = sheet_pdf(ISSUED, URL, initials="Ş. Ł.", head=Letterhead("Klinik Šumava – „Süd“ 病院"))
     written = text(pdf)
     assert "Zugang für S. ?." in written
     assert "Klinik Šumava – „Süd“ ??" in written
@@ -119,21 +142,47 @@ def rendered(pdf: bytes, folder: Path) -> Image.Image:
     return Image.open(folder / "sheet.png")
 
 
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_a_phone_reads_the_link(tmp_path: Path, language: Language) -> None:
+def test_a_phone_reads_the_link(tmp_path: Path, language: Language, paper: Paper) -> None:
     pyzbar = pytest.importorskip("pyzbar.pyzbar", exc_type=ImportError)
-    with rendered(sheet(language), tmp_path) as page:
+    with rendered(sheet(language, paper=paper), tmp_path) as page:
         (symbol,) = pyzbar.decode(page)
         (blurred,) = pyzbar.decode(page.convert("L").resize((page.width // 2, page.height // 2)))
     assert symbol.type == "QRCODE"
     assert symbol.data.decode() == blurred.data.decode() == f"{URL}/z#{ISSUED.token}"
 
 
-def test_long_texts_stay_within_the_margins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(1200, 200), (300, 600)], ids=["wide", "tall"])
+def test_a_logo_stands_in_the_upper_right_corner(tmp_path: Path, shape: tuple[int, int]) -> None:
+    with rendered(sheet(logo=picture(*shape)), tmp_path) as page:
+        pixels = page.convert("RGB")
+        red = [
+            (x, y)
+            for x in range(0, page.width, 4)
+            for y in range(0, page.height, 4)
+            if _is_red(pixels.getpixel((x, y)))
+        ]
+    left, right = min(x for x, _ in red) * 72 / 150, max(x for x, _ in red) * 72 / 150
+    top, below = min(y for _, y in red) * 72 / 150, max(y for _, y in red) * 72 / 150
+    assert 361 <= left < right <= 541 and 26 <= top < below <= 79
+
+
+def _is_red(colour: object) -> bool:
+    return isinstance(colour, tuple) and colour[0] > 150 and max(colour[1:]) < 80
+
+
+def test_a_logo_that_is_no_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="no picture"):
+        sheet(logo=b"GIF89a but not really")
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_long_texts_stay_within_the_margins(tmp_path: Path, paper: Paper) -> None:
     site = "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie, Haus 7, zweiter Stock"
     long_url = "https://" + "patientenportal-der-radiologie." * 2 + "universitaetsklinikum-beispielstadt.example"
     contact = "Telefon 0000 123456\nTelefax 0000 1234567\nradiologie@universitaetsklinikum-beispielstadt.example"
-    with rendered(sheet("de", long_url, site, contact), tmp_path) as page:
+    with rendered(sheet("de", long_url, site, contact, paper=paper), tmp_path) as page:
         grey = page.convert("L")
     margin, band = 50 * 150 // 72, 20 * 150 // 72
     right = grey.crop((grey.width - margin, band, grey.width, grey.height))

@@ -5,6 +5,7 @@ import threading
 import time
 
 from benchmarks.line import Speed, slow_line
+from tests.support.gateway import free_port
 
 _SIZE = 200_000
 
@@ -59,7 +60,5 @@ def test_connections_share_its_rate_and_each_waits_for_the_round_trip() -> None:
 
 
 def test_who_finds_no_server_behind_it_is_told() -> None:
-    listening, port = _server()
-    listening.close()
-    with slow_line(port, Speed()) as line, socket.create_connection(("127.0.0.1", line)) as asking:
+    with slow_line(free_port(), Speed()) as line, socket.create_connection(("127.0.0.1", line)) as asking:
         assert asking.recv(1) == b""

@@ -8,14 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from storage.identifiers import stand_in_uid
-from tests.browser import pictures
+from tests.browser import doctor, kinds, pictures
 from tests.support.gateway import Gateway, running
 from tests.support.synthetic import ct, part10
 
@@ -68,7 +78,7 @@ def _issued(gateway: Gateway) -> tuple[str, str]:
 
 
 def _studies() -> dict[str, list[Dataset]]:
-    def placed(name: str, date: str, **attributes: str | None) -> dict[str, Any]:
+    def placed(name: str, date: str, **attributes: Any) -> dict[str, Any]:
         study, series = stand_in_uid("browser", name), stand_in_uid("browser", name, "1")
         return {"StudyInstanceUID": study, "SeriesInstanceUID": series, "StudyDate": date, **attributes}
 
@@ -76,7 +86,9 @@ def _studies() -> dict[str, list[Dataset]]:
     report = ct(PixelData=None, **placed("report", "20200101", Modality="SR"))
     for keyword in ("Rows", "Columns", "BitsAllocated"):
         delattr(report, keyword)
-    unlabelled = placed("no window", "20230101", WindowCenter=None, WindowWidth=None, Modality="MR")
+    unlabelled = placed(
+        "no window", "20230101", WindowCenter=None, WindowWidth=None, Modality="MR", PixelSpacing=[0.5, 0.5]
+    )
     return {
         "stack": pictures.stack(120, **placed("stack", "20260303", BodyPartExamined="CHEST")),
         "encodings": [pictures.image(one, number, **encodings) for number, one in enumerate(pictures.VARIANTS, 1)],
@@ -85,6 +97,8 @@ def _studies() -> dict[str, list[Dataset]]:
         "colour": [pictures.colour(**placed("colour", "20210601"))],
         "frames": [pictures.multi_frame(5, **placed("frames", "20210501"))],
         "report": [report],
+        **kinds.studies(placed),
+        **doctor.studies(),
         "foreign": [ct(PatientID="TEST-2", PatientName="Beispiel^Jan", StudyInstanceUID=generate_uid())],
     }
 
@@ -123,13 +137,17 @@ class Visits:
         self.contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
         self.expected: set[str] = set()
+        self.offline = False
+        """The test takes the connection away, so requests fail."""
 
     def page(self, browser: Browser, **options: Any) -> Page:
         """A fresh window, German unless `locale` says otherwise."""
         context = browser.new_context(**{"locale": "de-DE", **DESKTOP, **options})
         self.contexts.append(context)
         context.on("request", lambda request: self._same_origin(request.url))
-        context.on("requestfailed", self._failed)
+        # Where scripts are off, Chromium says of each that a page names that its policy forbids it.
+        unscripted = options.get("java_script_enabled") is False
+        context.on("requestfailed", lambda one: None if unscripted and one.failure == "csp" else self._failed(one))
         page = context.new_page()
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
@@ -158,7 +176,7 @@ class Visits:
 
     def _failed(self, request: Request) -> None:
         # Leaving a page, or an image that is no longer asked for, ends requests under way.
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure != "net::ERR_ABORTED" and not self.offline:
             self.complaints.append(f"{request.failure} for {request.url}")
 
     def _answered(self, status: int, url: str) -> None:
@@ -188,3 +206,35 @@ def visits(site: Site, session: StorageState) -> Iterator[Visits]:
     yield visits
     visits.close()
     assert visits.complaints == []
+
+
+@pytest.fixture(scope="package")
+def archive(site: Site, chromium: Browser, session: StorageState, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All images of the patient, ordered and fetched by the buttons of the page."""
+    visits = Visits(site, session)
+    page = visits.patient(chromium)
+    page.goto(site.gateway.url)
+    page.get_by_role("link", name="Bilder mitnehmen").click()
+    offer = page.locator("#offer-1")
+    expect(offer.get_by_role("heading")).to_have_text("Alle meine Bilder")
+    offer.get_by_role("button", name="Download vorbereiten").click()
+    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible(timeout=60_000)
+    page.goto(site.gateway.url)
+    page.get_by_role("link", name="Ihr Download ist fertiggestellt").click()
+    with page.expect_download() as downloading:
+        offer.get_by_role("link", name="Herunterladen").click()
+    assert downloading.value.suggested_filename == "Meine-Bilder.zip"
+    path = tmp_path_factory.mktemp("taken") / "archive.zip"
+    downloading.value.save_as(path)
+    visits.close()
+    assert visits.complaints == []
+    return path
+
+
+@pytest.fixture(scope="package")
+def unpacked(archive: Path) -> Path:
+    """The folder that people get when they unpack it."""
+    folder = archive.parent / "Meine-Bilder"
+    with ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder

@@ -104,7 +104,12 @@ def image(variant: Variant, number: int, **attributes: Any) -> Dataset:
 
 def expected(data_set: Dataset) -> Grey:
     """What pydicom shows: modality LUT, VOI LUT, and for MONOCHROME1 the inversion that displays do."""
-    rescaled = apply_modality_lut(data_set.pixel_array, data_set)
+    return shown_by_pydicom(data_set.pixel_array, data_set)
+
+
+def shown_by_pydicom(stored: NDArray[Any], data_set: Dataset) -> Grey:
+    """The same for the stored values of one of its frames."""
+    rescaled = apply_modality_lut(stored, data_set)
     shown = np.asarray(apply_voi_lut(rescaled, data_set), dtype=np.float64)
     # apply_voi_lut yields values in the range that the stored bits span after rescaling.
     bits, signed = data_set.BitsStored, data_set.PixelRepresentation

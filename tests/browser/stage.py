@@ -12,7 +12,7 @@ _PATIENCE: Final = 20.0
 
 # The visible canvas, one to one. WebGL canvases are read by drawing them on a plain one.
 _READ: Final = """() => {
-  const seen = [...document.querySelectorAll("#stage canvas")].find((canvas) => !canvas.hidden);
+  const seen = [...document.querySelectorAll("[data-part=stage] canvas")].find((canvas) => !canvas.hidden);
   const copy = document.createElement("canvas");
   [copy.width, copy.height] = [seen.width, seen.height];
   const context = copy.getContext("2d");
@@ -28,7 +28,7 @@ _READ: Final = """() => {
 
 def state(page: Page) -> dict[str, str]:
     """The stage's data attributes."""
-    found: dict[str, str] = page.evaluate("() => ({ ...document.querySelector('#stage').dataset })")
+    found: dict[str, str] = page.evaluate("() => ({ ...document.querySelector('[data-part=stage]').dataset })")
     return found
 
 
@@ -58,5 +58,5 @@ def grey(page: Page) -> NDArray[np.uint8]:
 
 def middle(page: Page) -> tuple[float, float]:
     """The middle of the stage in the window."""
-    box: Any = page.locator("#stage").bounding_box()
+    box: Any = page.locator("[data-part=stage]").first.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

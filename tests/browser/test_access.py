@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, StorageState
 from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
 
-PAGES = ("login", "landing", "overview", "viewer", "report", "account", "missing")
+PAGES = ("login", "landing", "overview", "viewer", "report", "account", "onward", "delete", "missing")
 SIGNED_OUT = ("login", "landing")
 
 
@@ -24,6 +24,7 @@ def page(
     visits.expected = {"/missing"}
     addresses = {"viewer": site.series("stack"), "report": site.series("report")}
     paths = {"login": "/", "landing": "/z", "overview": "/", "account": "/account", "missing": "/missing"}
+    paths |= {"onward": "/account/onward", "delete": "/account/delete"}
     page.goto(addresses.get(name) or f"{site.gateway.url}{paths[name]}")
     if name == "viewer":
         wait_for(page, quality="full")
@@ -77,7 +78,7 @@ def test_text_may_be_twice_as_large(page: tuple[str, Page], typeface: str) -> No
 
 _SMALL_TARGETS = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), summary")]
   .filter((element) => element.checkVisibility() && !element.matches(".skip, .field a, h2 > a, h3 > a"))
-  .map((element) => [element.getBoundingClientRect(), element])
+  .map((element) => [(element.closest("label") ?? element).getBoundingClientRect(), element])
   .filter(([box]) => box.height < 43.5 || box.width < 43.5)
   .map(([box, element]) => `${element.outerHTML.slice(0, 80)} ${box.width}x${box.height}`)"""
 

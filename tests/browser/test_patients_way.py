@@ -53,7 +53,7 @@ def test_from_the_printed_code_to_the_image(
 
     page.get_by_role("link", name="Mein Zugang").click()
     expect(page.get_by_text("Das ist für Sie freigegeben")).to_be_visible()
-    page.locator("main").get_by_role("button", name="Abmelden").click()
+    page.locator("main").get_by_role("button", name="Abmelden", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Sie sind abgemeldet")
     page.go_back()
     expect(page.get_by_label("Zugangscode")).to_be_visible()

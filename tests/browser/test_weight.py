@@ -10,7 +10,7 @@ def test_login_to_first_image_is_light(site: Site, visits: Visits, chromium: Bro
     """At most 60 kB of pages, styles and scripts, of which 5 kB are scripts."""
     page = visits.page(chromium, **PHONE)
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     visits.sign_in(page)
     page.locator(".hero-picture img").evaluate("(image) => image.decode()")
     page.wait_for_load_state("load")

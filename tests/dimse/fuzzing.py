@@ -89,7 +89,7 @@ class Outcome:
 def fuzzed_node(folder: Path, event_loop: str) -> Iterator[Node]:
     """A node with everything it offers over a store with one study. No thread of it may be left at the end."""
     storage = Storage.open(folder, StorageSettings(free_space_floor=0))
-    settings = DimseSettings(port=0, accept_unknown_peers=True, **SETTINGS)
+    settings = DimseSettings(accept_unknown_peers=True, **SETTINGS)
     with running(storage.ingest, event_loop, Services(storage, settings), **SETTINGS) as node:
         keep_the_study(node)
         yield node

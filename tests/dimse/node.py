@@ -1,10 +1,13 @@
 """A real listener in a thread of its own, and a store in memory for it."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from operator import setitem
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +17,8 @@ from dimse.connection import Connection
 from dimse.server import Server, serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
+from gateway.listening import Acceptor, reserve
+from gateway.seats import Place
 from storage.data_set.part10 import FileMeta
 from storage.storage import Storage
 
@@ -78,12 +83,20 @@ class MemoryStore:
 
 
 class Node:
-    """A running listener; `run` executes a coroutine in its loop."""
+    """A running node with who accepts for it; `run` executes a coroutine in its loop."""
 
-    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, server: Server, accepting: Sequence[Acceptor], loop: asyncio.AbstractEventLoop, port: int
+    ) -> None:
         self.server = server
         self.loop = loop
-        self.port = server.port
+        self.port = port
+        self._accepting = accepting
+
+    async def close(self) -> None:
+        for acceptor in self._accepting:
+            acceptor.close()
+        await self.server.close()
 
     @property
     def connection(self) -> Connection:
@@ -101,27 +114,46 @@ def services_over(store: object) -> Services:
     return Services(cast(Storage, SimpleNamespace(ingest=store)))
 
 
+def sockets_for(settings: DimseSettings) -> dict[str, list[socket.socket]]:
+    """For the plain port, any free one, and the TLS port if there is one."""
+    tls = settings.tls.port
+    return {"dimse": reserve("127.0.0.1", 0, "dimse")} | ({"tls": reserve("127.0.0.1", tls, "tls")} if tls else {})
+
+
+async def begin(services: Services, settings: DimseSettings, place: Place, **further: Any) -> Node:
+    """Serve in the running loop what comes to the sockets of `place`."""
+    loop = asyncio.get_running_loop()
+    count = partial(setitem, place.row, 0)
+    server = serve(services, settings, number=place.seat.number, count=count, **further)
+    takes = {"dimse": server.take, "tls": server.take_secured}
+    accepting = [Acceptor(key, takes[key], place) for key in place.sockets]
+    return Node(server, accepting, loop, place.sockets["dimse"][0].getsockname()[1])
+
+
 @contextmanager
 def running(
     store: object, event_loop: str = "uvloop", services: Services | None = None, **settings: Any
 ) -> Iterator[Node]:
     """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise.
 
-    Besides settings, `find` may be there, which knows peers by AE title, `seat` and `slots`.
+    Besides settings, `find` may be there, which knows peers by AE title, `slots`, and the `place` that this one of
+    several nodes has, with their sockets.
     """
-    further = {name: settings.pop(name) for name in ("find", "seat", "slots") if name in settings}
-    chosen = DimseSettings(**({"port": 0, "accept_unknown_peers": True} | settings))
+    further = {name: settings.pop(name) for name in ("find", "slots") if name in settings}
+    place = settings.pop("place", None)
+    chosen = DimseSettings(**({"accept_unknown_peers": True} | settings))
+    place = place or Place(sockets=sockets_for(chosen))
     services = services or services_over(store)
     loop = EVENT_LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
     try:
-        server = asyncio.run_coroutine_threadsafe(serve(services, chosen, **further), loop).result(10)
-        node = Node(server, loop)
+        began = begin(services, chosen, place, **further)
+        node = asyncio.run_coroutine_threadsafe(began, loop).result(10)
         try:
             yield node
         finally:
-            node.run(server.close())
+            node.run(node.close())
             node.run(loop.shutdown_default_executor())
     finally:
         loop.call_soon_threadsafe(loop.stop)

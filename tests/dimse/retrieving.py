@@ -6,7 +6,7 @@ from typing import cast
 from dimse import command
 from dimse.command import Command
 from dimse.scu.elements import MoveOriginator
-from dimse.scu.lane import SubOperation
+from dimse.scu.lane import Outlook, SubOperation
 from dimse.scu.storage import StorageScu
 from dimse.services.operation import Context, Response
 from dimse.settings import Peer
@@ -54,7 +54,7 @@ class Client:
         return cast(StorageScu, self)
 
     def send(
-        self, records: Sequence[InstanceRecord], *, originator: MoveOriginator
+        self, records: Sequence[InstanceRecord], *, originator: MoveOriginator, outlook: Outlook
     ) -> Generator[SubOperation, None, None]:
         self.originators.append(originator)
         try:

@@ -326,7 +326,7 @@ def test_a_store_under_way_survives_its_connection(node: Node, store: MemoryStor
         peer.associate()
         assert peer.echo() == 0
     store.gate.set()
-    node.run(node.server.close())
+    node.run(node.close())
     assert len(store.kept) == 1
 
 

@@ -294,7 +294,7 @@ def test_closing_the_server_cancels_the_operation() -> None:
         peer.send(find())
         assert peer.status() == 0xFF00
         receive_data_set(peer)
-        node.run(node.server.close())
+        node.run(node.close())
         assert services.ended.is_set() and services.raised == []
 
 

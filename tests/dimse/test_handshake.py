@@ -1,6 +1,5 @@
 """The TLS port: the same node as on the plain one, behind a handshake that is cut, counted and explained."""
 
-import errno
 import logging
 import select
 import socket
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 
 from dimse.connection import Connection
-from dimse.server import CannotListen
 from dimse.settings import TlsSettings
 from dimse.tls import client_context
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
@@ -288,13 +286,7 @@ def test_close_ends_handshakes_and_associations(
     with running(store, event_loop, tls=tls) as node, Peer(tls.port) as silent:
         with secured(tls.port, context(authority, theirs)) as peer:
             peer.associate()
-            node.run(node.server.close())
+            node.run(node.close())
             assert peer.receive_pdu() == (7, bytes((0, 0, 2, 0)))
         assert silent.receive_pdu() == CLOSED
         assert node.server.connections == ()
-
-
-def test_taken_tls_port_is_an_error(store: MemoryStore, tls: TlsSettings) -> None:
-    with running(store, tls=tls), pytest.raises(CannotListen) as taken, running(store, tls=tls):
-        pass
-    assert taken.value.port == tls.port and taken.value.errno == errno.EADDRINUSE

@@ -98,7 +98,8 @@ def conversed(
 
 
 def _storage(index: Index) -> Storage:
-    return cast(Storage, SimpleNamespace(index=index))
+    audit = SimpleNamespace(record_once=lambda *_, **__: None)
+    return cast(Storage, SimpleNamespace(index=index, audit=audit))
 
 
 def values(found: list[tuple[int, Dataset]], keyword: str) -> list[Any]:

@@ -11,7 +11,7 @@ ABORTED = (7, bytes((0, 0, 2, 0)))
 
 
 def begin_to_close(node: Node) -> Future[None]:
-    closing = asyncio.run_coroutine_threadsafe(node.server.close(), node.loop)
+    closing = asyncio.run_coroutine_threadsafe(node.close(), node.loop)
     node.run(asyncio.sleep(0))
     return closing
 
@@ -54,7 +54,7 @@ def test_close_abandons_what_is_half_received(store: MemoryStore) -> None:
         with Peer(node.port) as other:
             other.associate()
             other.release()
-        node.run(node.server.close())
+        node.run(node.close())
         assert store.something_abandoned.wait(10)
     assert store.kept == []
 
@@ -65,11 +65,6 @@ def test_close_does_not_wait_for_ever(store: MemoryStore) -> None:
         peer.associate()
         peer.send(store_pdus(b"abc"))
         assert store.storing.acquire(timeout=10)
-        node.run(node.server.close())
+        node.run(node.close())
         assert peer.receive_pdu() == (0, b"")
         store.gate.set()
-
-
-def test_taken_port_is_an_error(store: MemoryStore) -> None:
-    with running(store) as node, pytest.raises(OSError), running(store, port=node.port):
-        pass

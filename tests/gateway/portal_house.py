@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 
 from auth.shares import Issued
 from gateway.app import application
-from gateway.config import Config, SiteConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import SiteConfig
 from storage.ingest import Stored
 from storage.scope import ListedStudies, PatientIdentity
 from tests.support.synthetic import ct, part10
@@ -87,7 +88,7 @@ def opened(folder: Path) -> Iterator[Portal]:
 
 def without_pixels(**attributes: Any) -> Dataset:
     """A structured report."""
-    data_set = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", PixelData=None, **attributes)
+    data_set = ct(**{"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33", "PixelData": None, **attributes})
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel"):
         delattr(data_set, keyword)
     return data_set

@@ -5,8 +5,9 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from gateway.app import application
-from gateway.config import Config, HttpConfig
+from gateway.config import Config
 from gateway.house import build
+from gateway.sections import HttpConfig
 
 VIEWER = "https://viewer.example"
 

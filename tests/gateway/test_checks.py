@@ -8,8 +8,9 @@ from auth.clock import system_clock
 from auth.pepper import pepper_file
 from auth.shares import Shares
 from gateway.checks import Finding, findings
-from gateway.config import Config, StorageConfig
+from gateway.config import Config
 from gateway.house import build
+from gateway.sections import StorageConfig
 from storage.scope import ListedStudies
 
 

@@ -37,7 +37,7 @@ def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
     [
         ("[http]\nprot = 1\n", "http.prot is not a key. Did you mean http.port?"),
         ("[htpp]\n", "htpp is not a key. Did you mean http?"),
-        ("[dimse]\nzzz = 1\n", "Known: accept_unknown_peers, ae_title, host, peers, port, processes, tls."),
+        ("[dimse]\nzzz = 1\n", "Known: accept_unknown_peers, ae_title, host, peers, port, print, processes, tls."),
         ('[[dimse.peers]]\nae_title = "A"\nhosst = "h"\n', "Did you mean dimse.peers.0.host?"),
         ('base = "x"\n', "[base] is not a key"),
         ("[dimse.tls]\nport = 2762\n", "dimse.tls: Value error, a port needs a certificate and its key."),
@@ -100,7 +100,7 @@ PEER = {"ae_title": "PACS1", "host": "10.0.0.5"}
     ],
 )
 def test_what_others_could_reach_needs_protection(tmp_path: Path, document: dict[str, object], keys: list[str]) -> None:
-    found = objections(parse(document, tmp_path))
+    found = objections(parse(document, tmp_path), has_entered_peers=False)
     assert [objection.key for objection in found] == keys
     assert all("127.0.0.1" in objection.sentence for objection in found)
 

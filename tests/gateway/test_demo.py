@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from gateway import demo
-from gateway.config import SiteConfig
 from gateway.demo import ahead, share_of, terminal_qr
 from gateway.scu import Sent
+from gateway.sections import SiteConfig
 from storage.scope import ListedStudies, PatientIdentity
 from tests.support.gateway import free_port
 

@@ -8,8 +8,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gateway import health
-from gateway.config import Config, StorageConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import StorageConfig
 from storage.errors import OutOfResources
 
 

@@ -7,7 +7,8 @@ from types import ModuleType
 import pytest
 
 from gateway import house
-from gateway.config import Config, DimseConfig, PeerConfig, StorageConfig
+from gateway.config import Config
+from gateway.sections import DimseConfig, PeerConfig, StorageConfig
 from tests.support.gateway import command
 
 

@@ -11,8 +11,9 @@ import pytest
 from auth.clock import system_clock
 from auth.shares import Shares
 from gateway import jobs
-from gateway.config import Config, HttpConfig, StorageConfig
+from gateway.config import Config
 from gateway.house import House, build
+from gateway.sections import HttpConfig, StorageConfig
 from storage.errors import OutOfResources
 from storage.scope import ListedStudies
 from tests.support.synthetic import ct, part10

@@ -8,6 +8,7 @@ import pytest
 from gateway import metrics
 from gateway.config import Config
 from gateway.house import House, build
+from gateway.seats import Place
 from storage.scope import ListedStudies
 
 
@@ -19,7 +20,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def test_live_sessions_are_counted(house: House) -> None:
-    meter = metrics.Meter("/dicom-web")
+    meter = metrics.Meter("/dicom-web", Place())
     assert "\ndurchblick_sessions 0\n" in metrics.exposition(house, meter)
     for number in (1, 2):
         issued = house.shares.create(ListedStudies(frozenset({f"1.2.{number}"})), "19500131", 1)

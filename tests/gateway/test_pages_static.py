@@ -9,8 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from gateway.pages.static import CircularImport, StaticFiles
-from gateway.portal.routes import STATIC_FOLDER
+from gateway.pages.static import STATIC_FOLDER, CircularImport, StaticFiles
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +53,18 @@ def test_modules_import_each_other_in_their_present_version(files: StaticFiles, 
     for name in imported:
         address = posixpath.normpath(f"/static/js/viewer/{name}")
         assert address == files.url(address.removeprefix("/static/").partition("?")[0])
+
+
+def test_modules_go_without_comments_and_indentation_and_keep_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(
+        "// one\n/** @type {A} */ (x)\n  /**\n   * two\n   */\n"
+        "const y = `/** three */`; // four\n/** five */\n  const z = 6;\n"
+    )
+    files = StaticFiles(tmp_path)
+    with TestClient(Starlette(routes=files.routes())) as client:
+        lines = client.get(files.url("a.js")).text.split("\n")
+    kept = "const y = `/** three */`; // four"
+    assert lines == ["", "/** @type {A} */ (x)", "", "", "", kept, "", "const z = 6;", ""]
 
 
 def test_a_changed_module_changes_the_url_of_its_importers(tmp_path: Path) -> None:

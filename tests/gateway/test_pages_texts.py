@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Texts
-from gateway.portal.routes import STATIC_FOLDER
 
 FOLDERS = {path.name: path for path in (STATIC_FOLDER / "texts").iterdir()}
 ROOMS = {
@@ -57,7 +57,17 @@ def test_no_text_is_left_over() -> None:
         source.read_text("utf-8")
         for source in (*GATEWAY.rglob("*.py"), *GATEWAY.rglob("templates/*"), *(STATIC_FOLDER / "js").rglob("*.js"))
     )
-    computed = ("modality.", "object.", "object_name.", "body.", "month.", "viewer.preset_", "error.")
+    computed = (
+        "modality.",
+        "object.",
+        "object_name.",
+        "body.",
+        "month.",
+        "viewer.preset_",
+        "kinds.speed_",
+        "kinds.direction_",
+        "error.",
+    )
     left = {
         key
         for key in TEXTS["de"]

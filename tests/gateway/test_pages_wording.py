@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from gateway.pages import wording
+from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
-from gateway.portal.routes import STATIC_FOLDER
 
 GERMAN, ENGLISH = Languages(STATIC_FOLDER / "texts", "de").all()
 

@@ -110,11 +110,15 @@ def test_multi_frame_instances_count_each_frame(portal: Portal) -> None:
         assert attribute(page, "viewer", "data-instances") == f"{stored.sop_instance_uid}:5"
 
 
-def test_a_series_without_pixels_says_so(portal: Portal, patient: TestClient) -> None:
-    page = patient.get(series_path(portal.report))
-    assert page.status_code == 200
-    assert "einen Bericht in Maschinenform" in page.text
-    assert "<img" not in page.text
+def test_a_series_of_objects_that_nobody_can_look_at_says_so(portal: Portal) -> None:
+    plan = keep(
+        portal.house, without_pixels(PatientID="TEST-6", Modality="RTPLAN", SOPClassUID="1.2.840.10008.5.1.4.1.1.481.5")
+    )
+    with portal.patient(issued=portal.share_of(plan)) as client:
+        page = client.get(series_path(plan))
+        assert page.status_code == 200
+        assert "Angaben für eine Bestrahlung" in page.text
+        assert "<img" not in page.text
 
 
 def test_account_lists_the_share(patient: TestClient) -> None:
@@ -130,7 +134,7 @@ def test_what_breaks_is_told_in_plain_words(portal: Portal) -> None:
         def __init__(self) -> None:
             pass
 
-        def begin(self, share: Share) -> str:
+        def begin(self, share: Share, device: str = "") -> str:
             raise RuntimeError("Muster^Erika")
 
     with portal.visitor(house=replace(portal.house, sessions=Broken())) as client:

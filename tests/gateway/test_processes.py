@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.processes import CannotStart, Child, Parent, listen
+from gateway.processes import CannotStart, Child, Parent
 from tests.support.gateway import configuration
 
 
@@ -76,10 +76,3 @@ def test_a_parent_hears_ready_and_a_child_hears_the_end() -> None:
         return heard
 
     assert asyncio.run(live())
-
-
-def test_an_address_in_use_is_named_with_its_key() -> None:
-    with listen("127.0.0.1", 0, "http") as held:
-        port = held.getsockname()[1]
-        with pytest.raises(CannotStart, match=f"port {port} cannot be used .* http.port"):
-            listen("127.0.0.1", port, "http")

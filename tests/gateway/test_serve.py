@@ -15,7 +15,7 @@ import pytest
 from pynetdicom import AE
 from websockets.sync.client import connect
 
-from dimse.seats import seats
+from gateway.seats import seats
 from tests.support.gateway import Gateway, command, configuration, environment, running, stop
 from tests.support.workitems import new_uid, workitem
 
@@ -120,7 +120,7 @@ def test_a_signal_ends_every_process_with_status_0(tmp_path: Path, number: signa
         # It says where it can be reached once all roles are ready.
         assert process.stdout.readline().startswith("Portal:   http://127.0.0.1:")
         children = psutil.Process(process.pid).children()
-        assert len(children) == 2 + len(seats(0))
+        assert len(children) == 1 + 2 * len(seats(0))
         process.send_signal(number)
         assert process.wait(30) == 0
         assert psutil.wait_procs(children, 10)[1] == []

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from dimse.processor import allowed
-from dimse.seats import seats
+from gateway.seats import seats
 from tests.dimse.peer import Peer, associate_rq, store_pdus
 from tests.support.gateway import AE_TITLE, Gateway, command, configuration, free_port, running
 from tests.support.synthetic import bare, ct

@@ -4,19 +4,20 @@ import asyncio
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from dimse.server import serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
+from gateway.seats import Place
 from storage.storage import Storage, StorageSettings
+from tests.dimse.node import begin, sockets_for
 
 
 def take_up_without_end(folder: Path, telling: Connection) -> None:
-    settings = DimseSettings(port=0, accept_unknown_peers=True, settle_seconds=60.0)
+    settings = DimseSettings(accept_unknown_peers=True, settle_seconds=60.0)
 
     async def listen() -> None:
         storage = Storage.open(folder, StorageSettings(free_space_floor=0))
-        server = await serve(Services(storage, settings), settings)
-        telling.send(server.port)
+        node = await begin(Services(storage, settings), settings, Place(sockets=sockets_for(settings)))
+        telling.send(node.port)
         await asyncio.Event().wait()
 
     asyncio.run(listen())

@@ -97,7 +97,9 @@ class Crashes:
     @contextmanager
     def _started(self, *, is_last: bool = False) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
         """The role on a free port, and its port; whatever must hold after a start has been checked."""
-        config = gateway.configuration(self._folder, more=self._peers)
+        # The one that is killed is the one that stores, no supervisor of several.
+        one = "accept_unknown_peers = true\nprocesses = 1"
+        config = gateway.configuration(self._folder, dimse=one, more=self._peers)
         with ExitStack() as role:
             with ExitStack() as worker:
                 # Either the whole gateway was killed, whose worker starts first, or this role alone.

@@ -23,6 +23,7 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+from tests.scenarios.test_desk_matrix import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -31,7 +32,8 @@ UNKNOWN: Final = "1.2.3.4.5.6"
 # What a route is about: "object" ones name a study, "search" ones answer with what the caller may see, "public" ones
 # hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
 # to write, "uri" names an instance by query parameters, "description" ones tell what the service can do, "worklist"
-# ones are for those who see the whole archive, a "channel" is opened as WebSocket.
+# ones are for those who see the whole archive, a "channel" is opened as WebSocket. An "own list" names the studies of
+# the share, an "order" and a "download" belong to it (tests/gateway/test_portal_downloads.py asks those of others).
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
@@ -93,7 +95,27 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
+    "/verify": "public",
+    "/signing-key.pem": "public",
+    "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
+    "/account/ask": "own form",
+    "/account/delete": "own page",
+    "/account/onward": "own page",
+    "/account/onward/end": "own form",
+    "/terms": "own form",
+    "/downloads": "own list",
+    "/downloads/progress": "own page",
+    "/downloads/prepare/{study}": "order",
+    "/downloads/{download}/{name}": "download",
+    "/u": "public",
+    "/u/sending": "public",
+    "/u/form": "public",
+    "/u/begin": "public",
+    "/u/finish": "public",
+    "/u/files": "public",
+    "/u/transfers": "nothing to get",
+    "/u/transfers/{file}": "nothing to get",
     "/session": "own page",
     "/{path:path}": "nothing",
 }
@@ -110,6 +132,8 @@ class Names:
     transaction: str = "1.2.3"
     workitem: str = "1.2.4"
     aetitle: str = "WATCHER"
+    download: str = "0123456789abcdef"
+    name: str = "images.zip"
     path: str = "7FE00010"
 
     def fill(self, template: str) -> str:
@@ -188,7 +212,7 @@ def _templates(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:
 
 def test_every_route_has_a_policy(neighbourhood: Neighbourhood) -> None:
     assert isinstance(neighbourhood.app, Starlette)
-    assert set(_templates(neighbourhood.app.routes)) == set(POLICY)
+    assert set(_templates(neighbourhood.app.routes)) == set(POLICY) | set(DESK)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -210,7 +234,7 @@ def test_strangers_learn_nothing(neighbourhood: Neighbourhood, caller: str) -> N
                     assert response.status_code in (401, 405), (method, template)
                     answers.add((method, response.status_code, response.text))
             assert len(answers) == len(METHODS), template
-        for template in _kinds("page", "own page"):
+        for template in _kinds("page", "document", "own page", "own list", "download"):
             for names in (neighbourhood.own, neighbourhood.foreign):
                 response = client.get(names.fill(template))
                 assert (response.status_code, response.headers.get("location")) == (303, "/?ended"), template
@@ -306,8 +330,9 @@ def test_descriptions_name_nobody(neighbourhood: Neighbourhood, caller: str) -> 
 def test_pages_of_foreign_studies_do_not_exist(neighbourhood: Neighbourhood) -> None:
     own, foreign = neighbourhood.own, neighbourhood.foreign
     with neighbourhood.client("share") as client:
-        for template in _kinds("page"):
-            assert client.get(own.fill(template)).status_code == 200, template
+        for template in _kinds("page", "document"):
+            # Of the documents, the own one is an image.
+            assert client.get(own.fill(template)).status_code == (200 if template in _kinds("page") else 404), template
             unknown = client.get(Names(UNKNOWN, UNKNOWN, UNKNOWN).fill(template))
             for names in (foreign, replace(foreign, study=own.study)):
                 response = client.get(names.fill(template))

@@ -32,7 +32,7 @@ database._connect = unsynced
 
 def traced(folder: Path, before: str = "", senders: int = 1) -> list[strace.Call]:
     """What a dimse process that began with the statements `before` did while instances were sent to it."""
-    config = gateway.configuration(folder)
+    config = gateway.configuration(folder, dimse="accept_unknown_peers = true\nprocesses = 1")
     log = folder / "strace.log"
     program = f"{before}\nfrom gateway.cli.main import main\nmain()"
     ours, theirs = socket.socketpair()

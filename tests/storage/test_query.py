@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.errors import CannotUnderstand
 from storage.index import Index
 from storage.query import Match, Query
-from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, Within
 from tests.support.archive import AnInstance, fill
 from tests.support.matcher import SERIES_UID, SOP_UID, STUDY_UID, first_of_series, matching, visible
 
@@ -267,7 +267,8 @@ def queries(draw: st.DrawFn) -> Query:
 def scopes(draw: st.DrawFn) -> StudyScope:
     identity = st.builds(PatientIdentity, TEXTS, st.just(""), DATES)
     listed = st.builds(ListedStudies, st.frozensets(st.sampled_from(["1.0", "1.1", "1.2"])))
-    return draw(st.one_of(st.just(WholeArchive()), listed, identity))
+    plain = st.one_of(st.just(WholeArchive()), listed, identity)
+    return draw(st.one_of(plain, st.builds(Within, plain, plain)))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

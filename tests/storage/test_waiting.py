@@ -4,18 +4,23 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from storage.attributes import Level
 from storage.database import Database
 from storage.files import Files, blob_key
 from storage.pixels import Pixels
+from storage.query import Query
+from storage.scope import WholeArchive
+from storage.storage import Storage, StorageSettings
 from storage.waiting import WouldWait, about_to_wait, may_wait, without_waiting
 from tests.support.pixel_sources import kept, plain_files, written
-from tests.support.synthetic import ct
+from tests.support.synthetic import ct, part10
 
 
 @pytest.fixture
@@ -91,3 +96,33 @@ def test_no_decoder_is_asked(tmp_path: Path) -> None:
         assert pixels._pool.pids() == ()
     finally:
         pixels.close()
+
+
+_COUNT = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT count(*) FROM n"
+
+
+def test_a_question_that_takes_the_database_long_is_given_up(tmp_path: Path) -> None:
+    """What all questions of one try take together counts, and each try begins anew."""
+    with closing(Database(tmp_path / "index")) as database:
+        for _ in range(2):
+            with pytest.raises(WouldWait), without_waiting():
+                database.read(_COUNT, (100_000,))
+            with without_waiting():
+                assert database.read(_COUNT, (10,))[0][0] == 10
+            with pytest.raises(WouldWait), without_waiting():
+                for _ in range(1_000):
+                    database.read(_COUNT, (100,))
+        assert database.read(_COUNT, (100_000,))[0][0] == 100_000
+
+
+@pytest.mark.parametrize(("studies", "gives_up"), [(64, False), (65, True)])
+def test_a_long_list_is_given_up(tmp_path: Path, studies: int, gives_up: bool) -> None:
+    with closing(Storage.open(tmp_path, StorageSettings(free_space_floor=0))) as storage:
+        for _ in range(studies):
+            incoming = storage.ingest.receive()
+            incoming.write(part10(ct()))
+            storage.ingest.store(incoming, source="test")
+        query = Query(Level.STUDY)
+        with pytest.raises(WouldWait) if gives_up else nullcontext(), without_waiting():
+            assert len(storage.index.search(WholeArchive(), query).data_sets) == studies
+        assert len(storage.index.search(WholeArchive(), query).data_sets) == studies

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from storage.attributes import Level
 from storage.query import EMPTY, Match, Query
-from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+from storage.scope import ListedStudies, PatientIdentity, SiteStudies, StudyScope, WholeArchive, Within
 from tests.support.archive import AnInstance, Values
 from tests.support.fuzzy import fuzzily_matches
 from tests.support.matcher_texts import MATCHERS, name_matches, plain_date, plain_time, text_matches
@@ -24,8 +24,11 @@ def visible(instances: list[AnInstance], scope: StudyScope) -> list[AnInstance]:
     }
     held = {one.uid for one in instances if one.values["PatientID"] != first[one.study]["PatientID"]}
     match scope:
-        case WholeArchive():
+        case WholeArchive() | SiteStudies(""):
+            # No sender belongs to a site here, so all is of the one that takes the rest.
             return instances
+        case SiteStudies():
+            return []
         case ListedStudies(uids):
             return [one for one in instances if one.study in uids and one.uid not in held]
         case PatientIdentity(patient_id, issuer, birth_date):
@@ -36,6 +39,11 @@ def visible(instances: list[AnInstance], scope: StudyScope) -> list[AnInstance]:
                 if patient_id and not issuer and birth_date == plain_date(birth_date) and one.uid not in held
                 and (first[one.study]["PatientID"], plain_date(first[one.study]["PatientBirthDate"])) == wanted
             ]  # fmt: skip
+        case SiteStudies():
+            raise AssertionError("the plain matcher knows of no sites")
+        case Within(inner, outer):
+            shown = {one.uid for one in visible(instances, outer)}
+            return [one for one in visible(instances, inner) if one.uid in shown]
 
 
 def matching(instances: list[AnInstance], query: Query, scope: StudyScope) -> list[str]:

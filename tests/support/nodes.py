@@ -37,12 +37,12 @@ class RunningNode:
 
 @contextmanager
 def storescp(
-    folder: Path, *options: str, identity: Identity | None = None, ca: Authority | None = None
+    folder: Path, *options: str, identity: Identity | None = None, ca: Authority | None = None, port: int = 0
 ) -> Iterator[RunningNode]:
     """DCMTK's receiver; with an `identity` over TLS only, for callers that `ca` knows (None: for all)."""
     kept = folder / "storescp"
     kept.mkdir(parents=True)
-    port = free_port()
+    port = port or free_port()
     tls = _dcmtk_tls(identity, ca)
     command = [
         dcmtk.program("storescp"),

@@ -23,6 +23,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from dimse.settings import Peer
+from storage.catalogue import selection
 from tests.dicomweb.instances import rle
 from tests.support import corpus
 from tests.support.gateway import free_port
@@ -151,12 +152,18 @@ def test_destination_dies_in_the_middle(gateway: Gateway) -> None:
     assert failures.FailedSOPInstanceUIDList == [record.sop_instance_uid for record in records[2:]]
 
 
-def test_destination_that_does_not_listen(gateway: Gateway) -> None:
+def test_destination_that_does_not_listen(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried a few times for the whole request, however many pages of instances that has."""
+    monkeypatch.setattr(selection, "_PAGE", 1)
     gateway.keep(*slices(2))
     gateway.peers["RECEIVER"] = Peer("RECEIVER", "127.0.0.1", free_port())
     final, failures = moved(gateway)[-1]
     assert (final.Status, counts(final)) == (0xA702, (0, 2, 0))
     assert failures is not None and len(failures.FailedSOPInstanceUIDList) == 2
+    attempts = [record.getMessage() for record in caplog.records if "store_unconnected" in record.getMessage()]
+    assert [attempt.split()[1] for attempt in attempts] == ["attempt=1", "attempt=2", "attempt=3"]
 
 
 class Getting:

@@ -1,7 +1,7 @@
 // Runs on every page. Everything works without it; it only makes things easier.
 
 import { watchSession } from "./idle.js";
-import { enhanceLogin } from "./login.js";
+import { enhancePrinting } from "./printing.js";
 
 // A page that the browser kept for its back button may show what the visitor may no longer see.
 addEventListener("pageshow", (event) => {
@@ -12,7 +12,13 @@ addEventListener("pageshow", (event) => {
 
 const form = document.getElementById("login");
 if (form instanceof HTMLFormElement) {
+  const { enhanceLogin } = await import("./login.js");
   enhanceLogin(form);
+}
+
+const printing = document.getElementById("print");
+if (printing) {
+  enhancePrinting(printing);
 }
 
 const seconds = Number(document.body.dataset["idleSeconds"]);

@@ -6,6 +6,7 @@ import pydicom
 import pytest
 from httpx2 import Response
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.uid import BasicTextSRStorage, generate_uid
 from starlette.testclient import TestClient
 
@@ -14,6 +15,7 @@ from storage.scope import ListedStudies
 from tests.dicomweb.conftest import Callers, Keep
 from tests.dicomweb.instances import movie, rle
 from tests.dicomweb.replies import EXPLICIT, instance_path, problem_of
+from tests.support.presentation_states import presentation_state
 from tests.support.synthetic import ct, part10
 
 FILE = {"contentType": "application/dicom"}
@@ -140,7 +142,11 @@ def test_anonymisation_is_refused_and_never_left_out(client: TestClient, stored:
         {"region": "0,0,2,1"},
         {"region": "nan,0,1,1"},
         {"imageQuality": "0"},
-        {"presentationUID": "1.2", "presentationSeriesUID": "1.3"},
+        {"presentationUID": "1.2"},
+        {"presentationSeriesUID": "1.2"},
+        {"presentationUID": "1.2", "presentationSeriesUID": "x"},
+        {"presentationUID": "1.2", "presentationSeriesUID": "1.3", "windowCenter": "1", "windowWidth": "2"},
+        {"presentationUID": "1.2", "presentationSeriesUID": "1.3", "region": "0,0,1,1"},
         {"transferSyntax": EXPLICIT},
         {**FILE, "rows": "1", "columns": "1"},
     ],
@@ -158,6 +164,27 @@ def test_a_missing_or_doubled_parameter_is_400(client: TestClient, stored: Store
 def test_a_media_type_that_is_not_there_is_406(client: TestClient, stored: Stored) -> None:
     assert problem_of(ask(client, stored, contentType="video/mpeg"), 406)["acceptable"]
     problem_of(ask(client, stored, {"Accept": "*/*;q=0"}), 406)
+
+
+def test_a_presentation_state_is_applied(client: TestClient, keep: Keep) -> None:
+    image = ct(20, 40, RescaleIntercept="0", WindowCenter="100", WindowWidth="200")
+    other = ct(StudyInstanceUID=image.StudyInstanceUID)
+    state = presentation_state(image)
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = "90000", "100"
+    state.SoftcopyVOILUTSequence = [window]
+    stored, kept = keep(image), keep(state)
+    named = {"presentationSeriesUID": kept.series_instance_uid, "presentationUID": kept.sop_instance_uid}
+    plain = picture(ask(client, stored, contentType="image/png"), "image/png")
+    black = picture(ask(client, stored, contentType="image/png", **named), "image/png")
+    assert max(plain.tobytes()) > 100 and max(black.tobytes()) == 0
+    small = picture(ask(client, stored, rows="10", columns="10", frameNumber="1", **named))
+    assert small.size == (10, 5)
+    problem_of(ask(client, stored, frameNumber="2", **named), 404)
+    no_state = {"presentationSeriesUID": stored.series_instance_uid, "presentationUID": stored.sop_instance_uid}
+    problem_of(ask(client, stored, **no_state), 406)
+    problem_of(ask(client, keep(other), **named | {"presentationUID": generate_uid()}), 404)
+    problem_of(ask(client, keep(ct()), **named), 404)
 
 
 def test_an_instance_elsewhere_than_said_is_404(client: TestClient, stored: Stored, keep: Keep) -> None:

@@ -1,6 +1,5 @@
 """Pages of searches while others store and delete (PS3.18 8.3.4.4)."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,18 +105,22 @@ def request(query: str, path: str = "/studies", token: str = "A") -> Request:
     return Request({"type": "http", "path": path, "query_string": query.encode(), "headers": headers})
 
 
-def test_a_place_is_that_of_one_caller_and_one_question() -> None:
-    pages = Pages()
-    pages.of(request("PatientID=1&limit=5&offset=0")).end(5, PLACE)
-    assert pages.of(request("offset=5&limit=9&PatientID=1")).begin(5) == PLACE
+def test_a_place_is_that_of_one_caller_and_one_question(storage: Storage) -> None:
+    ends = storage.page_ends
+    Pages.of(ends, request("PatientID=1&limit=5&offset=0")).end(5, PLACE)
+    assert Pages.of(ends, request("offset=5&limit=9&PatientID=1")).begin(5) == PLACE
     for other in (request("PatientID=1", token="B"), request("PatientID=2"), request("PatientID=1", "/series")):
-        assert pages.of(other).begin(5) is None
-    assert pages.of(request("PatientID=1")).begin(6) is None
+        assert Pages.of(ends, other).begin(5) is None
+    assert Pages.of(ends, request("PatientID=1")).begin(6) is None
 
 
-def test_no_more_places_are_kept_than_fit() -> None:
-    pages = Pages(most=2)
-    asked = pages.of(request(""))
-    for offset in (1, 2, 1, 3):
-        asked.end(offset, replace(PLACE, series=(offset, "1.2.3")))
-    assert [asked.begin(offset) is not None for offset in (1, 2, 3)] == [True, False, True]
+@pytest.mark.parametrize(("query", "kept"), [("", False), ("?limit=9", True), ("?limit=1", True)])
+def test_who_asks_for_everything_leaves_no_place(
+    client: TestClient, keep: Keep, storage: Storage, monkeypatch: pytest.MonkeyPatch, query: str, kept: bool
+) -> None:
+    for number in range(2):
+        keep(ct(StudyDate=f"2025010{number + 1}"))
+    put: list[object] = []
+    monkeypatch.setattr(type(storage.page_ends), "put", lambda *given: put.append(given))
+    client.get(f"/studies{query}")
+    assert bool(put) is kept

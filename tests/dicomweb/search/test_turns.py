@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from dicomweb.search.turns import Turns
+from storage.waiting import without_waiting
 
 LONG = 30.0
 
@@ -43,3 +44,9 @@ def test_a_turn_ends_with_what_was_raised() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="once"), turns.take():
             raise ValueError("once")
+
+
+def test_where_nobody_may_wait_no_turn_is_taken() -> None:
+    turns = Turns(at_once=1, patience=LONG)
+    with without_waiting(), turns.take():
+        assert turns._free.acquire(blocking=False)

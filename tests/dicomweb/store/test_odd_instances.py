@@ -29,7 +29,11 @@ FAULTS: Final = {
     "VR of another kind": replaced(part10(ct()), b"\x08\0\x3e\x10LO", b"\x08\0\x3e\x10IS"),
     "VR that does not exist": replaced(part10(ct()), b"\x10\0\x40\0CS\x02\0", b"\x10\0\x40\0XX\x02\0"),
     "date that is none": replaced(part10(ct()), b"DA\x08\x0020260102", b"DA\x08\x00tomorrow"),
-    "blank behind a UID": replaced(part10(ct(StudyInstanceUID=f"{PADDED}12")), b"8.498.1012", b"8.498.101 "),
+    "blank behind a UID": replaced(
+        part10(ct(StudyInstanceUID=f"{PADDED}12", SeriesInstanceUID="1.2.3", SOPInstanceUID=ONE)),
+        f"{PADDED}12".encode(),
+        f"{PADDED}1 ".encode(),
+    ),
     "equal UIDs": part10(ct(StudyInstanceUID=ONE, SeriesInstanceUID=ONE, SOPInstanceUID=ONE)),
     "a page in the preamble": PAGE.ljust(128, b" ") + part10(ct())[128:],
 }

@@ -2,9 +2,10 @@
 
 from starlette.testclient import TestClient
 
+from storage.data_set import native_model_reader
 from storage.worklist.data_sets import element
 from tests.dicomweb.conftest import BASE
-from tests.dicomweb.replies import problem_of
+from tests.dicomweb.replies import parts_of, problem_of
 from tests.support.workitems import (
     brought_to,
     create,
@@ -46,10 +47,36 @@ def test_searches_say_what_they_did_not_do(client: TestClient) -> None:
     assert response.headers["warning"] == f'299 {BASE} "There are 1 additional results that can be requested"'
     response = client.get("/workitems?WorklistLable=READING")
     assert response.json() == [] and "WorklistLable" in response.headers["warning"]
-    response = client.get("/workitems?WorklistLabel=READING&Nonsense=1&fuzzymatching=true")
-    assert len(response.json()) == 2 and response.headers["warning"].count("299 ") == 2
+    response = client.get("/workitems?WorklistLabel=READING&Nonsense=1")
+    assert len(response.json()) == 2 and response.headers["warning"].count("299 ") == 1
     for query in ("limit=-1", "offset=x", "fuzzymatching=maybe", "limit=" + "9" * 40):
         problem_of(client.get(f"/workitems?{query}"), 400)
+
+
+def test_names_are_found_by_similar_ones_when_that_is_asked_for(client: TestClient) -> None:
+    """8.3.4.2: of the patient and in items of sequences; other keys stay literal."""
+    request = {"00080090": element("PN", {"Alphabetic": "Doktor^Müller"})}
+    own = create(client, t0040A370=element("SQ", request))
+    for query, fuzzily in {
+        "PatientName=anna beispeil": [own],
+        "PatientName=anna": [own],
+        "PatientName=berta beispiel": [],
+        "ReferencedRequestSequence.ReferringPhysicianName=mueler": [own],
+        "WorklistLabel=READIN": [],
+    }.items():
+        assert found(client, query) == [], query
+        assert found(client, f"{query}&fuzzymatching=true") == fuzzily, query
+
+
+def test_matches_in_xml_are_parts_that_say_where_they_are(client: TestClient) -> None:
+    """8.7.3.2, 11.9.3."""
+    one, two = create(client), create(client)
+    response = client.get("/workitems", headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    parts = parts_of(response)
+    assert [fields["Content-Location"] for fields, _ in parts] == [f"{BASE}/workitems/{uid}" for uid in (one, two)]
+    assert [native_model_reader.decode(document) for _, document in parts] == client.get("/workitems").json()
+    nothing = client.get("/workitems?PatientID=X", headers={"Accept": "application/dicom+xml"})
+    assert (nothing.status_code, parts_of(nothing)) == (200, [])
 
 
 def test_what_was_performed_is_returned_when_asked_for(client: TestClient) -> None:

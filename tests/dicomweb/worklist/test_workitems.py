@@ -6,11 +6,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from dicomweb.worklist.workitems import LARGEST_WORKITEM
+from storage.data_set.native_model import encode
+from storage.data_set.native_model_reader import decode
 from storage.scope import ListedStudies, PatientIdentity, WholeArchive
 from storage.storage import Storage
 from storage.worklist.data_sets import element
 from tests.dicomweb.conftest import BASE, Callers
-from tests.dicomweb.replies import problem_of
+from tests.dicomweb.replies import parts_of, problem_of
 from tests.support.workitems import (
     JSON,
     STATE,
@@ -270,7 +272,31 @@ def test_hostile_content(client: TestClient, storage: Storage, content: bytes, s
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/dicom", "multipart/related"])
 def test_content_of_other_types(client: TestClient, content_type: str) -> None:
     response = client.post("/workitems", content=b"{}", headers={"Content-Type": content_type})
-    assert problem_of(response, 415)["acceptable"] == ["application/dicom+json"]
+    assert problem_of(response, 415)["acceptable"] == ["application/dicom+json", "application/dicom+xml"]
+
+
+def test_a_workitem_may_be_written_and_read_in_xml(client: TestClient) -> None:
+    """8.7.3.2: created, changed, claimed and retrieved as a Native DICOM Model, by itself or as the one part."""
+    xml = {"Content-Type": "application/dicom+xml"}
+    uid, claim = new_uid(), new_uid()
+    assert client.post(f"/workitems?{uid}", content=encode(workitem()), headers=xml).status_code == 201
+    claiming = client.put(f"/workitems/{uid}/state", content=encode(state("IN PROGRESS", claim)), headers=xml)
+    assert claiming.status_code == 200
+    label = encode({"00741204": element("LO", "Äußeres & Inneres")})
+    assert client.post(f"/workitems/{uid}?{claim}", content=label, headers=xml).status_code == 200
+    single = client.get(f"/workitems/{uid}", headers={"Accept": "application/dicom+xml"})
+    assert single.headers["content-type"] == "application/dicom+xml"
+    assert decode(single.content) == retrieve(client, uid)
+    assert decode(single.content)["00741204"]["Value"] == ["Äußeres & Inneres"]
+    multiple = client.get(f"/workitems/{uid}", headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    ((fields, document),) = parts_of(multiple)
+    assert (fields["Content-Location"], document) == (f"{BASE}/workitems/{uid}", single.content)
+    assert multiple.headers["etag"] == single.headers["etag"] != client.get(f"/workitems/{uid}").headers["etag"]
+
+
+@pytest.mark.parametrize("content", [b"", b"<", b"<x/>", b"<!DOCTYPE x []><NativeDicomModel/>", b"{}"])
+def test_xml_that_is_no_data_set_is_refused(client: TestClient, content: bytes) -> None:
+    problem_of(client.post("/workitems", content=content, headers={"Content-Type": "application/dicom+xml"}), 400)
 
 
 def test_names_that_are_none(client: TestClient) -> None:

@@ -259,3 +259,11 @@ def _read_by_pydicom(directory: Path, expected: set[str]) -> None:
 @pytest.mark.parametrize("kind", KEYS)
 def test_keys_are_tags(kind: str) -> None:
     assert all(re.fullmatch(r"[0-9A-F]{8}", tag) for tag in KEYS[kind])
+
+
+def test_keys_of_which_nothing_is_known_are_there_without_a_value(keeping: Keeping) -> None:
+    """Type 2 (PS3.5 7.4.3): the study has neither a description nor an accession number."""
+    keeping.put(ct(StudyInstanceUID=STUDY, StudyDescription=None, AccessionNumber=None))
+    records = directory_of(file_set(keeping)).DirectoryRecordSequence
+    (study,) = (one for one in records if one.DirectoryRecordType == "STUDY")
+    assert (study.StudyDescription, study.AccessionNumber) == ("", "")

@@ -1,11 +1,15 @@
 """ZIP archives, read back by Python's zipfile and by unzip."""
 
+import random
 import shutil
 import subprocess
 import zipfile
+import zlib
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -71,6 +75,27 @@ def test_the_rest_from_any_place_is_the_same_bytes(limits: Limits) -> None:
     content = b"".join(archive(made, limits=limits))
     for start in range(0, len(content) + 1, 7):
         assert b"".join(archive(made, start, limits)) == content[start:]
+
+
+@pytest.mark.parametrize("limits", [ORIGINAL, NARROW], ids=["original", "zip64"])
+def test_with_known_checksums_the_rest_is_the_same_and_what_lies_before_is_not_opened(limits: Limits) -> None:
+    chance = random.Random(1)
+    contents = [chance.randbytes(size) for size in (300, 0, 1200, 40)]
+    made = [Entry(f"A{number}", len(one), partial(BytesIO, one)) for number, one in enumerate(contents)]
+    content = b"".join(archive(made, limits=limits))
+    opened: list[str] = []
+
+    def noted(entry: Entry) -> BinaryIO:
+        opened.append(entry.name)
+        return entry.open()
+
+    known = [replace(one, crc=zlib.crc32(one.open().read()), open=partial(noted, one)) for one in made]
+    for start in range(0, len(content) + 1, 7):
+        assert b"".join(archive(known, start, limits)) == content[start:]
+    opened.clear()
+    last = content.rindex(made[-1].name.encode(), 0, content.index(b"PK\1\2"))
+    assert b"".join(archive(known, last, limits)) == content[last:]
+    assert opened == [made[-1].name]
 
 
 def test_a_large_file_is_given_out_in_bounded_pieces() -> None:

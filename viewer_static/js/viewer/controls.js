@@ -54,6 +54,8 @@ export class Controls {
       isZoomed: () => view.zoom > 1,
       isWindowing: () => this.windowMode,
       total: () => stack.total,
+      hasKeys: () => this.pane.active,
+      pen: () => this.pane.pen,
     });
     stage.classList.add("live");
     stage.tabIndex = 0;

@@ -73,7 +73,7 @@ export function describe(dataSet, frame) {
  * @param {string} tag
  * @returns {DataSet}
  */
-function group(dataSet, frame, tag) {
+export function group(dataSet, frame, tag) {
   const own = items(dataSet, "52009230")[frame - 1];
   const shared = items(dataSet, "52009229")[0];
   for (const groups of [own, shared]) {
@@ -138,8 +138,9 @@ function pixelHeight(dataSet, measures) {
  * @param {string} tag
  * @returns {DataSet[]}
  */
-function items(dataSet, tag) {
-  return /** @type {DataSet[]} */ (dataSet[tag]?.Value ?? []);
+export function items(dataSet, tag) {
+  const values = /** @type {DataSet[]} */ (dataSet[tag]?.Value ?? []);
+  return values.filter((item) => typeof item === "object" && item !== null);
 }
 
 /**
@@ -147,15 +148,27 @@ function items(dataSet, tag) {
  * @param {string} tag
  * @returns {number | undefined}
  */
-function number(dataSet, tag) {
+export function number(dataSet, tag) {
   const value = dataSet[tag]?.Value?.[0];
   return value === undefined || value === null || !Number.isFinite(Number(value)) ? undefined : Number(value);
+}
+
+/**
+ * All values of an attribute; none when one of them is no number.
+ * @param {DataSet} dataSet
+ * @param {string} tag
+ * @returns {number[]}
+ */
+export function numbers(dataSet, tag) {
+  const values = dataSet[tag]?.Value ?? [];
+  const found = values.map((value) => (value === null ? NaN : Number(value)));
+  return found.every(Number.isFinite) ? found : [];
 }
 
 /**
  * @param {DataSet} dataSet
  * @param {string} tag
  */
-function text(dataSet, tag) {
+export function text(dataSet, tag) {
   return String(dataSet[tag]?.Value?.[0] ?? "").trim();
 }

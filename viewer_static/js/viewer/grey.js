@@ -24,7 +24,7 @@ export function greyTable(image, window) {
  * @param {Description} image
  * @param {number} pattern
  */
-function value(image, pattern) {
+export function value(image, pattern) {
   const above = 31 - image.highBit;
   const spare = 32 - image.bitsStored;
   return image.signed ? (pattern << above) >> spare : (pattern << above) >>> spare;

@@ -15,6 +15,20 @@
  * @property {() => boolean} isZoomed
  * @property {() => boolean} isWindowing whether the window mode is on
  * @property {() => number} total
+ * @property {() => boolean} hasKeys whether keys are meant for this stage
+ * @property {() => Pen | null} pen what draws on the stage now
+ */
+
+/**
+ * A tool that may take what one finger, the left button or a key does, in CSS pixels of the window. Two fingers zoom also
+ * while it draws; `cancel` then undoes what the first of them began.
+ * @typedef {object} Pen
+ * @property {(at: Point) => boolean} down whether it takes the gesture that begins here
+ * @property {(at: Point) => void} move
+ * @property {(at: Point) => void} up
+ * @property {() => void} cancel
+ * @property {(at: Point) => void} hover the mouse is here with no button down
+ * @property {(event: KeyboardEvent) => boolean} key whether it takes the key, on the focused stage
  */
 
 const STILL = 8;
@@ -35,7 +49,7 @@ export class Input {
     this.actions = actions;
     /** @type {Map<number, Point>} */
     this.pointers = new Map();
-    /** @type {"none" | "waiting" | "scroll" | "window" | "pan" | "pinch"} */
+    /** @type {"none" | "waiting" | "draw" | "scroll" | "window" | "pan" | "pinch"} */
     this.gesture = "none";
     /** @type {Point} */
     this.origin = { x: 0, y: 0 };
@@ -61,6 +75,9 @@ export class Input {
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     clearTimeout(this.longPress);
     if (this.pointers.size > 1) {
+      if (this.gesture === "draw") {
+        this.actions.pen()?.cancel();
+      }
       this.gesture = "pinch";
       return;
     }
@@ -68,7 +85,9 @@ export class Input {
     this.axis = "";
     this.rest = 0;
     this.pressedUntil = 0;
-    if (event.button === 2 || (event.button === 0 && this.actions.isWindowing())) {
+    if (event.button === 0 && this.actions.pen()?.down(this.origin)) {
+      this.gesture = "draw";
+    } else if (event.button === 2 || (event.button === 0 && this.actions.isWindowing())) {
       this.gesture = "window";
     } else if (event.button === 1) {
       this.gesture = "pan";
@@ -87,15 +106,18 @@ export class Input {
   /** @param {PointerEvent} event */
   move(event) {
     const before = this.pointers.get(event.pointerId);
+    const now = { x: event.clientX, y: event.clientY };
     if (!before) {
+      this.actions.pen()?.hover(now);
       return;
     }
-    const now = { x: event.clientX, y: event.clientY };
     // A busy device runs the timer of a long press before it tells of moves that were made earlier.
     if (this.gesture === "window" && event.timeStamp < this.pressedUntil && this.isFar(now)) {
       this.gesture = "waiting";
     }
-    if (this.gesture === "pinch") {
+    if (this.gesture === "draw") {
+      this.actions.pen()?.move(now);
+    } else if (this.gesture === "pinch") {
       this.pinch(event.pointerId, before, now);
     } else {
       this.drag(before, now);
@@ -167,6 +189,11 @@ export class Input {
   up(event, cancelled = false) {
     this.pointers.delete(event.pointerId);
     clearTimeout(this.longPress);
+    if (this.gesture === "draw") {
+      const pen = this.actions.pen();
+      cancelled ? pen?.cancel() : pen?.up({ x: event.clientX, y: event.clientY });
+      this.gesture = "none";
+    }
     const still = !this.isFar({ x: event.clientX, y: event.clientY });
     if (!cancelled && still && event.button === 0 && (this.gesture === "waiting" || this.gesture === "window")) {
       this.tap(event);
@@ -212,10 +239,11 @@ export class Input {
   key(event) {
     const { target } = event;
     const elsewhere = target instanceof Element && target.closest("input, textarea, select, dialog, summary");
-    if (elsewhere || event.altKey || event.ctrlKey || event.metaKey) {
+    if (elsewhere || event.altKey || event.ctrlKey || event.metaKey || !this.actions.hasKeys()) {
       return;
     }
-    if (this.moveByKey(event.key) || (target === this.stage && this.zoomByKey(event.key))) {
+    const drawing = target === this.stage && this.actions.pen()?.key(event);
+    if (drawing || this.moveByKey(event.key) || (target === this.stage && this.zoomByKey(event.key))) {
       event.preventDefault();
     }
   }

@@ -29,6 +29,10 @@ export class Pane extends EventTarget {
     /** What the series is called. */
     this.name = dataset["name"] ?? "";
     this.modality = dataset["modality"] ?? "";
+    /** Whether keys are meant for it: among several panes, one. */
+    this.active = true;
+    /** @type {import("./input.js").Pen | null} What draws on the stage now. */
+    this.pen = null;
   }
 
   /** An SVG whose units are the pixels of the image: what lies on it moves and grows with the image. */

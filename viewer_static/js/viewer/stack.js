@@ -4,7 +4,7 @@
 import { Cache, Queue } from "./cache.js";
 import { automaticWindow, greyTable } from "./grey.js";
 import { leave } from "../idle.js";
-import { Refused, SignedOut, parameter } from "./source.js";
+import { Refused, SCREEN, SignedOut, parameter } from "./source.js";
 
 /** @typedef {import("./dicom.js").Window} Window */
 /** @typedef {import("./render.js").Frame} Frame */
@@ -42,6 +42,10 @@ export class Stack {
     this.quality = "none";
     /** @type {Window | null} The reader's window; null for each image's own. */
     this.window = null;
+    /** How much of the stored values of the image asked for is there, from 0 to 1. */
+    this.arrived = 0;
+    /** @type {((at: number) => string) | null} Where the server shows images as somebody has marked them, "" for none. */
+    this.presented = null;
     this.direction = 1;
     this.resting = true;
     this.offline = false;
@@ -51,6 +55,8 @@ export class Stack {
     this.pictures = new Cache(96 * MEGABYTE, (bitmap) => bitmap.close());
     /** @type {Cache<Frame>} */
     this.frames = new Cache(96 * MEGABYTE);
+    /** @type {{first: number, last: number, loop: boolean} | null} What is played as a film. */
+    this.playing = null;
     this.queue = new Queue(6);
     this.timer = 0;
     /** The next animation frame, 0 while none is waited for, and whether it is to paint again. */
@@ -62,7 +68,7 @@ export class Stack {
   }
 
   get total() {
-    return this.source.images.length;
+    return this.source.total;
   }
 
   /** Whether nothing can be had of the image that is asked for. */
@@ -80,12 +86,19 @@ export class Stack {
     this.show(this.index);
   }
 
-  /** @param {number} index */
+  /** @param {number} index whoever asks for an image himself ends a film */
   show(index) {
+    this.playing = null;
+    this.go(index);
+  }
+
+  /** @param {number} index */
+  go(index) {
     const next = Math.min(Math.max(index, 0), this.total - 1);
     if (next !== this.index) {
       this.direction = Math.sign(next - this.index);
       this.index = next;
+      this.arrived = 0;
       this.move();
     }
     this.paint();
@@ -102,9 +115,17 @@ export class Stack {
     this.screen.changed();
   }
 
+  /** @param {((at: number) => string) | null} presented */
+  present(presented) {
+    this.presented = presented;
+    this.paint();
+    this.plan();
+    this.screen.changed();
+  }
+
   /** Whether the reader may choose another window for the image that is asked for. */
   get windowable() {
-    return this.source.description(this.index)?.raw ?? false;
+    return !this.presented?.(this.index) && (this.source.description(this.index)?.raw ?? false);
   }
 
   /** @returns {Window | null} the window in force, if it is known */
@@ -153,7 +174,7 @@ export class Stack {
     const { columns, rows } = described ?? this.source.first;
     this.screen.measure(columns, rows);
     const frame = this.isRaw(at) ? this.frames.get(String(at)) : undefined;
-    const full = this.isRaw(at) ? undefined : this.pictures.get(`full ${at}`);
+    const full = this.isRaw(at) ? undefined : this.pictures.get(this.fullKey(at));
     const preview = this.pictures.get(this.previewKey(at));
     if (described && frame) {
       this.screen.exact(frame, this.tableFor(at, frame), described.pixelHeight);
@@ -180,11 +201,6 @@ export class Stack {
       }
     }
     return this.shown < 0 ? this.index : this.shown;
-  }
-
-  /** @param {number} at */
-  isThere(at) {
-    return this.frames.has(String(at)) || this.pictures.has(`full ${at}`) || this.pictures.has(this.previewKey(at));
   }
 
   /**
@@ -223,25 +239,68 @@ export class Stack {
   isRaw(at) {
     const described = this.source.description(at);
     return (
-      !!described?.raw && (this.window !== null || !described.voiLut) && !this.refused.has(`stored ${at}`)
+      !!described?.raw && !this.presented?.(at) && (this.window !== null || !described.voiLut) && !this.refused.has(`stored ${at}`)
     );
   }
 
   /** @param {number} at */
+  fullKey(at) {
+    return `full ${at}${this.presented?.(at) ?? ""}`;
+  }
+
+  /** @param {number} at */
   previewKey(at) {
+    if (this.presented?.(at)) {
+      return this.fullKey(at);
+    }
     return `preview ${at} ${this.window && this.source.description(at)?.raw ? parameter(this.window) : ""}`;
+  }
+
+  /**
+   * Whether something of an image is there to be shown at once.
+   * @param {number} at
+   */
+  isThere(at) {
+    const whole = this.isRaw(at) ? this.frames.has(String(at)) : this.pictures.has(this.fullKey(at));
+    return whole || this.pictures.has(this.previewKey(at));
+  }
+
+  /** @param {{first: number, last: number, loop: boolean} | null} range */
+  play(range) {
+    this.playing = range;
+    this.move();
+    this.plan();
+    this.screen.changed();
+  }
+
+  /** The images that a film shows next, as many as there is room for. */
+  coming() {
+    const { first, last, loop } = this.playing ?? { first: 0, last: -1, loop: false };
+    const { rows, columns } = this.source.description(this.index) ?? this.source.first;
+    const room = Math.floor((this.pictures.budget * 0.8) / Math.max(Math.min(rows, SCREEN) * Math.min(columns, SCREEN) * 4, 1));
+    const reach = Math.max(Math.min(AHEAD * 2, room, last - first), 1);
+    const found = [];
+    for (let at = this.index + 1; found.length < reach && (at <= last || loop); at++) {
+      found.push(at <= last ? at : first + ((at - first) % (last - first + 1)));
+    }
+    return found;
   }
 
   /** Tell the queue what is wanted now. */
   plan() {
-    // The page has come with a picture of its first image.
-    const here = this.shown < 0 && this.index === this.first && !this.refused.size ? [] : this.previewJobs([this.index]);
+    if (this.playing) {
+      this.queue.wish(this.previewJobs([this.index, ...this.coming()]));
+      return;
+    }
+    // The page has come with a picture of its first image, and what is asked for next is better.
+    const comes = this.index === this.first && !!this.source.description(this.index) && !this.refused.size;
+    const here = this.shown < 0 && comes ? [] : this.previewJobs([this.index]);
     if (!this.resting) {
       this.queue.wish([...here, ...this.previewJobs(this.onwards())]);
       return;
     }
     const first = [...here, ...this.fullJobs([this.index])];
-    const near = this.outwards(AHEAD * 2);
+    const near = this.source.savesData ? [] : this.outwards(AHEAD * 2);
     // What is in sight does not share the line with what may come later.
     const rest = first.length ? [] : [...this.previewJobs(near), ...this.fullJobs(this.worthwhile(near))];
     this.queue.wish([...first, ...rest]);
@@ -249,7 +308,7 @@ export class Stack {
 
   /** Indices that come next if the reader goes on as he does, then those behind him. */
   onwards() {
-    const near = this.outwards(AHEAD);
+    const near = this.source.savesData ? [] : this.outwards(AHEAD);
     const isAhead = (/** @type {number} */ at) => (at - this.index) * this.direction > 0;
     return [...near.filter(isAhead), ...near.filter((at) => !isAhead(at))];
   }
@@ -267,14 +326,13 @@ export class Stack {
   }
 
   /**
-   * Those of `near` whose stored values fit into memory together; none where the reader saves data.
+   * Those of `near` whose stored values fit into memory together.
    * @param {number[]} near
    */
   worthwhile(near) {
-    const connection = /** @type {{saveData?: boolean} | undefined} */ (Reflect.get(navigator, "connection"));
     const { rows = 0, columns = 0, bitsAllocated = 16 } = this.source.description(this.index) ?? {};
     const fitting = Math.floor((this.frames.budget * 0.8) / Math.max((rows * columns * bitsAllocated) / 8, 1));
-    return connection?.saveData ? [] : near.slice(0, fitting);
+    return near.slice(0, fitting);
   }
 
   /**
@@ -282,8 +340,10 @@ export class Stack {
    * @returns {Job[]}
    */
   previewJobs(wanted) {
-    return wanted
-      .filter((at) => !(this.isRaw(at) && this.frames.has(String(at))) && !this.pictures.has(`full ${at}`))
+    const presented = wanted.filter((at) => this.presented?.(at)).map((at) => this.renderedJob(at));
+    const previews = wanted
+      .filter((at) => !this.presented?.(at))
+      .filter((at) => !(this.isRaw(at) && this.frames.has(String(at))) && !this.pictures.has(this.fullKey(at)))
       .map((at) => ({ at, key: this.previewKey(at) }))
       .filter(({ key }) => !this.pictures.has(key) && !this.refused.has(key))
       .map(({ at, key }) => {
@@ -293,6 +353,7 @@ export class Stack {
           this.pictures.set(key, picture, picture.width * picture.height * 4);
         });
       });
+    return [...presented.filter((job) => job !== null), ...previews];
   }
 
   /**
@@ -315,9 +376,20 @@ export class Stack {
       return null;
     }
     return this.job(`stored ${at}`, at, async (signal) => {
-      const frame = await this.source.stored(at, signal);
+      const frame = await this.source.stored(at, signal, (part) => this.arrives(at, part));
       this.frames.set(String(at), frame, frame.samples.byteLength);
     });
+  }
+
+  /**
+   * @param {number} at
+   * @param {number} part
+   */
+  arrives(at, part) {
+    if (at === this.index) {
+      this.arrived = part;
+      this.screen.changed();
+    }
   }
 
   /**
@@ -325,12 +397,14 @@ export class Stack {
    * @returns {Job | null}
    */
   renderedJob(at) {
-    const key = `full ${at}`;
+    const key = this.fullKey(at);
     if (this.pictures.has(key) || this.refused.has(key)) {
       return null;
     }
     return this.job(key, at, async (signal) => {
-      const picture = await this.source.rendered(at, signal);
+      const address = this.presented?.(at);
+      const rendering = address ? this.source.picture(address, "png", null, signal) : this.source.rendered(at, signal);
+      const picture = await rendering;
       this.pictures.set(key, picture, picture.width * picture.height * 4);
     });
   }

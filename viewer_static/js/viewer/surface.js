@@ -20,6 +20,8 @@ export class Surface {
     this.changed = changed;
     this.preview = document.createElement("canvas");
     this.renderer = renderer(() => this.replace());
+    /** @type {HTMLElement[]} What lies on the image and moves with it, below the layer. */
+    this.covers = [];
     this.layer = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.layer.classList.add("layer");
     this.layer.setAttribute("preserveAspectRatio", "none");
@@ -38,8 +40,22 @@ export class Surface {
   }
 
   place() {
-    this.view.surfaces = [this.first, this.preview, this.renderer.canvas, this.layer];
+    this.view.surfaces = [this.first, this.preview, this.renderer.canvas, ...this.covers, this.layer];
     this.view.apply();
+  }
+
+  /** @param {HTMLElement} element something of the image's own proportions to lie on it */
+  cover(element) {
+    this.covers.push(element);
+    this.layer.before(element);
+    this.place();
+  }
+
+  /** @param {HTMLElement} element */
+  uncover(element) {
+    this.covers = this.covers.filter((one) => one !== element);
+    element.remove();
+    this.place();
   }
 
   // The graphics driver took the context away, or the image is too large for it.
@@ -72,7 +88,7 @@ export class Surface {
     this.see(this.renderer.canvas);
   }
 
-  /** @param {ImageBitmap} picture */
+  /** @param {ImageBitmap | HTMLImageElement} picture of the size at which it was made */
   picture(picture) {
     this.preview.width = picture.width;
     this.preview.height = picture.height;
@@ -89,6 +105,7 @@ export class Surface {
    */
   measure(columns, rows) {
     this.layer.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
+    this.view.setSize(columns, rows);
   }
 
   /** @param {Element} seen */

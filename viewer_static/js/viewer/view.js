@@ -1,8 +1,16 @@
-// Zoom and pan: where on the stage the image lies. All surfaces get the same place, so nothing jumps when they change.
+// Zoom, pan, quarter turns, mirroring and inversion: where on the stage the image lies, and how. All surfaces get the
+// same place, so nothing jumps when they change.
 
 const MOST = 12;
 
-/** Sends "change" when the image lies elsewhere than before. */
+/** @typedef {{x: number, y: number}} Point */
+
+/**
+ * Sends "change" when the image lies elsewhere than before.
+ *
+ * The image is mirrored left to right first (`flipped`), then turned clockwise by `rotation` degrees (0, 90, 180, 270).
+ * A point of the image is in its own pixels: {0, 0} is the outer corner of the first one, so its middle is {0.5, 0.5}.
+ */
 export class View extends EventTarget {
   /** @param {HTMLElement} stage */
   constructor(stage) {
@@ -11,6 +19,11 @@ export class View extends EventTarget {
     /** @type {(HTMLElement | SVGSVGElement)[]} */
     this.surfaces = [];
     this.ratio = 1;
+    this.columns = 1;
+    this.rows = 1;
+    this.rotation = 0;
+    this.flipped = false;
+    this.inverted = false;
     this.zoom = 1;
     this.x = 0;
     this.y = 0;
@@ -25,10 +38,86 @@ export class View extends EventTarget {
     }
   }
 
+  /**
+   * @param {number} columns
+   * @param {number} rows
+   */
+  setSize(columns, rows) {
+    if (columns !== this.columns || rows !== this.rows) {
+      this.columns = columns;
+      this.rows = rows;
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
   reset() {
     this.zoom = 1;
-    this.x = this.y = 0;
+    this.x = this.y = this.rotation = 0;
+    this.flipped = this.inverted = false;
     this.apply();
+  }
+
+  /** @param {number} degrees clockwise, a multiple of 90 */
+  rotate(degrees) {
+    this.rotation = (((this.rotation + degrees) % 360) + 360) % 360;
+    this.apply();
+  }
+
+  /** As the viewer sees it, whatever the rotation. */
+  flipHorizontally() {
+    this.flipped = !this.flipped;
+    this.rotate(-2 * this.rotation);
+  }
+
+  flipVertically() {
+    this.flipped = !this.flipped;
+    this.rotate(180 - 2 * this.rotation);
+  }
+
+  invert() {
+    this.inverted = !this.inverted;
+    this.apply();
+  }
+
+  /**
+   * Where a point of the image lies in the window.
+   * @param {Point} point
+   * @returns {Point}
+   */
+  toClient({ x, y }) {
+    const box = this.stage.getBoundingClientRect();
+    const { width, height } = this.extent();
+    const mirror = this.flipped ? -1 : 1;
+    const right = mirror * (x / this.columns - 0.5) * width * this.zoom;
+    const down = (y / this.rows - 0.5) * height * this.zoom;
+    const turned = turn(right, down, this.rotation);
+    return { x: box.left + box.width / 2 + this.x + turned.x, y: box.top + box.height / 2 + this.y + turned.y };
+  }
+
+  /**
+   * Which point of the image lies there in the window; it may be outside of the image.
+   * @param {Point} client
+   * @returns {Point}
+   */
+  toImage({ x, y }) {
+    const box = this.stage.getBoundingClientRect();
+    const { width, height } = this.extent();
+    const middle = { x: x - box.left - box.width / 2 - this.x, y: y - box.top - box.height / 2 - this.y };
+    const lying = turn(middle.x, middle.y, 360 - this.rotation);
+    const mirror = this.flipped ? -1 : 1;
+    return {
+      x: ((mirror * lying.x) / (width * this.zoom) + 0.5) * this.columns,
+      y: (lying.y / (height * this.zoom) + 0.5) * this.rows,
+    };
+  }
+
+  /** Size of the image before zoom and rotation, in CSS pixels: as large as fits the stage when it is turned. */
+  extent() {
+    const { clientWidth, clientHeight } = this.stage;
+    const across = this.rotation % 180 !== 0;
+    const [along, other] = across ? [clientHeight, clientWidth] : [clientWidth, clientHeight];
+    const width = Math.min(along, other * this.ratio);
+    return { width, height: width / this.ratio, across };
   }
 
   /**
@@ -59,10 +148,9 @@ export class View extends EventTarget {
 
   apply() {
     const { clientWidth, clientHeight } = this.stage;
-    const width = Math.min(clientWidth, clientHeight * this.ratio);
-    const height = width / this.ratio;
-    const slackX = Math.max((width * this.zoom - clientWidth) / 2, 0);
-    const slackY = Math.max((height * this.zoom - clientHeight) / 2, 0);
+    const { width, height, across } = this.extent();
+    const slackX = Math.max(((across ? height : width) * this.zoom - clientWidth) / 2, 0);
+    const slackY = Math.max(((across ? width : height) * this.zoom - clientHeight) / 2, 0);
     this.x = Math.min(Math.max(this.x, -slackX), slackX);
     this.y = Math.min(Math.max(this.y, -slackY), slackY);
     for (const { style } of this.surfaces) {
@@ -71,10 +159,30 @@ export class View extends EventTarget {
       style.height = `${height}px`;
       style.left = `${(clientWidth - width) / 2}px`;
       style.top = `${(clientHeight - height) / 2}px`;
-      style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.zoom})`;
+      style.transform = `translate(${this.x}px, ${this.y}px) rotate(${this.rotation}deg) scale(${this.flipped ? -this.zoom : this.zoom}, ${this.zoom})`;
     }
     this.stage.classList.toggle("zoomed", this.zoom > 1);
+    this.stage.classList.toggle("inverted", this.inverted);
     this.stage.dataset["zoom"] = this.zoom.toFixed(2);
     this.dispatchEvent(new Event("change"));
+  }
+}
+
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} degrees clockwise, a multiple of 90
+ * @returns {Point}
+ */
+function turn(x, y, degrees) {
+  switch (degrees % 360) {
+    case 90:
+      return { x: -y, y: x };
+    case 180:
+      return { x: -x, y: -y };
+    case 270:
+      return { x: y, y: -x };
+    default:
+      return { x, y };
   }
 }

@@ -7,4 +7,16 @@ import { Pane } from "./pane.js";
 const pane = new Pane(element("viewer", HTMLElement));
 const started = pane.start();
 new Controls(pane, await texts());
+
+const opener = document.getElementById("doctors-tools");
+if (opener instanceof HTMLButtonElement) {
+  const open = async () => {
+    const { openTools } = await import("../tools/tools.js");
+    await openTools(pane, opener);
+  };
+  opener.addEventListener("click", () => void open(), { once: true });
+}
+
 await started;
+const { enrich } = await import("./kinds.js");
+await enrich(pane);

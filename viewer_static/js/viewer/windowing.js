@@ -1,16 +1,9 @@
 // Brightness and contrast: presets by plain names, buttons for those who cannot drag, and the drag itself.
 
 import { part } from "../page.js";
+import { CT } from "./presets.js";
 
 /** @typedef {import("./dicom.js").Window} Window */
-
-/** @type {Record<string, Window>} In Hounsfield units, so for CT only. */
-const CT = {
-  soft: { center: 40, width: 400, shape: "LINEAR" },
-  lung: { center: -600, width: 1500, shape: "LINEAR" },
-  bone: { center: 400, width: 1800, shape: "LINEAR" },
-  brain: { center: 40, width: 80, shape: "LINEAR" },
-};
 
 /** @type {Record<string, [number, number]>} Brightness in parts of the window's width, and factor of contrast. */
 const NUDGES = { brighter: [0.1, 1], darker: [-0.1, 1], more: [0, 1.2], less: [0, 1 / 1.2] };

@@ -1,0 +1,45 @@
+"""`durchblick export`: what patients get on the page of downloads, for whoever works here."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
+from gateway.downloads.contents import records_of
+from gateway.downloads.layout import Prepared
+from gateway.downloads.making import Order
+from gateway.downloads.worker import Preparation
+from storage.scope import ListedStudies
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@click.option("--study", "studies", multiple=True, required=True, metavar="UID", help="A study; may be repeated.")
+@click.option("--anonymise", is_flag=True, help="Only images, without what tells whose they are (PS3.15 annex E).")
+@config_option
+@json_option
+def export(target: Path, studies: tuple[str, ...], anonymise: bool, config_file: Path | None, as_json: bool) -> None:
+    """Write studies as a ZIP archive of IHE PDI with a viewer, signed, to TARGET, which must not exist."""
+    with opened(config_file) as house:
+        scope = ListedStudies(frozenset(studies))
+        records = [record for study in studies for record in records_of(house.storage.index, scope, study)]
+        maker = Preparation(house, lambda: False).maker(anonymised=anonymise)
+        house.downloads_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix="export-", dir=house.downloads_folder.parent))
+        try:
+            maker.make(Order(scope, records, house.config.site.language), draft / "archive", lambda done: None)
+            prepared = Prepared(draft / "archive", house.storage.files)
+            with target.open("xb") as file:
+                for piece in prepared.archive():
+                    file.write(piece)
+        except FileExistsError as error:
+            raise click.ClickException(f"{target} is there already.") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    if as_json:
+        print_json({"file": str(target), "files": len(prepared.layout.files), "bytes": prepared.size})
+    else:
+        click.echo(f"{target}: {len(prepared.layout.files)} files, {prepared.size} bytes")

@@ -1,0 +1,116 @@
+"""`durchblick forward`: what is to be sent on to PACS, and what became of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
+from gateway.forwarding.deliveries import Delivery, NoSuchDelivery, State, Wanted
+from gateway.forwarding.rules import Selection
+from storage.errors import Refusal
+from storage.scope import WholeArchive
+
+
+@click.group()
+def forward() -> None:
+    """Say what is sent on to PACS, and send more."""
+
+
+@forward.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice(get_args(State)), help="Default: waiting, failed.")
+@config_option
+@json_option
+def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) -> None:
+    """Show deliveries, newest first."""
+    with opened(config_file) as house:
+        found = house.deliveries.listed(states or ("waiting", "failed"))
+    _tell(found, as_json)
+
+
+@forward.command()
+@click.option("--study", required=True, metavar="UID", help="All of this study.")
+@click.option("--to", "target", required=True, metavar="TARGET", help="A name of [[forwarding.targets]].")
+@config_option
+@json_option
+def send(study: str, target: str, config_file: Path | None, as_json: bool) -> None:
+    """Send a study, also one that no rule names."""
+    with opened(config_file) as house:
+        if target not in {one.name for one in house.config.forwarding.targets}:
+            raise click.ClickException(f"There is no target {target}; list it under [[forwarding.targets]].")
+        index = house.storage.index
+        try:
+            index.instances(WholeArchive(), study)
+        except Refusal as refusal:
+            raise click.ClickException(refusal.detail) from refusal
+        newest = index.arrivals(WholeArchive(), None).place
+        arrivals = index.arrived(WholeArchive(), study, 0, newest)
+        wanted = Wanted("", target, study, 0, arrivals[-1].place, Selection(), len(arrivals))
+        _tell([house.deliveries.want(wanted)], as_json)
+
+
+@forward.command()
+@click.argument("number", type=int)
+@config_option
+@json_option
+def retry(number: int, config_file: Path | None, as_json: bool) -> None:
+    """Begin a failed delivery anew, or try one that waits at once."""
+    with opened(config_file) as house:
+        try:
+            found = house.deliveries.retry(number)
+        except NoSuchDelivery as error:
+            raise click.ClickException(str(error)) from error
+    _tell([found], as_json)
+
+
+@forward.command()
+@click.argument("number", type=int)
+@config_option
+def drop(number: int, config_file: Path | None) -> None:
+    """Give up a delivery that waits or has failed."""
+    with opened(config_file) as house:
+        try:
+            house.deliveries.drop(number)
+        except NoSuchDelivery as error:
+            raise click.ClickException(str(error)) from error
+    click.echo("Given up.")
+
+
+def _tell(found: list[Delivery], as_json: bool) -> None:
+    if as_json:
+        print_json([_document(one) for one in found])
+        return
+    for one in found:
+        document = _document(one)
+        counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
+        click.echo(f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {document['requested']}")
+        if one.trouble:
+            click.echo(f"    {one.trouble}")
+    if not found:
+        click.echo("There are none.")
+
+
+def _document(one: Delivery) -> dict[str, Any]:
+    return {
+        "number": one.id,
+        "state": one.state,
+        "rule": one.wanted.rule,
+        "target": one.wanted.target,
+        "study": one.wanted.study,
+        "instances": one.wanted.instances,
+        "sent": one.sent,
+        "warned": one.warned,
+        "refused": one.refused,
+        "committed": one.committed,
+        "attempts": one.attempts,
+        "trouble": one.trouble,
+        "requested": _moment(one.requested_at),
+        "due": _moment(one.due_at) if one.state == "waiting" else None,
+        "finished": None if one.finished_at is None else _moment(one.finished_at),
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

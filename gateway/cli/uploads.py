@@ -1,0 +1,170 @@
+"""`durchblick upload`: links by which images may be sent in, and what was sent."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from gateway.cli.household import opened
+from gateway.cli.options import config_option, json_option, print_json
+from gateway.intake.accepting import CORRECTABLE
+from gateway.intake.links import Form, UploadLink
+from gateway.intake.uploads import State, Upload
+
+_BY = "command line"
+
+
+@click.group()
+def upload() -> None:
+    """Take in what patients and referrers send."""
+
+
+@upload.group()
+def link() -> None:
+    """Links by which something may be sent in."""
+
+
+@link.command()
+@click.option("--for", "form", type=click.Choice(get_args(Form)), default="patient", help="Which form is asked.")
+@click.option("--label", default="", help="What the link is for.")
+@click.option("--days", type=click.IntRange(0, 3650), help="How long it is valid. Default: until it is revoked.")
+@click.option("--language", default="de", help="Of the page, where the browser states none.")
+@config_option
+@json_option
+def create(form: Form, label: str, days: int | None, language: str, config_file: Path | None, as_json: bool) -> None:
+    """Make a link; it is shown once."""
+    with opened(config_file) as house:
+        issued = house.intake.links.create(form, label, language, days)
+        document = _link(issued.link) | {"url": issued.url(house.config.public_root)}
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(document["url"])
+
+
+@link.command("list")
+@config_option
+@json_option
+def list_links(config_file: Path | None, as_json: bool) -> None:
+    """Show all links."""
+    with opened(config_file) as house:
+        found = [_link(one) for one in house.intake.links.all()]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        click.echo(f"{one['id']}  {one['form']}  {'live' if one['live'] else 'ended'}  {one['label']}")
+
+
+@link.command()
+@click.argument("link_id")
+@config_option
+@json_option
+def revoke(link_id: str, config_file: Path | None, as_json: bool) -> None:
+    """End a link for good."""
+    with opened(config_file) as house:
+        document = _link(house.intake.links.revoke(link_id))
+    if as_json:
+        print_json(document)
+    else:
+        click.echo("Revoked.")
+
+
+@upload.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice(get_args(State)), help="Default: not decided.")
+@config_option
+@json_option
+def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) -> None:
+    """Show uploads, what has waited longest first."""
+    with opened(config_file) as house:
+        found = house.intake.uploads.listed(states or ("sent", "waiting", "asked", "accepting"))
+    _tell(found, as_json)
+
+
+@upload.command()
+@click.argument("reference")
+@config_option
+def show(reference: str, config_file: Path | None) -> None:
+    """Show what was sent, and what was found in it, as JSON."""
+    with opened(config_file) as house:
+        print_json(_document(house.intake.uploads.by_reference(reference)))
+
+
+@upload.command()
+@click.argument("reference")
+@click.option("--set", "corrections", multiple=True, metavar="KEYWORD=VALUE", help=f"One of {', '.join(CORRECTABLE)}.")
+@config_option
+@json_option
+def accept(reference: str, corrections: tuple[str, ...], config_file: Path | None, as_json: bool) -> None:
+    """Take an upload into the archive, with these attributes instead of its own."""
+    given = dict(_correction(one) for one in corrections)
+    with opened(config_file) as house:
+        uploads = house.intake.uploads
+        _tell([uploads.accept(uploads.by_reference(reference), given, _BY)], as_json)
+
+
+@upload.command()
+@click.argument("reference")
+@click.option("--remark", default="", help="What the sender reads.")
+@config_option
+@json_option
+def reject(reference: str, remark: str, config_file: Path | None, as_json: bool) -> None:
+    """Refuse an upload; its files are removed."""
+    with opened(config_file) as house:
+        uploads = house.intake.uploads
+        _tell([uploads.reject(uploads.by_reference(reference), remark, _BY)], as_json)
+
+
+@upload.command()
+@click.argument("reference")
+@click.option("--remark", required=True, help="What the sender reads.")
+@config_option
+@json_option
+def ask(reference: str, remark: str, config_file: Path | None, as_json: bool) -> None:
+    """Ask the sender something; he may send more."""
+    with opened(config_file) as house:
+        uploads = house.intake.uploads
+        _tell([uploads.ask(uploads.by_reference(reference), remark, _BY)], as_json)
+
+
+def _correction(given: str) -> tuple[str, str]:
+    keyword, separator, value = given.partition("=")
+    if not separator or keyword not in CORRECTABLE:
+        raise click.BadParameter(f"{given!r} is not KEYWORD=VALUE with one of {', '.join(CORRECTABLE)}")
+    return keyword, value
+
+
+def _link(one: UploadLink) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "form": one.form,
+        "label": one.label,
+        "live": one.live,
+        "created": one.created.isoformat(),
+        "expires": one.expires and one.expires.isoformat(),
+    }
+
+
+def _document(one: Upload) -> dict[str, Any]:
+    return {
+        "reference": one.reference,
+        "state": one.state,
+        "answers": one.answers,
+        "findings": one.findings,
+        "corrections": one.corrections,
+        "remark": one.remark,
+        "created": one.created.isoformat(),
+        "changed": one.changed.isoformat(),
+    }
+
+
+def _tell(found: list[Upload], as_json: bool) -> None:
+    if as_json:
+        print_json([_document(one) for one in found])
+        return
+    for one in found:
+        click.echo(
+            f"{one.reference}  {one.state}  {one.findings.get('stored', 0)} instances  {one.changed.isoformat()}"
+        )
+    if not found:
+        click.echo("There are none.")

@@ -1,0 +1,192 @@
+"""The desk for machines: a RIS opens shares with a bearer token that has the right to share, at one site."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from auth.birth_date import is_birth_date
+from auth.errors import NoSuchShare
+from auth.records import LONGEST_DAYS, Issued, Share
+from auth.tokens import Access
+from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
+from gateway.desk import finding
+from gateway.house import House
+from gateway.sheets import share_url, sheet, site_of
+from storage.errors import NoSuchInstance
+from storage.scope import ListedStudies, PatientIdentity, SiteStudies, StudyScope
+
+LARGEST: Final = 256 * 1024
+_OFFERS: Final = ("application/json", "application/pdf")
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+_Model = TypeVar("_Model", bound=BaseModel)
+Uid = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9.]+$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class NewShare(_Body):
+    """What a share is to be: `studies`, or `patient_id` with everything of that patient, also what is to come."""
+
+    studies: tuple[Uid, ...] = ()
+    patient_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    issuer: Annotated[str, StringConstraints(max_length=64)] = ""
+    birth_date: str
+    days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
+    label: Annotated[str, StringConstraints(max_length=200)] = ""
+    language: Literal["de", "en"] | None = None
+    paper: Literal["A4", "Letter"] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "NewShare":
+        if bool(self.studies) == bool(self.patient_id.strip()):
+            raise ValueError("say either studies or patient_id")
+        if not is_birth_date(self.birth_date):
+            raise ValueError("birth_date is written YYYYMMDD")
+        return self
+
+
+class Change(_Body):
+    """How long a share is to live from today."""
+
+    days: int = Field(ge=1, le=LONGEST_DAYS)
+
+
+class Api:
+    """Coroutines that read the body and do the rest in a thread. Refusals are problem details (RFC 9457)."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def create(self, request: Request) -> Response:
+        """POST: open a share. 201 with link and code, or the sheet, by Accept; both exist in this answer only."""
+        access = await run_in_threadpool(self._access, request)
+        media_type = _accepted(request)
+        wanted = _parsed(NewShare, await _body(request))
+        return await run_in_threadpool(self._create, access, wanted, media_type)
+
+    async def overview(self, request: Request) -> Response:
+        """GET: the newest shares of the site, without codes, which nobody has."""
+        access = await run_in_threadpool(self._access, request)
+        shares = await run_in_threadpool(self._house.shares.of_site, access.site)
+        return JSONResponse([_described(share) for share in shares], headers=_NO_STORE)
+
+    async def share(self, request: Request) -> Response:
+        """GET: one share; PATCH: let it end later; DELETE: end it for good."""
+        access = await run_in_threadpool(self._access, request)
+        change = _parsed(Change, await _body(request)) if request.method == "PATCH" else None
+        return await run_in_threadpool(self._on_share, access, request, change)
+
+    async def reissue(self, request: Request) -> Response:
+        """POST: a new code; the answer is as that of `create`, with 200."""
+        access = await run_in_threadpool(self._access, request)
+        media_type = _accepted(request)
+        return await run_in_threadpool(self._reissue, access, request, media_type)
+
+    def _access(self, request: Request) -> Access:
+        return self._house.gatekeeper.bearer_access(request, "share")
+
+    def _create(self, access: Access, wanted: NewShare, media_type: str) -> Response:
+        site = site_of(self._house, access.site)
+        scope = self._scope(access, wanted)
+        issued = self._house.shares.create(
+            scope, wanted.birth_date, wanted.days or site.days, wanted.label, site=access.site
+        )
+        return self._issued(issued, media_type, 201, wanted)
+
+    def _scope(self, access: Access, wanted: NewShare) -> StudyScope:
+        """A patient of the site, or studies that are there: nobody shares what another site keeps."""
+        if not wanted.studies:
+            return PatientIdentity(wanted.patient_id, wanted.issuer, wanted.birth_date, access.site)
+        uids = frozenset(wanted.studies)
+        found = finding.some_studies(self._house.storage.index, SiteStudies(access.site), sorted(uids))
+        if len(found) != len(uids):
+            raise NoSuchInstance("Not all of these studies are here.")
+        if len({(one.patient_id, one.issuer_of_patient_id) for one in found}) > 1:
+            raise BadRequest("The studies are of several patients.")
+        return ListedStudies(uids)
+
+    def _on_share(self, access: Access, request: Request, change: Change | None) -> Response:
+        share = self._visible(access, request)
+        if change is not None:
+            share = self._house.shares.extend(share.id, change.days)
+            self._house.requests.settle_kind(share.id, "extend", access.name)
+        if request.method == "DELETE":
+            share = self._house.shares.revoke(share.id)
+        return JSONResponse(_described(share), headers=_NO_STORE)
+
+    def _reissue(self, access: Access, request: Request, media_type: str) -> Response:
+        issued = self._house.shares.reissue(self._visible(access, request).id)
+        self._house.requests.settle_kind(issued.share.id, "code lost", access.name)
+        return self._issued(issued, media_type, 200)
+
+    def _visible(self, access: Access, request: Request) -> Share:
+        share = self._house.shares.get(request.path_params["share"])
+        if share.site != access.site:
+            raise NoSuchShare("No share has this id.")
+        return share
+
+    def _issued(self, issued: Issued, media_type: str, status: int, wanted: NewShare | None = None) -> Response:
+        location = f"{self._house.config.public_root}/desk/api/shares/{issued.share.id}"
+        headers = {**_NO_STORE, "location": location, "vary": "accept"}
+        if media_type == "application/pdf":
+            language, paper = (wanted.language, wanted.paper) if wanted else (None, None)
+            return Response(sheet(self._house, issued, language=language, paper=paper), status, headers, media_type)
+        secrets = {"code": issued.code, "url": share_url(self._house, issued)}
+        return JSONResponse({**_described(issued.share), **secrets}, status, headers)
+
+
+def _described(share: Share) -> dict[str, Any]:
+    return {
+        "id": share.id,
+        "state": share.state,
+        "created": _written(share.created),
+        "expires": _written(share.expires),
+        "label": share.label,
+    }
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _accepted(request: Request) -> str:
+    """The first of our media types that Accept names; JSON for whoever takes anything."""
+    wanted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
+    for media_type in wanted:
+        if media_type in _OFFERS:
+            return media_type
+    if {"*/*", "application/*", ""} & set(wanted):
+        return _OFFERS[0]
+    raise NotAcceptable(_OFFERS)
+
+
+async def _body(request: Request) -> bytes:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(("application/json",))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise ContentTooLarge(f"A request of this kind has at most {LARGEST} bytes.")
+    return bytes(body)
+
+
+def _parsed(model: type[_Model], body: bytes) -> _Model:
+    try:
+        return model.model_validate(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise BadRequest("The body is no JSON.") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in one['loc']) or 'body'}: {one['msg']}"
+            for one in error.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise BadRequest(problems) from error

@@ -1,0 +1,106 @@
+"""The desk's routes, all below /desk."""
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.desk.api import Api
+from gateway.desk.browse import Browse
+from gateway.desk.door import NO_STORE, DeskDoor
+from gateway.desk.forms import with_body
+from gateway.desk.openid import OpenId
+from gateway.desk.passkeys import PasskeyRooms
+from gateway.desk.sharing import Sharing
+from gateway.desk.sign_in import SignIn
+from gateway.desk.waiting import Waiting
+from gateway.house import House
+from gateway.pages.pages import Pages
+from gateway.pages.static import StaticFiles
+from gateway.pages.texts import Languages
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
+    """All pages and the API, and last a route that answers every other path below /desk."""
+    pages = Pages(house.config, languages, static, _TEMPLATES)
+    door = DeskDoor(house, pages)
+    return [
+        *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
+        *_passkeys(PasskeyRooms(house, door), door),
+        *_rooms(house, door, pages, static.url("icons/no-image.svg")),
+        *_machines(Api(house)),
+        Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
+    ]
+
+
+def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute]:
+    return [
+        Route("/desk/sign-in", with_body(door.open(sign_in.submit)), methods=["POST"]),
+        Route("/desk/sign-in", door.open(sign_in.form)),
+        Route("/desk/enrolment", with_body(door.open(sign_in.confirm)), methods=["POST"]),
+        Route("/desk/enrolment", door.open(sign_in.enrolment)),
+        Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
+        Route("/desk/sign-out", _to_start),
+        Route("/desk/openid", door.open(openid.depart)),
+        Route("/desk/openid/callback", door.open(openid.arrive)),
+        Route("/desk/session", door.signed_in(sign_in.session)),
+    ]
+
+
+def _passkeys(rooms: PasskeyRooms, door: DeskDoor) -> list[BaseRoute]:
+    asking = {
+        "/desk/passkeys/options": rooms.registration,
+        "/desk/passkeys": rooms.register,
+        "/desk/sign-in/passkey/options": rooms.question,
+        "/desk/sign-in/passkey": rooms.sign_in,
+    }
+    return [
+        *(Route(path, with_body(endpoint), methods=["POST"]) for path, endpoint in asking.items()),
+        Route("/desk/account", door.signed_in(rooms.account)),
+    ]
+
+
+def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[BaseRoute]:
+    browse, sharing, waiting = (
+        Browse(house, door, pages, no_image),
+        Sharing(house, door, pages),
+        Waiting(house, door, pages),
+    )
+    changing = {
+        "/desk/shares": sharing.create,
+        "/desk/shares/{share}/extension": sharing.extend,
+        "/desk/shares/{share}/code": sharing.reissue,
+        "/desk/shares/{share}/revocation": sharing.revoke,
+        "/desk/shares/{share}/unlocking": sharing.unlock,
+        "/desk/requests/{request:int}": waiting.settle,
+        "/desk/held/{study}/acceptance": waiting.accept_held,
+        "/desk/held/{study}/rejection": waiting.reject_held,
+        "/desk/lookalikes/{study}": waiting.decide,
+    }
+    return [
+        Route("/desk", with_body(door.signed_in(browse.search)), methods=["POST"]),
+        Route("/desk", door.signed_in(browse.found)),
+        Route("/desk/studies/{study}", door.signed_in(browse.patient)),
+        Route("/desk/studies/{study}/thumbnail", door.signed_in(browse.thumbnail)),
+        *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+        Route("/desk/shares", door.signed_in(sharing.overview)),
+        Route("/desk/shares/{share}", door.signed_in(sharing.share)),
+        Route("/desk/waiting", door.signed_in(waiting.overview)),
+    ]
+
+
+def _machines(api: Api) -> list[BaseRoute]:
+    return [
+        Route("/desk/api/shares", api.create, methods=["POST"]),
+        Route("/desk/api/shares", api.overview, methods=["GET"]),
+        Route("/desk/api/shares/{share}", api.share, methods=["GET", "PATCH", "DELETE"]),
+        Route("/desk/api/shares/{share}/code", api.reissue, methods=["POST"]),
+    ]
+
+
+def _to_start(request: Request) -> Response:
+    return RedirectResponse("/desk", 303, NO_STORE)

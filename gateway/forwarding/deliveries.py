@@ -1,0 +1,316 @@
+"""What is to be sent where: durable rows, each worked on by one worker at a time.
+
+Whoever works on a delivery holds it for a limited time; when it is not heard of again, the next one takes it up and
+goes on behind what has been settled. So everything is delivered, and nothing twice without need.
+"""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.forwarding.rules import Selection
+from gateway.forwarding.schema import MIGRATIONS
+from storage.audit import note
+from storage.database import Database
+
+Clock = Callable[[], float]
+"""Returns seconds since 1970 in UTC."""
+State = Literal["waiting", "delivered", "failed"]
+
+HELD_SECONDS: Final = 30.0
+FIRST_PAUSE: Final = 15.0
+LONGEST_PAUSE: Final = 3600.0
+FORGOTTEN: Final = 90 * 24 * 3600.0
+"""After it was delivered."""
+_LONGEST_TROUBLE: Final = 500
+
+
+class NoLongerHeld(Exception):
+    """Somebody else has taken the delivery up, or it was withdrawn."""
+
+
+class NoSuchDelivery(Exception):
+    """There is no delivery with this number that can be treated so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be delivered: of a study the selected arrivals behind one place up to another one."""
+
+    rule: str
+    target: str
+    study: str
+    after: int
+    upto: int
+    selection: Selection
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it was when it was read; `wanted.instances` of which `sent` are there, `warned` of them with a
+    warning, and `refused` are not taken."""
+
+    id: int
+    wanted: Wanted
+    state: State
+    sent: int
+    warned: int
+    refused: int
+    transaction_uid: str
+    committed: bool
+    attempts: int
+    trouble: str
+    requested_at: float
+    begun_at: float
+    due_at: float
+    finished_at: float | None
+    holder: str
+
+
+class Deliveries:
+    """Safe to use from any thread and process; all methods block."""
+
+    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+        """`database` is that of an index, whose arrivals count from when this is made for the first time."""
+        database.migrate(MIGRATIONS)
+        self._database = database
+        self._clock = clock
+
+    def mark(self) -> int:
+        """The place up to which arrivals are dealt with."""
+        return int(self._database.read("SELECT place FROM forwarding_mark")[0]["place"])
+
+    def places(self) -> dict[str, int]:
+        """Of studies that began behind the mark: up to where they are dealt with."""
+        return {row["study"]: row["place"] for row in self._database.read("SELECT study, place FROM forwarding_study")}
+
+    def deal(self, mark: int, places: Iterable[tuple[str, int]], wanted: Iterable[Wanted]) -> None:
+        """Want these, and remember up to where arrivals are dealt with: all of it or nothing."""
+        now, asked = self._clock(), list(wanted)
+        dealt = list(places)
+
+        def work(connection: sqlite3.Connection) -> None:
+            for one in asked:
+                connection.execute(_INSERT, _values(one, now))
+            connection.executemany(_PLACE, dealt)
+            connection.execute(_MARK, (mark,))
+            connection.execute("DELETE FROM forwarding_study WHERE place <= ?", (mark,))
+
+        self._database.write(work)
+
+    def want(self, wanted: Wanted) -> Delivery:
+        """One more, asked for by hand; the same again that has ended begins anew."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> sqlite3.Row:
+            connection.execute(_INSERT, _values(wanted, now))
+            key = (wanted.target, wanted.study, wanted.after, wanted.upto, wanted.selection.encode())
+            row: sqlite3.Row = connection.execute(_SAME, key).fetchone()
+            if row["state"] != "waiting":
+                connection.execute(_ANEW, (now, now, row["id"]))
+            note(connection, "forwarding asked for", wanted.study, f"target={wanted.target}")
+            return row
+
+        return self.get(self._database.write(work)["id"])
+
+    def get(self, number: int) -> Delivery:
+        """The delivery of this number; `NoSuchDelivery`."""
+        rows = self._database.read("SELECT * FROM delivery WHERE id = ?", (number,))
+        if not rows:
+            raise NoSuchDelivery("There is no delivery with this number.")
+        return _delivery(rows[0])
+
+    def listed(self, states: Sequence[State] = ("waiting", "failed"), limit: int = 1000) -> list[Delivery]:
+        """Those in one of `states`, newest first."""
+        marks = ", ".join("?" * len(states))
+        sql = f"SELECT * FROM delivery WHERE state IN ({marks}) ORDER BY id DESC LIMIT ?"
+        return [_delivery(row) for row in self._database.read(sql, (*states, limit))]
+
+    def owed(self, studies: Iterable[str]) -> frozenset[str]:
+        """Those of `studies` that somebody still has to get: they must not be deleted."""
+        asked = list(studies)
+        marks = ", ".join("?" * len(asked))
+        sql = f"SELECT DISTINCT study FROM delivery WHERE state <> 'delivered' AND study IN ({marks})"
+        return frozenset(row["study"] for row in self._database.read(sql, asked))
+
+    def take_up(self, target: str, limit: int) -> list[Delivery]:
+        """What is to do for `target` now, oldest first, at most `limit`."""
+        now, holder = self._clock(), secrets.token_hex(8)
+
+        def work(connection: sqlite3.Connection) -> list[Delivery]:
+            rows = connection.execute(_DUE, (target, now, limit)).fetchall()
+            connection.executemany(_TAKE_UP, [(holder, now + HELD_SECONDS, row["id"]) for row in rows])
+            return [_delivery(connection.execute(_BY_ID, (row["id"],)).fetchone()) for row in rows]
+
+        return self._database.write(work)
+
+    def taken(self, delivery: Delivery) -> set[int]:
+        """The places of instances that the target has taken already."""
+        rows = self._database.read("SELECT place FROM delivery_taken WHERE delivery_id = ?", (delivery.id,))
+        return {row["place"] for row in rows}
+
+    def take(self, delivery: Delivery, places: Iterable[tuple[int, bool]]) -> None:
+        """The target has taken these, with a warning or without; the delivery is held on. Raises `NoLongerHeld`."""
+        due = self._clock() + HELD_SECONDS
+        rows = [(delivery.id, place, int(warned)) for place, warned in places]
+
+        def work(connection: sqlite3.Connection) -> None:
+            _change(connection, delivery, "due_at = ?", (due,))
+            connection.executemany("INSERT OR REPLACE INTO delivery_taken VALUES (?, ?, ?)", rows)
+            _change(connection, delivery, _COUNTED, (delivery.id, delivery.id))
+
+        self._database.write(work)
+
+    def asked(self, delivery: Delivery, transaction_uid: str) -> None:
+        """Commitment was asked for in this transaction. Raises `NoLongerHeld`."""
+        self._update(delivery, "transaction_uid = ?", transaction_uid)
+
+    def postpone(self, delivery: Delivery, trouble: str, last_seconds: float) -> float | None:
+        """It did not work now: seconds until the next attempt, or None where `last_seconds` after the start are over
+        and it is given up. Raises `NoLongerHeld`."""
+        now = self._clock()
+        pause = min(FIRST_PAUSE * 2.0 ** min(delivery.attempts, 30), LONGEST_PAUSE)
+        if now + pause > delivery.begun_at + last_seconds:
+            self.fail(delivery, trouble)
+            return None
+        changes = "due_at = ?, holder = '', attempts = attempts + 1, trouble = ?"
+        self._update(delivery, changes, now + pause, trouble[:_LONGEST_TROUBLE])
+        return pause
+
+    def fail(self, delivery: Delivery, trouble: str, refused: int = 0) -> None:
+        """Give it up, with so many instances refused, until somebody begins it anew. Raises `NoLongerHeld`."""
+        self._end(delivery, "failed", trouble, "forwarding failed", refused=refused)
+
+    def deliver(self, delivery: Delivery, *, committed: bool) -> None:
+        """Everything is there, and kept there for good if `committed`. Raises `NoLongerHeld`."""
+        self._end(delivery, "delivered", "", "forwarded", committed=committed)
+
+    def hand_over(self, delivery: Delivery) -> None:
+        """Let whoever comes next take it up, at once. Raises `NoLongerHeld`."""
+        self._update(delivery, "due_at = ?, holder = ''", self._clock())
+
+    def retry(self, number: int) -> Delivery:
+        """Begin a failed one anew, or let one that waits be due at once: what was taken stays so. `NoSuchDelivery`."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute(_BY_ID, (number,)).fetchone()
+            if row is None or row["state"] == "delivered":
+                return 0
+            if row["state"] == "failed":
+                return connection.execute(_ANEW, (now, now, number)).rowcount
+            sql = "UPDATE delivery SET due_at = ? WHERE id = ? AND holder = ''"
+            return connection.execute(sql, (now, number)).rowcount
+
+        if not self._database.write(work):
+            raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
+        return self.get(number)
+
+    def drop(self, number: int) -> None:
+        """Give up a failed or waiting delivery for good. `NoSuchDelivery`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "DELETE FROM delivery WHERE id = ? AND state <> 'delivered' RETURNING study, target", (number,)
+            ).fetchone()
+            if row is not None:
+                note(connection, "forwarding given up", row["study"], f"target={row['target']}")
+            return row is not None
+
+        if not self._database.write(work):
+            raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
+
+    def forget(self) -> None:
+        """Remove what was delivered long ago."""
+        limit = self._clock() - FORGOTTEN
+        sql = "DELETE FROM delivery WHERE state = 'delivered' AND finished_at < ?"
+        self._database.write(lambda connection: connection.execute(sql, (limit,)))
+
+    def _update(self, delivery: Delivery, assignments: str, *values: object) -> None:
+        self._database.write(lambda connection: _change(connection, delivery, assignments, values))
+
+    def _end(
+        self, delivery: Delivery, state: State, trouble: str, event: str, *, refused: int = 0, committed: bool = False
+    ) -> None:
+        values = (state, trouble[:_LONGEST_TROUBLE], refused, int(committed), self._clock())
+
+        def work(connection: sqlite3.Connection) -> None:
+            changes = "state = ?, trouble = ?, refused = ?, committed = ?, finished_at = ?, holder = ''"
+            _change(connection, delivery, changes, values)
+            if state == "delivered":
+                connection.execute("DELETE FROM delivery_taken WHERE delivery_id = ?", (delivery.id,))
+            note(connection, event, delivery.wanted.study, f"target={delivery.wanted.target}")
+
+        self._database.write(work)
+
+
+def _change(connection: sqlite3.Connection, delivery: Delivery, assignments: str, values: Sequence[object]) -> None:
+    changed = connection.execute(
+        f"UPDATE delivery SET {assignments} WHERE id = ? AND holder = ? AND state = 'waiting'",
+        (*values, delivery.id, delivery.holder),
+    )
+    if changed.rowcount != 1:
+        raise NoLongerHeld
+
+
+def _values(wanted: Wanted, now: float) -> tuple[object, ...]:
+    key = (wanted.target, wanted.study, wanted.after, wanted.upto, wanted.selection.encode())
+    return (wanted.rule, *key, wanted.instances, now, now, now)
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    wanted = Wanted(
+        rule=row["rule"],
+        target=row["target"],
+        study=row["study"],
+        after=row["after_place"],
+        upto=row["upto_place"],
+        selection=Selection.decode(row["selection"]),
+        instances=row["instances"],
+    )
+    return Delivery(
+        id=row["id"],
+        wanted=wanted,
+        state=row["state"],
+        sent=row["sent"],
+        warned=row["warned"],
+        refused=row["refused"],
+        transaction_uid=row["transaction_uid"],
+        committed=bool(row["committed"]),
+        attempts=row["attempts"],
+        trouble=row["trouble"],
+        requested_at=row["requested_at"],
+        begun_at=row["begun_at"],
+        due_at=row["due_at"],
+        finished_at=row["finished_at"],
+        holder=row["holder"],
+    )
+
+
+_INSERT: Final = """
+    INSERT INTO delivery (rule, target, study, after_place, upto_place, selection, instances, requested_at, begun_at,
+    due_at, state, sent, warned, refused, transaction_uid, committed, attempts, trouble, holder)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, 0, '', 0, 0, '', '') ON CONFLICT DO NOTHING"""
+_SAME: Final = (
+    "SELECT * FROM delivery WHERE target = ? AND study = ? AND after_place = ? AND upto_place = ? AND selection = ?"
+)
+_PLACE: Final = (
+    "INSERT INTO forwarding_study (study, place) VALUES (?, ?) ON CONFLICT (study) DO UPDATE SET place = excluded.place"
+)
+_MARK: Final = "UPDATE forwarding_mark SET place = ?"
+_BY_ID: Final = "SELECT * FROM delivery WHERE id = ?"
+_DUE: Final = (
+    "SELECT id FROM delivery WHERE state = 'waiting' AND target = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?"
+)
+_TAKE_UP: Final = "UPDATE delivery SET holder = ?, due_at = ? WHERE id = ?"
+_COUNTED: Final = """
+    sent = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ?),
+    warned = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ? AND warned <> 0)"""
+# What was refused is tried again; what was taken is not sent again, unless all of it had been delivered.
+_ANEW: Final = """
+    UPDATE delivery SET state = 'waiting', attempts = 0, trouble = '', refused = 0, transaction_uid = '', begun_at = ?,
+    due_at = ?, finished_at = NULL, holder = '' WHERE id = ?"""

@@ -1,0 +1,180 @@
+"""Works off deliveries, each target by itself, so that one that is down holds up nobody else."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from typing import Final
+
+from dimse.exchange import AssociationLost
+from dimse.scu.commitment import CommitmentRefused, CommitmentScu
+from dimse.scu.lane import SubOperation
+from dimse.scu.wire import AssociationFailed
+from dimse.status import SOP_CLASS_NOT_SUPPORTED, failed
+from gateway.forwarding.deliveries import HELD_SECONDS, Deliveries, Delivery, NoLongerHeld
+from gateway.forwarding.rules import sender
+from gateway.forwarding.targets import Target, Targets, Unreachable
+from storage.commitment.references import Reference
+from storage.errors import Refusal
+from storage.index import Index
+from storage.records import Arrived
+from storage.scope import WholeArchive
+
+_LOG: Final = logging.getLogger("durchblick.gateway")
+
+_TELL_SECONDS: Final = min(2.0, HELD_SECONDS / 4)
+_COMMITMENT_SECONDS: Final = 5.0
+_TARGETS_AT_ONCE: Final = 8
+# PS3.4 table B.2-1: out of resources may pass; every other answer would be the same again.
+_OUT_OF_RESOURCES: Final = range(0xA700, 0xA800)
+
+
+class _Stopped(Exception):
+    """The process ends; what was not finished is for the next one."""
+
+
+class _NotNow(Exception):
+    """It did not work, but may later; the message says why."""
+
+
+class _Refused(Exception):
+    """The target will not take some of it."""
+
+    def __init__(self, sentence: str, count: int) -> None:
+        super().__init__(sentence)
+        self.count = count
+
+
+class Forwarder:
+    """Sends what is due."""
+
+    def __init__(self, index: Index, deliveries: Deliveries, targets: Targets, last_seconds: float) -> None:
+        """What does not succeed within `last_seconds` is given up."""
+        self._index = index
+        self._deliveries = deliveries
+        self._targets = targets
+        self._last_seconds = last_seconds
+        workers = sum(one.at_once for one in targets.configured.values())
+        self._pool = ThreadPoolExecutor(min(max(workers, 1), _TARGETS_AT_ONCE), thread_name_prefix="forwarding")
+        self._busy: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `close` was called."""
+        return self._stopped.is_set()
+
+    def begin(self) -> list[Future[None]]:
+        """Take up what is due and fits; returns at once, with the work on each delivery."""
+        begun = []
+        for name, config in self._targets.configured.items():
+            with self._lock:
+                free = config.at_once - self._busy[name]
+                taken = self._deliveries.take_up(name, free) if free > 0 else []
+                self._busy[name] += len(taken)
+            begun += [self._pool.submit(self._work, delivery) for delivery in taken]
+        return begun
+
+    def close(self) -> None:
+        """Return when what is being sent at this moment has been answered; the rest is for the next process."""
+        self._stopped.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _work(self, delivery: Delivery) -> None:
+        name = delivery.wanted.target
+        try:
+            with suppress(NoLongerHeld):
+                self._attempt(delivery)
+        except Refusal as refusal:
+            _LOG.error("forwarding_delayed target=%r why=%r", name, refusal.detail)
+        except Exception as error:
+            failed(error)
+        finally:
+            with self._lock:
+                self._busy[name] -= 1
+
+    def _attempt(self, delivery: Delivery) -> None:
+        name = delivery.wanted.target
+        try:
+            target = self._targets.target(name)
+            arrivals = self._wanted(delivery, target)
+            self._send(delivery, target, arrivals)
+            scu = target.commitment()
+            if scu is not None and arrivals:
+                self._commit(delivery, scu, arrivals)
+            self._deliveries.deliver(delivery, committed=scu is not None)
+            _LOG.info("forwarded target=%r delivery=%d instances=%d", name, delivery.id, len(arrivals))
+        except _Stopped:
+            self._deliveries.hand_over(delivery)
+        except _Refused as refused:
+            self._deliveries.fail(delivery, str(refused), refused.count)
+            _LOG.error("forwarding_failed target=%r delivery=%d why=%r", name, delivery.id, str(refused))
+        except (_NotNow, Unreachable, AssociationFailed, AssociationLost, CommitmentRefused) as trouble:
+            pause = self._deliveries.postpone(delivery, str(trouble), self._last_seconds)
+            event = "forwarding_failed" if pause is None else "forwarding_postponed"
+            _LOG.warning("%s target=%r delivery=%d seconds=%s why=%r", event, name, delivery.id, pause, str(trouble))
+
+    def _wanted(self, delivery: Delivery, target: Target) -> list[Arrived]:
+        """What is kept of it still, without what the target itself has sent us."""
+        wanted = delivery.wanted
+        arrivals = self._index.arrived(WholeArchive(), wanted.study, wanted.after, wanted.upto)
+        chosen = wanted.selection.of_arrivals(self._index, wanted.study, arrivals)
+        return [one for one in chosen if not target.ae_title or sender(one.source) != target.ae_title]
+
+    def _send(self, delivery: Delivery, target: Target, arrivals: Sequence[Arrived]) -> None:
+        taken = self._deliveries.taken(delivery)
+        waiting = [one for one in arrivals if one.place not in taken]
+        places = {one.record.sop_instance_uid: one.place for one in waiting}
+        told: list[tuple[int, bool]] = []
+        troubles: list[SubOperation] = []
+        told_at = time.monotonic()
+        with closing(target.send([one.record for one in waiting])) as outcomes:
+            for outcome in outcomes:
+                if outcome.is_failure:
+                    troubles.append(outcome)
+                else:
+                    told.append((places[outcome.record.sop_instance_uid], not outcome.is_success))
+                if time.monotonic() - told_at >= _TELL_SECONDS or self._stopped.is_set():
+                    self._deliveries.take(delivery, told)
+                    told, told_at = [], time.monotonic()
+                if self._stopped.is_set():
+                    raise _Stopped
+        self._deliveries.take(delivery, told)
+        _judge(troubles, len(arrivals))
+
+    def _commit(self, delivery: Delivery, scu: CommitmentScu, arrivals: Sequence[Arrived]) -> None:
+        """Ask once, and hear the answer now or in a later attempt."""
+        uid = delivery.transaction_uid
+        if not uid:
+            references = [Reference(one.record.sop_class_uid, one.record.sop_instance_uid) for one in arrivals]
+            uid = scu.request(references)
+            self._deliveries.asked(delivery, uid)
+        verdicts = scu.wait(uid, _COMMITMENT_SECONDS)
+        if verdicts is None:
+            raise _NotNow("All is sent; the report of storage commitment has not come yet.")
+        missing = len(arrivals) - sum(verdict.is_committed for verdict in verdicts)
+        if missing > 0:
+            raise _Refused(f"All was sent, but {missing} of {len(arrivals)} instances are not committed to.", missing)
+
+
+def _judge(troubles: Sequence[SubOperation], total: int) -> None:
+    """Raise for what is not taken: `_NotNow` when some of it may be later."""
+    passing = [one for one in troubles if _may_pass(one)]
+    if passing:
+        raise _NotNow(f"{len(troubles)} of {total} instances could not be sent: {_said(passing[0])}")
+    if troubles:
+        raise _Refused(f"{len(troubles)} of {total} instances are refused: {_said(troubles[0])}", len(troubles))
+
+
+def _may_pass(outcome: SubOperation) -> bool:
+    if outcome.status in _OUT_OF_RESOURCES:
+        return True
+    return not outcome.is_answered and outcome.status != SOP_CLASS_NOT_SUPPORTED
+
+
+def _said(outcome: SubOperation) -> str:
+    return f"{outcome.status:04X}H {outcome.comment}".strip()

@@ -1,0 +1,86 @@
+"""Which of what came goes where: the rules of `[forwarding]`."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from pydicom.datadict import tag_for_keyword
+
+from gateway.sections import ForwardingConfig, RuleConfig
+from storage.attributes import BY_KEYWORD, Level, attribute
+from storage.index import Index
+from storage.query import Match, Query
+from storage.records import Arrived
+from storage.scope import WholeArchive
+
+_SOP_INSTANCE_UID: Final = "00080018"
+
+Keys = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which instances are meant; what is empty restricts nothing."""
+
+    sources: frozenset[str] = frozenset()
+    """AE titles, or kinds of intake."""
+    modalities: frozenset[str] = frozenset()
+    keys: Keys = ()
+    """Attributes by keyword, each with the values of which one must match, as C-FIND matches them."""
+
+    @classmethod
+    def of(cls, rule: RuleConfig) -> "Selection":
+        """That of a rule of the configuration."""
+        keys = tuple((keyword, tuple(values)) for keyword, values in sorted(rule.match.items()))
+        return cls(frozenset(rule.sources), frozenset(rule.modalities), keys)
+
+    def encode(self) -> str:
+        """As it is kept; the same selection always is the same text."""
+        return orjson.dumps([sorted(self.sources), sorted(self.modalities), self.keys]).decode()
+
+    @classmethod
+    def decode(cls, kept: str) -> "Selection":
+        """What `encode` was given."""
+        sources, modalities, keys = orjson.loads(kept)
+        return cls(frozenset(sources), frozenset(modalities), tuple((name, tuple(values)) for name, values in keys))
+
+    def of_arrivals(self, index: Index, study: str, arrivals: Iterable[Arrived]) -> list[Arrived]:
+        """Those of `arrivals`, which are all of `study`, that are meant."""
+        chosen = [one for one in arrivals if self._is_from(one.source) and self._is_of(one.record.modality)]
+        if not chosen or not self.keys:
+            return chosen
+        matches = (Match(BY_KEYWORD["StudyInstanceUID"], (study,)), *_matches(self.keys))
+        found = index.find(WholeArchive(), Query(Level.INSTANCE, matches))
+        matching = {data_set[_SOP_INSTANCE_UID]["Value"][0] for data_set in found}
+        return [one for one in chosen if one.record.sop_instance_uid in matching]
+
+    def _is_from(self, source: str) -> bool:
+        return not self.sources or sender(source) in self.sources
+
+    def _is_of(self, modality: str) -> bool:
+        return not self.modalities or modality in self.modalities
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What goes to which targets, by their names."""
+
+    name: str
+    selection: Selection
+    targets: tuple[str, ...]
+
+
+def rules_of(config: ForwardingConfig) -> tuple[Rule, ...]:
+    """The rules of a configuration in their order."""
+    return tuple(Rule(rule.name, Selection.of(rule), rule.to) for rule in config.rules)
+
+
+def sender(source: str) -> str:
+    """The AE title of "AE@address"; any other source as it is."""
+    return source.partition("@")[0]
+
+
+def _matches(keys: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[Match]:
+    for keyword, values in keys:
+        yield Match(attribute(f"{tag_for_keyword(keyword) or 0:08X}"), values)

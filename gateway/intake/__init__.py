@@ -1,0 +1,1 @@
+"""What patients and referrers send in: links that only write, transfers that resume, quarantine until staff accept."""

@@ -1,0 +1,56 @@
+"""The intake as a whole: links, uploads and their quarantine, and the worker's jobs over them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from auth.clock import Clock
+from gateway.intake.accepting import Acceptance
+from gateway.intake.examining import Examination
+from gateway.intake.links import UploadLinks
+from gateway.intake.quarantine import Quarantine
+from gateway.intake.tidying import Tidying
+from gateway.intake.uploads import Limits, Uploads
+from gateway.sections import IntakeConfig
+from storage.database import Database
+from storage.ingest import Ingest
+from storage.storage import StorageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What takes part in an upload."""
+
+    links: UploadLinks
+    uploads: Uploads
+    quarantine: Quarantine
+
+    @classmethod
+    def of(
+        cls, database: Database, pepper: bytes, clock: Clock, config: IntakeConfig, folder: Path, kept: StorageSettings
+    ) -> "Intake":
+        """Uploads lie below `folder`; `kept` are the settings of the great archive."""
+        limits = Limits(
+            files=config.most_files,
+            bytes=config.most_gb << 30,
+            open_for=timedelta(hours=config.open_hours),
+            kept_for=timedelta(days=config.kept_days),
+        )
+        return cls(
+            links=UploadLinks(database, pepper, clock),
+            uploads=Uploads(database, pepper, clock, limits),
+            quarantine=Quarantine(folder, kept),
+        )
+
+    def examination(self, is_stopping: Callable[[], bool]) -> Examination:
+        """Who reads what was sent."""
+        return Examination(self.uploads, self.quarantine, is_stopping)
+
+    def acceptance(self, ingest: Ingest, is_stopping: Callable[[], bool]) -> Acceptance:
+        """Who takes what was accepted into the archive behind `ingest`."""
+        return Acceptance(self.uploads, self.quarantine, ingest, is_stopping)
+
+    def tidying(self) -> Tidying:
+        """Who removes what nobody waits for."""
+        return Tidying(self.uploads, self.quarantine)

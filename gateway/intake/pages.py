@@ -1,0 +1,206 @@
+"""The pages of those who send something in: from the link to the confirmation.
+
+Nobody has a session here. Who shows the token of a link may begin an upload; who shows the secret of an upload may go
+on with it and see what became of it. Both travel in fragments and bodies, never in an address that a server sees. All
+works without script too, for files that a browser sends in one go.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from anyio import to_thread
+from starlette.datastructures import UploadFile as SentFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from auth.birth_date import parse_birth_date
+from auth.cookies import is_same_origin
+from dicomweb.problems import log_unexpected
+from gateway.config import Config
+from gateway.intake.intake import Intake
+from gateway.intake.links import Form, UploadLink
+from gateway.intake.tus import Transfers
+from gateway.intake.uploads import TooMuch, Upload
+from gateway.pages.pages import Pages
+from gateway.pages.static import StaticFiles
+from gateway.pages.texts import Languages, Texts
+from gateway.portal.forms import fields_of
+from storage.errors import Refusal
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_NO_STORE: Final = {"cache-control": "no-store"}
+_LONGEST: Final = 200
+_MOST_AT_ONCE: Final = 2 << 30
+"""Bytes of a form with files, which comes in one go."""
+_MOST_FILES: Final = 1000
+_PIECE: Final = 1 << 20
+
+FIELDS: Final[dict[Form, tuple[str, ...]]] = {
+    "patient": ("name", "birth_date", "contact"),
+    "referrer": ("sender", "practice", "contact", "name", "birth_date"),
+}
+"""What each form asks, in this order; all of it is needed."""
+
+Work = Callable[[], Response]
+
+
+class SendingIn:
+    """The pages, each an answer to a form."""
+
+    def __init__(self, intake: Intake, pages: Pages, public_url: str) -> None:
+        self._intake = intake
+        self._pages = pages
+        self._public_url = public_url
+
+    async def landing(self, request: Request) -> Response:
+        """Where links lead: the token stands in the fragment, which only the page's script can see."""
+        return self._landing(request)
+
+    async def returning(self, request: Request) -> Response:
+        """Where an upload is gone on with, and its state is told: its secret stands in the fragment."""
+        return self._landing(request, kind="sending")
+
+    async def questions(self, request: Request) -> Response:
+        """The form that belongs to the token."""
+        fields = await fields_of(request)
+        return await self._safely(request, lambda: self._questions(request, fields))
+
+    async def begin(self, request: Request) -> Response:
+        """The answers; then the page for the files."""
+        fields = await fields_of(request)
+        return await self._safely(request, lambda: self._begin(request, fields))
+
+    async def go_on(self, request: Request) -> Response:
+        """The upload of a secret: its files while it is open, else its state."""
+        secret = (await fields_of(request)).get("secret", "")
+        return await self._safely(request, lambda: self._upload(request, secret))
+
+    async def finish(self, request: Request) -> Response:
+        """Everything was sent."""
+        secret = (await fields_of(request)).get("secret", "")
+        return await self._safely(request, lambda: self._finish(request, secret))
+
+    async def files(self, request: Request) -> Response:
+        """Files of a browser that runs no script, in one go."""
+        if int(request.headers.get("content-length", "0") or 0) > _MOST_AT_ONCE:
+            return await self._safely(request, _too_much)
+        async with request.form(max_files=_MOST_FILES, max_fields=10) as form:
+            secret = str(form.get("secret", ""))
+            sent = [one for one in form.getlist("files") if isinstance(one, SentFile) and one.filename]
+            return await self._safely(request, lambda: self._take(request, secret, sent))
+
+    async def _safely(self, request: Request, work: Work) -> Response:
+        """What `work` answers, run in a thread; or a page that says why not."""
+
+        def run() -> Response:
+            if not is_same_origin(request, self._public_url):
+                return self._pages.message(request, "upload_foreign", status=403)
+            try:
+                return work()
+            except Refusal as refusal:
+                kind = _REFUSALS.get(refusal.http_status, "problem")
+                return self._pages.message(request, kind, status=refusal.http_status)
+            except Exception as error:
+                return self._pages.message(request, "problem", status=500, number=log_unexpected(error))
+
+        return await to_thread.run_sync(run)
+
+    def _landing(self, request: Request, kind: str = "link") -> Response:
+        return self._pages.render(request, "upload_landing.html", {"kind": kind})
+
+    def _questions(self, request: Request, fields: dict[str, str]) -> Response:
+        token = fields.get("token", "")
+        return self._form(request, self._intake.links.by_token(token), token, {}, {})
+
+    def _begin(self, request: Request, fields: dict[str, str]) -> Response:
+        token = fields.get("token", "")
+        link = self._intake.links.by_token(token)
+        answers = {name: fields.get(name, "").strip()[:_LONGEST] for name in FIELDS[link.form]}
+        problems = _problems(self._pages.languages.of(request), answers)
+        if problems:
+            return self._form(request, link, token, answers, problems, status=400)
+        answers["birth_date"] = parse_birth_date(answers["birth_date"]) or ""
+        begun = self._intake.uploads.begin(link, answers)
+        return self._sending(request, begun.upload, begun.secret)
+
+    def _upload(self, request: Request, secret: str) -> Response:
+        upload = self._intake.uploads.by_secret(secret)
+        if upload.state in ("open", "asked"):
+            return self._sending(request, upload, secret)
+        return self._told(request, upload, secret)
+
+    def _finish(self, request: Request, secret: str) -> Response:
+        upload = self._intake.uploads.finish(self._intake.uploads.by_secret(secret))
+        return self._told(request, upload, secret)
+
+    def _take(self, request: Request, secret: str, sent: list[SentFile]) -> Response:
+        uploads, quarantine = self._intake.uploads, self._intake.quarantine
+        upload = uploads.by_secret(secret)
+        for one in sent:
+            file = uploads.announce(upload, one.filename or "", one.size or 0, "")
+            quarantine.create(file)
+            with quarantine.transfer(file) as transfer:
+                while piece := one.file.read(_PIECE):
+                    transfer.write(piece)
+                transfer.sync()
+            uploads.complete(file)
+        return self._told(request, uploads.finish(upload), secret)
+
+    def _form(
+        self,
+        request: Request,
+        link: UploadLink,
+        token: str,
+        answers: dict[str, str],
+        problems: dict[str, str],
+        status: int = 200,
+    ) -> Response:
+        values = {"form": link.form, "fields": FIELDS[link.form], "token": token, "answers": answers}
+        return self._pages.render(request, "upload_form.html", values | {"problems": problems}, status=status)
+
+    def _sending(self, request: Request, upload: Upload, secret: str) -> Response:
+        return self._pages.render(request, "upload_files.html", {"upload": upload, "secret": secret})
+
+    def _told(self, request: Request, upload: Upload, secret: str) -> Response:
+        values: dict[str, Any] = {"upload": upload, "secret": secret}
+        return self._pages.render(request, "upload_state.html", values)
+
+
+def routes(intake: Intake, config: Config, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
+    """All below /u, the transfers too."""
+    sending = SendingIn(intake, Pages(config, languages, static, _TEMPLATES), config.public_root)
+    forms = {
+        "/u/form": sending.questions,
+        "/u/begin": sending.begin,
+        "/u/finish": sending.finish,
+        "/u/files": sending.files,
+    }
+    return [
+        Route("/u", sending.landing),
+        Route("/u/sending", sending.go_on, methods=["POST"]),
+        Route("/u/sending", sending.returning),
+        *(Route(path, endpoint, methods=["POST"]) for path, endpoint in forms.items()),
+        *(Route(path, _to_landing) for path in forms),
+        *Transfers(intake.uploads, intake.quarantine).routes(),
+    ]
+
+
+async def _to_landing(request: Request) -> Response:
+    return RedirectResponse("/u", 303, _NO_STORE)
+
+
+def _problems(words: Texts, answers: dict[str, str]) -> dict[str, str]:
+    """What is to be mended, by field."""
+    found = {name: words("upload.needed") for name, value in answers.items() if not value}
+    if answers["birth_date"] and parse_birth_date(answers["birth_date"]) is None:
+        found["birth_date"] = words("upload.birth_date_wrong")
+    return found
+
+
+def _too_much() -> Response:
+    raise TooMuch("This is too much for one form.")
+
+
+_REFUSALS: Final = {403: "upload_link", 409: "upload_over", 413: "upload_too_much"}

@@ -1,0 +1,1 @@
+"""How long studies stay, and how they go for good."""

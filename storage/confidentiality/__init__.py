@@ -1,0 +1,1 @@
+"""Instances without what tells whose they are (PS3.15 annex E)."""

@@ -1,0 +1,190 @@
+"""A morning at the desk in Chromium, by keyboard and scanner alone, and the patient across the counter."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import PHONE, Site, Visits
+
+NAME, PASSWORD = "a.probe", "sieben graue Katzen"
+
+
+@pytest.fixture(scope="module")
+def account(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("desk") / "password"
+    file.write_text(PASSWORD, encoding="utf-8")
+    site.gateway.answer("user", "add", NAME, "--role", "desk", "--site", "main", "--password-file", str(file))
+    return NAME
+
+
+@pytest.fixture
+def visits(site: Site) -> Iterator[Visits]:
+    visits = Visits(site, {})
+    yield visits
+    visits.close()
+    assert visits.complaints == []
+
+
+def _press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def _scan(page: Page, text: str) -> None:
+    """What a scanner does: type quickly into whatever has the focus, then Enter."""
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def _focus(page: Page, name: str) -> None:
+    """Go on with Tab until the element of this name or label has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "() => document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent || ''"
+        )
+        if focused.strip() == name:
+            return
+    raise AssertionError(f"no way by keyboard to {name}")
+
+
+def _do(page: Page, name: str) -> None:
+    """Go to a button or link and press Enter."""
+    _focus(page, name)
+    _press(page, "Enter")
+
+
+def _code(page: Page) -> str:
+    groups: list[str] = page.locator("#code > span:not(.visually-hidden)").all_inner_texts()
+    return "-".join(groups)
+
+
+def _patient_signs_in(visits: Visits, browser: Browser, code: str) -> Page:
+    page = visits.page(browser, **PHONE)
+    page.goto(visits.site.gateway.url)
+    page.get_by_label("Zugangscode").fill(code)
+    page.get_by_label("Geburtsdatum").fill("31.01.1950")
+    page.get_by_role("button", name="Bilder öffnen").click()
+    return page
+
+
+def _come_in(desk: Page, site: Site, account: str) -> None:
+    """The first sign-in, which sets up one-time codes."""
+    desk.goto(f"{site.gateway.url}/desk")
+    desk.keyboard.type(account)
+    _press(desk, "Tab")
+    desk.keyboard.type(PASSWORD)
+    _press(desk, "Enter")
+    desk.wait_for_url("**/desk/enrolment")
+    seed = desk.locator("#seed").inner_text().replace(" ", "")
+    _scan(desk, pyotp.TOTP(seed).now())
+    desk.wait_for_url("**/desk")
+
+
+def _share(desk: Page, folder: Path) -> str:
+    """Scan the patient's id, share, save the sheet: the field has the focus, and so has what comes next."""
+    _scan(desk, "TEST-1")
+    desk.wait_for_url("**/desk/studies/*")
+    assert desk.get_by_role("heading", level=1).inner_text() == "Muster, Erika"
+    _do(desk, "Alles freigeben, auch Künftiges")
+    desk.locator(".paper").wait_for()
+    assert desk.evaluate("document.activeElement.id") == "print"
+    with desk.expect_download() as download:
+        _do(desk, "PDF (A4)")
+    download.value.save_as(folder / "sheet.pdf")
+    assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
+    code = _code(desk)
+    assert re.fullmatch(r"\w{4}(-\w{4}){3}", code)
+    return code
+
+
+def _leave(desk: Page, account: str) -> None:
+    """Sign out, and find nothing by the back button."""
+    _do(desk, f"Abmelden {account}")
+    desk.wait_for_url("**/desk/sign-in?signed_out")
+    desk.go_back()
+    desk.wait_for_url("**/desk/sign-in*")
+    assert "Erika" not in desk.content()
+
+
+def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, tmp_path: Path, site: Site) -> None:
+    desk = visits.page(chromium)
+    _come_in(desk, site, account)
+    code = _share(desk, tmp_path)
+    patient = _patient_signs_in(visits, chromium, code)
+    patient.get_by_role("heading", name="Erika Muster").wait_for()
+
+    _do(desk, "Freigabe ansehen")
+    desk.wait_for_url("**/desk/shares/*")
+    share = desk.url
+    _do(desk, "Verlängern")
+    desk.get_by_text("Die Freigabe ist verlängert").wait_for()
+    _do(desk, "Neues Blatt")
+    desk.locator(".paper").wait_for()
+    fresh = _code(desk)
+    patient.reload()
+    patient.get_by_text("Sie wurden abgemeldet").wait_for()
+    visits.expected.update({"/login"})
+    _patient_signs_in(visits, chromium, code).get_by_text("Das hat nicht geklappt").wait_for()
+    again = _patient_signs_in(visits, chromium, fresh)
+    again.get_by_role("heading", name="Erika Muster").wait_for()
+
+    desk.goto(share)
+    _focus(desk, "Ja, endgültig")
+    _press(desk, "Space")
+    _do(desk, "Beenden")
+    desk.get_by_text("Die Freigabe ist beendet").wait_for()
+    again.reload()
+    again.get_by_text("Sie wurden abgemeldet").wait_for()
+    _leave(desk, account)
+
+
+@pytest.mark.parametrize(("width", "language"), [(320, "de-DE"), (390, "en-GB"), (1280, "de-DE")])
+def test_every_screen_fits(
+    visits: Visits, chromium: Browser, site: Site, tmp_path: Path, width: int, language: str
+) -> None:
+    """No sideways scrolling, and nothing to hit that is smaller than 44 pixels."""
+    name = f"fit.{width}.{language[:2]}"
+    file = tmp_path / "password"
+    file.write_text(PASSWORD, encoding="utf-8")
+    site.gateway.answer("user", "add", name, "--password-file", str(file))
+    page = visits.page(chromium, viewport={"width": width, "height": 800}, locale=language)
+    page.goto(f"{site.gateway.url}/desk")
+    _fits(page)
+    page.keyboard.type(name)
+    _press(page, "Tab")
+    page.keyboard.type(PASSWORD)
+    _press(page, "Enter")
+    page.wait_for_url("**/desk/enrolment")
+    _fits(page)
+    _scan(page, pyotp.TOTP(page.locator("#seed").inner_text().replace(" ", "")).now())
+    page.wait_for_url("**/desk")
+    _scan(page, "Beispiel")
+    page.wait_for_url("**/desk/studies/*")
+    _fits(page)
+    page.locator("button[name=what][value=patient]").click()
+    page.locator(".paper").wait_for()
+    _fits(page)
+    page.locator(".sheet-head p a").click()
+    page.wait_for_url("**/desk/shares/*")
+    _fits(page)
+    for path in ("/desk", "/desk/shares", "/desk/waiting"):
+        page.goto(f"{site.gateway.url}{path}")
+        _fits(page)
+
+
+_TOO_SMALL = """() => [...document.querySelectorAll("a, button, input, select, summary")].filter((one) => {
+  const box = one.getBoundingClientRect();
+  const inText = getComputedStyle(one).display === "inline";
+  const target = one.closest("label")?.getBoundingClientRect() ?? box;
+  return one.checkVisibility() && one.type !== "hidden" && box.top >= 0 && !inText && target.height < 43.5;
+}).map((one) => one.outerHTML.slice(0, 80))"""
+
+
+def _fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
+    assert page.evaluate(_TOO_SMALL) == [], page.url

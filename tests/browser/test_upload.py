@@ -1,0 +1,121 @@
+"""Sending images in, in Chromium: the form, whose images they are, a lost connection, the confirmation."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from gateway.intake.uploads import State
+from gateway.pages.static import STATIC_FOLDER
+from tests.browser.conftest import DESKTOP, PHONE, Site, Visits
+from tests.support.synthetic import ct, part10
+
+STUDY = {"StudyInstanceUID": "1.2.3.77", "SeriesInstanceUID": "1.2.3.77.1"}
+
+
+def images(count: int, **attributes: Any) -> list[FilePayload]:
+    kind = "application/octet-stream"
+    data = [part10(ct(number=number, **STUDY | attributes)) for number in range(1, count + 1)]
+    return [FilePayload(name=f"IM{number}", mimeType=kind, buffer=one) for number, one in enumerate(data)]
+
+
+def link(site: Site, form: str = "patient") -> str:
+    return str(site.gateway.answer("upload", "link", "create", "--for", form)["url"])
+
+
+def begin(page: Page, site: Site) -> None:
+    """To the page of the files, as Erika Muster."""
+    page.goto(link(site))
+    page.get_by_label("Ihr Vor- und Nachname").fill("Erika Muster")
+    page.get_by_label("Ihr Geburtsdatum").fill("31.1.1950")
+    page.get_by_label("Telefon oder E-Mail").fill("030 1234")
+    page.get_by_role("button", name="Weiter zu den Bildern").click()
+    page.get_by_role("heading", name="Bilder auswählen").wait_for()
+
+
+def reference(page: Page) -> str:
+    return page.locator(".reference").inner_text()
+
+
+@pytest.mark.parametrize("profile", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_patient_sends_images(site: Site, visits: Visits, chromium: Browser, profile: dict[str, Any]) -> None:
+    page = visits.page(chromium, **profile)
+    begin(page, site)
+    page.wait_for_url("**/u/sending#*")
+    other = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"hello")
+    page.locator("#files").set_input_files([*images(3), other])
+    found = page.locator("#found")
+    expect(found).to_contain_text("Erika Muster: CT, CT Thorax, 02.01.2026 (3 Dateien)")
+    expect(found).to_contain_text("werden nicht gesendet: 1")
+    expect(page.locator("#warning")).to_be_hidden()
+    page.get_by_role("button", name="Jetzt senden").click()
+    page.get_by_role("heading", name="Danke, alles ist angekommen").wait_for()
+    own = reference(page)
+    visits.expected.add("/u/sending")
+    page.get_by_role("link", name="Stand meiner Sendung").click()
+    expect(page.locator(".reference")).to_have_text(own)
+    shown: dict[str, Any] = {}
+    for _ in range(200):
+        (shown,) = [one for one in site.gateway.answer("upload", "list") if one["reference"] == own]
+        if shown["state"] == "waiting":
+            break
+        page.wait_for_timeout(100)
+    assert (shown["state"], shown["findings"]["stored"], shown["answers"]["birth_date"]) == ("waiting", 3, "19500131")
+
+
+def test_somebody_elses_images_are_asked_about(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium)
+    begin(page, site)
+    page.locator("#files").set_input_files(images(1, PatientName="Probe^Otto", PatientBirthDate="19601224"))
+    expect(page.locator("#warning")).to_contain_text("Otto Probe, 24.12.1960")
+    expect(page.get_by_role("button", name="Jetzt senden")).to_be_enabled()
+
+
+def test_a_lost_connection_is_waited_for(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium)
+    begin(page, site)
+    page.locator("#files").set_input_files(images(2))
+    expect(page.get_by_role("button", name="Jetzt senden")).to_be_enabled()
+    visits.offline = True
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Jetzt senden").click()
+    expect(page.locator("#progress-text")).to_contain_text("Keine Verbindung.")
+    page.context.set_offline(False)
+    page.get_by_role("heading", name="Danke, alles ist angekommen").wait_for()
+
+
+def test_without_script_a_form_sends_files(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium, java_script_enabled=False)
+    token = link(site, "referrer").partition("#")[2]
+    page.goto(f"{site.gateway.url}/u")
+    page.get_by_label("Code vom Blatt").fill(token.lower())
+    page.get_by_role("button", name="Weiter").click()
+    answers = {"Ihr Name": "Praxis Muster", "Praxis oder": "Musterstadt", "Telefon": "030", "Vor- und": "Erika Muster"}
+    for label, text in answers.items():
+        page.get_by_label(label).fill(text)
+    page.get_by_label("Geburtsdatum").fill("gestern")
+    visits.expected.add("/u/begin")
+    page.get_by_role("button", name="Weiter zu den Bildern").click()
+    expect(page.get_by_text("Das ist kein Datum.")).to_be_visible()
+    page.get_by_label("Geburtsdatum").fill("31.01.1950")
+    page.get_by_role("button", name="Weiter zu den Bildern").click()
+    page.locator("#plain-files").set_input_files(images(2))
+    page.get_by_role("button", name="Jetzt senden").click()
+    page.get_by_role("heading", name="Danke, alles ist angekommen").wait_for()
+
+
+def test_a_link_that_ended_says_so(site: Site, visits: Visits, chromium: Browser) -> None:
+    made = site.gateway.answer("upload", "link", "create")
+    site.gateway.answer("upload", "link", "revoke", made["id"])
+    page = visits.page(chromium)
+    visits.expected.add("/u/form")
+    page.goto(made["url"])
+    page.get_by_role("heading", name="Dieser Link gilt nicht").wait_for()
+
+
+@pytest.mark.parametrize("name", ["de", "en"])
+def test_every_state_has_words(name: str) -> None:
+    texts = json.loads((STATIC_FOLDER / "texts" / name / "upload.json").read_text("utf-8"))
+    for state in get_args(State):
+        assert texts[f"upload.state_{state}_title"] and texts[f"upload.state_{state}"]

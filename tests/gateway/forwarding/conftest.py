@@ -1,0 +1,37 @@
+"""What forwarding works with, in a folder of the test: an archive, a queue with a clock of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.forwarding.deliveries import Deliveries
+from tests.support.keeping import Keeping
+
+
+@dataclass
+class Hands:
+    """A clock that stands still until it is turned."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Keeping]:
+    keeping = Keeping(tmp_path / "data")
+    yield keeping
+    keeping.close()
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def deliveries(keeping: Keeping, hands: Hands) -> Deliveries:
+    return Deliveries(keeping.database, hands)

@@ -1,0 +1,115 @@
+"""Which of what comes is wanted where, and when."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydicom.uid import generate_uid
+
+from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.dispatcher import Dispatcher
+from gateway.forwarding.rules import Rule, Selection, sender
+from gateway.sections import RuleConfig
+from storage.ingest import Stored
+from tests.support.keeping import Keeping
+from tests.support.synthetic import ct, part10
+
+Put = Callable[..., Stored]
+
+
+@pytest.fixture
+def put(keeping: Keeping) -> Put:
+    def put(source: str = "CT1@10.0.0.1", **attributes: Any) -> Stored:
+        incoming = keeping.ingest.receive()
+        incoming.write(part10(ct(**attributes)))
+        return keeping.ingest.store(incoming, source=source)
+
+    return put
+
+
+def rule(*targets: str, **selection: Any) -> Rule:
+    return Rule("r", Selection.of(RuleConfig(name="r", to=targets, **selection)), targets)
+
+
+def age(keeping: Keeping, study: str, seconds: float) -> None:
+    """Let the last of a study have come so long ago."""
+    then = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    sql = """UPDATE instance SET received_at = ? WHERE series_id IN
+        (SELECT series.id FROM series JOIN study ON study.id = series.study_id WHERE study_instance_uid = ?)"""
+    keeping.database.write(lambda connection: connection.execute(sql, (then, study)))
+
+
+def told(deliveries: Deliveries) -> list[tuple[str, str, int]]:
+    return [(one.wanted.target, one.wanted.study, one.wanted.instances) for one in deliveries.listed()][::-1]
+
+
+def test_only_what_comes_once_there_is_forwarding_is_wanted(keeping: Keeping, put: Put) -> None:
+    put(StudyInstanceUID="1.1")
+    deliveries = Deliveries(keeping.database)
+    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 0)
+    assert dispatcher.look() == 0
+    put(StudyInstanceUID="1.2"), put(StudyInstanceUID="1.1")
+    assert dispatcher.look() == 2
+    assert told(deliveries) == [("A", "1.2", 1), ("A", "1.1", 1)]
+    assert dispatcher.look() == 0 == Dispatcher(keeping.index, deliveries, [rule("A")], 0).look()
+
+
+def test_a_study_is_wanted_once_it_rests_and_holds_up_nobody(
+    keeping: Keeping, deliveries: Deliveries, put: Put
+) -> None:
+    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 60)
+    put(StudyInstanceUID="1.1"), put(StudyInstanceUID="1.2")
+    age(keeping, "1.2", 61)
+    assert dispatcher.look() == 1
+    put(StudyInstanceUID="1.2")
+    age(keeping, "1.2", 62)
+    assert (dispatcher.look(), dispatcher.look()) == (1, 0)
+    assert told(deliveries) == [("A", "1.2", 1), ("A", "1.2", 1)]
+    age(keeping, "1.1", 63)
+    assert dispatcher.look() == 1
+    assert told(deliveries)[-1] == ("A", "1.1", 1)
+    assert deliveries.places() == {}
+    put(StudyInstanceUID="1.3")
+    age(keeping, "1.3", 64)
+    assert dispatcher.look() == 1
+
+
+def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
+    rules = [
+        rule("by source", sources=("CT1", "STOW-RS")),
+        rule("by modality", modalities=("MR",)),
+        rule("by attribute", match={"StudyDescription": ("*Thorax*", "Kopf"), "InstanceNumber": ("1", "2")}),
+        rule("nothing", sources=("CT1",), modalities=("MR",), match={"PatientID": ("X",)}),
+    ]
+    dispatcher = Dispatcher(keeping.index, deliveries, rules, 0)
+    one, other = generate_uid(), generate_uid()
+    put(StudyInstanceUID="1.2", SeriesInstanceUID=one, number=1)
+    put("CT2@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=2)
+    put("STOW-RS", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=3)
+    put("CT11@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=other, Modality="MR", number=9)
+    assert dispatcher.look() == 3
+    assert told(deliveries) == [("by source", "1.2", 2), ("by modality", "1.2", 1), ("by attribute", "1.2", 2)]
+
+
+def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
+    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A", "B"), rule("B")], 0)
+    put(StudyInstanceUID="1.2")
+    dispatcher.look()
+    assert told(deliveries) == [("A", "1.2", 1), ("B", "1.2", 1)]
+
+
+def test_what_came_while_no_rule_was_in_force_is_not_sent_later(
+    keeping: Keeping, deliveries: Deliveries, put: Put
+) -> None:
+    without = Dispatcher(keeping.index, deliveries, [], 0)
+    put(StudyInstanceUID="1.2")
+    without.look()
+    assert Dispatcher(keeping.index, deliveries, [rule("A")], 0).look() == 0
+
+
+def test_a_selection_survives_being_kept() -> None:
+    one = Selection(frozenset({"b", "a"}), frozenset({"CT"}), (("PatientID", ("1", "2")),))
+    assert Selection.decode(one.encode()) == one
+    assert one.encode() == Selection(frozenset({"a", "b"}), frozenset({"CT"}), one.keys).encode()
+    assert (sender("CT1@10.0.0.1"), sender("STOW-RS")) == ("CT1", "STOW-RS")

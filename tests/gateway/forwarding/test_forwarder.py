@@ -1,0 +1,268 @@
+"""Working off deliveries, with targets that do as the test says."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dimse.scu.storage import SubOperation
+from gateway.forwarding.deliveries import Deliveries, Delivery, Wanted
+from gateway.forwarding.forwarder import Forwarder
+from gateway.forwarding.rules import Selection
+from gateway.forwarding.targets import Targets, Unreachable
+from gateway.sections import TargetConfig
+from storage.commitment.references import Reference, Verdict
+from storage.records import InstanceRecord
+from storage.scope import WholeArchive
+from tests.gateway.forwarding.conftest import Hands
+from tests.support.keeping import Keeping
+from tests.support.synthetic import ct, part10
+
+HOUR = 3600.0
+Answer = Callable[[InstanceRecord], SubOperation]
+
+
+def taken(record: InstanceRecord) -> SubOperation:
+    return SubOperation(record, 0)
+
+
+class Scripted:
+    """A target that answers as `answer` says, and remembers what it was sent."""
+
+    ae_title = "PACS1"
+
+    def __init__(self, answer: Answer = taken, commitment: Any = None) -> None:
+        self.answer = answer
+        self.sent: list[str] = []
+        self._commitment = commitment
+
+    def send(self, records: Sequence[InstanceRecord]) -> Generator[SubOperation, None, None]:
+        for record in records:
+            self.sent.append(record.sop_instance_uid)
+            yield self.answer(record)
+
+    def commitment(self) -> Any:
+        return self._commitment
+
+
+class Known(Targets):
+    """Targets of the test by their names."""
+
+    def __init__(self, at_once: int = 1, **targets: Scripted) -> None:
+        self.configured = {name: TargetConfig(name=name, ae_title="X", at_once=at_once) for name in targets}
+        self._known = targets
+
+    def target(self, name: str) -> Scripted:
+        if name not in self._known:
+            raise Unreachable("nobody knows it")
+        return self._known[name]
+
+
+class House:
+    def __init__(self, keeping: Keeping, deliveries: Deliveries) -> None:
+        self.keeping = keeping
+        self.deliveries = deliveries
+
+    def put(self, count: int, study: str = "1.2", source: str = "CT1@10.0.0.1") -> list[str]:
+        uids = []
+        for number in range(1, count + 1):
+            incoming = self.keeping.ingest.receive()
+            incoming.write(part10(ct(number=number, StudyInstanceUID=study, SeriesInstanceUID=f"{study}.1")))
+            uids.append(self.keeping.ingest.store(incoming, source=source).sop_instance_uid)
+        return uids
+
+    def want(self, target: str = "A", study: str = "1.2") -> Delivery:
+        place = self.keeping.index.arrivals(WholeArchive(), None).place
+        return self.deliveries.want(Wanted("", target, study, 0, place, Selection(), place))
+
+    def work(self, targets: Targets) -> list[Delivery]:
+        """All that is due, to its end."""
+        forwarder = Forwarder(self.keeping.index, self.deliveries, targets, HOUR)
+        while begun := forwarder.begin():
+            for one in begun:
+                one.result(60)
+        forwarder.close()
+        return self.deliveries.listed(["waiting", "delivered", "failed"])
+
+
+@pytest.fixture
+def house(keeping: Keeping, deliveries: Deliveries) -> House:
+    return House(keeping, deliveries)
+
+
+def test_everything_is_sent_in_the_order_in_which_it_came(house: House) -> None:
+    uids, target = house.put(3), Scripted()
+    house.want()
+    (done,) = house.work(Known(A=target))
+    assert (done.state, done.sent, done.warned, target.sent) == ("delivered", 3, 0, uids)
+
+
+def test_nothing_goes_back_to_where_it_came_from(house: House) -> None:
+    theirs, ours = house.put(1, source="PACS1@10.0.0.9"), house.put(1)
+    target = Scripted()
+    house.want()
+    (done,) = house.work(Known(A=target))
+    assert (done.state, target.sent) == ("delivered", ours)
+    assert theirs != ours
+
+
+def test_what_was_taken_is_not_sent_again(house: House, hands: Hands) -> None:
+    uids = house.put(3)
+    lost = Scripted(
+        lambda one: taken(one) if one.instance_number == 1 else SubOperation(one, 0x0110, "lost", is_answered=False)
+    )
+    house.want()
+    (waiting,) = house.work(Known(A=lost))
+    assert (waiting.state, waiting.sent, waiting.attempts) == ("waiting", 1, 1)
+    assert waiting.trouble == "2 of 3 instances could not be sent: 0110H lost"
+    hands.now += HOUR / 2
+    target = Scripted(lambda one: SubOperation(one, 0xB000 if one.instance_number == 3 else 0))
+    (done,) = house.work(Known(A=target))
+    assert (done.state, done.sent, done.warned, target.sent) == ("delivered", 3, 1, uids[1:])
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "state"),
+    [
+        (0xA700, True, "waiting"),
+        (0xA900, True, "failed"),
+        (0xC000, True, "failed"),
+        (0x0122, False, "failed"),
+        (0x0110, False, "waiting"),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_what_will_not_is_told(
+    house: House, status: int, answered: bool, state: str
+) -> None:
+    house.put(2)
+    house.want()
+    stubborn = Scripted(
+        lambda one: SubOperation(one, status, "so", answered) if one.instance_number == 2 else taken(one)
+    )
+    (found,) = house.work(Known(A=stubborn))
+    assert (found.state, found.sent, found.refused) == (state, 1, 1 if state == "failed" else 0)
+    assert f"{status:04X}H so" in found.trouble
+
+
+def test_a_target_that_is_down_holds_up_nobody(house: House, hands: Hands) -> None:
+    house.put(1)
+    house.want("A"), house.want("B"), house.want("C")
+    down = Scripted(lambda one: SubOperation(one, 0x0110, "down", is_answered=False))
+    states = {one.wanted.target: one.state for one in house.work(Known(A=down, B=Scripted()))}
+    assert states == {"A": "waiting", "B": "delivered", "C": "waiting"}
+    hands.now += 2 * HOUR
+    states = {one.wanted.target: one.state for one in house.work(Known(A=down))}
+    assert states["A"] == "failed"
+
+
+def test_no_more_at_once_than_a_target_may_have(house: House) -> None:
+    for study in ("1.2", "1.3", "1.4", "1.5"):
+        house.put(1, study)
+        house.want(study=study)
+    barrier = threading.Barrier(2, timeout=30)
+    most, now = [0], [0]
+    lock = threading.Lock()
+
+    def answer(record: InstanceRecord) -> SubOperation:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        barrier.wait()
+        with lock:
+            now[0] -= 1
+        return taken(record)
+
+    done = house.work(Known(at_once=2, A=Scripted(answer)))
+    assert {one.state for one in done} == {"delivered"} and most == [2]
+
+
+def test_stopping_leaves_the_rest_to_the_next_one(house: House) -> None:
+    uids = house.put(3)
+    house.want()
+    targets = Known(A=Scripted())
+    forwarder = Forwarder(house.keeping.index, house.deliveries, targets, HOUR)
+    stopping = threading.Thread(target=forwarder.close)
+
+    def answer(record: InstanceRecord) -> SubOperation:
+        stopping.start()
+        while not forwarder.is_stopping:
+            pass
+        return taken(record)
+
+    targets.target("A").answer = answer
+    (begun,) = forwarder.begin()
+    begun.result(30)
+    stopping.join(30)
+    (waiting,) = house.deliveries.listed()
+    assert (waiting.sent, waiting.attempts, waiting.trouble) == (1, 0, "")
+    rest = Scripted()
+    (done,) = house.work(Known(A=rest))
+    assert (done.state, rest.sent) == ("delivered", uids[1:])
+
+
+class Notary:
+    """Somebody who commits to all but `missing`, at the second look if `slow`."""
+
+    def __init__(self, missing: Sequence[str] = (), *, slow: bool = False) -> None:
+        self.missing = missing
+        self.slow = slow
+        self.asked: list[Sequence[Reference]] = []
+
+    def request(self, references: Sequence[Reference]) -> str:
+        self.asked.append(references)
+        return "1.2.3"
+
+    def wait(self, uid: str, seconds: float) -> tuple[Verdict, ...] | None:
+        assert uid == "1.2.3"
+        if self.slow:
+            self.slow = False
+            return None
+        return tuple(Verdict(one, 0x0112 if one.sop_instance_uid in self.missing else 0) for one in self.asked[0])
+
+
+def test_commitment_is_asked_for_once_and_waited_for(house: House, hands: Hands) -> None:
+    uids, notary = house.put(2), Notary(slow=True)
+    target = Scripted(commitment=notary)
+    house.want()
+    (waiting,) = house.work(Known(A=target))
+    assert (waiting.state, waiting.sent, waiting.transaction_uid) == ("waiting", 2, "1.2.3")
+    assert "has not come yet" in waiting.trouble
+    hands.now += HOUR / 2
+    (done,) = house.work(Known(A=target))
+    assert (done.state, done.committed, len(notary.asked)) == ("delivered", True, 1)
+    assert [one.sop_instance_uid for one in notary.asked[0]] == uids == target.sent
+
+
+def test_what_is_not_committed_to_is_told(house: House) -> None:
+    uids = house.put(2)
+    house.want()
+    (failed,) = house.work(Known(A=Scripted(commitment=Notary(uids[:1]))))
+    assert (failed.state, failed.refused, failed.committed) == ("failed", 1, False)
+    assert house.deliveries.owed(["1.2"]) == {"1.2"}
+
+
+def test_targets_say_what_is_missing(tmp_path: Path) -> None:
+    configured = [
+        TargetConfig(name="A", ae_title="NOBODY"),
+        TargetConfig(name="B", url="http://127.0.0.1:1", token_file="missing"),
+    ]
+    targets = Targets(None, None, lambda _: None, configured, tmp_path)  # type: ignore[arg-type]
+    for name, sentence in {"A": "ae add", "B": "cannot be read", "C": "no target any more"}.items():
+        with pytest.raises(Unreachable, match=sentence):
+            targets.target(name)
+
+
+def test_what_was_deleted_meanwhile_is_not_missed(house: House) -> None:
+    house.put(1)
+    house.want()
+    house.keeping.database.write(lambda connection: connection.execute("DELETE FROM instance"))
+    (done,) = house.work(Known(A=Scripted()))
+    assert (done.state, done.sent) == ("delivered", 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    yield
+    assert [one for one in threading.enumerate() if one.name.startswith("forwarding")] == []

@@ -1,0 +1,274 @@
+"""Every route of the desk against every kind of caller, method and object, by a table that is independent of the code.
+
+Whatever is refused must also leave everything as it was.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
+
+from auth.staff import Member
+from gateway.app import application
+from gateway.desk import browse, door, finding, sharing, waiting
+from storage.scope import PatientIdentity, WholeArchive
+from tests.gateway.desk import conftest as household
+from tests.gateway.desk.conftest import Desk
+from tests.gateway.portal_house import ORIGIN
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+UNKNOWN: Final = "1.2.3.4.5"
+
+# What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study" and "share" ones name an
+# object that belongs to a site, "doing" ones change such an object, "api" ones are for machines.
+POLICY: Final = {
+    "/desk": "room",
+    "/desk/shares": "room",
+    "/desk/waiting": "room",
+    "/desk/session": "room",
+    "/desk/sign-in": "entrance",
+    "/desk/sign-out": "entrance",
+    "/desk/enrolment": "entrance",
+    "/desk/passkeys": "entrance",
+    "/desk/passkeys/options": "entrance",
+    "/desk/sign-in/passkey": "entrance",
+    "/desk/sign-in/passkey/options": "entrance",
+    "/desk/account": "room",
+    "/desk/openid": "entrance",
+    "/desk/openid/callback": "entrance",
+    "/desk/studies/{study}": "study",
+    "/desk/studies/{study}/thumbnail": "study",
+    "/desk/shares/{share}": "share",
+    "/desk/shares/{share}/extension": "doing",
+    "/desk/shares/{share}/code": "doing",
+    "/desk/shares/{share}/revocation": "doing",
+    "/desk/shares/{share}/unlocking": "doing",
+    "/desk/requests/{request:int}": "doing in the scope",
+    "/desk/held/{study}/acceptance": "doing in the scope",
+    "/desk/held/{study}/rejection": "doing in the scope",
+    "/desk/lookalikes/{study}": "doing",
+    "/desk/api/shares": "api",
+    "/desk/api/shares/{share}": "api object",
+    "/desk/api/shares/{share}/code": "api object",
+    "/desk/{path:path}": "nothing",
+}
+pytestmark = pytest.mark.xdist_group("desk matrix")
+
+STRANGERS: Final = (
+    "nobody", "bad cookie", "patient", "patient's cookie", "enrolling", "disabled", "signed out", "reader", "sharer",
+)  # fmt: skip
+STAFF: Final = {"anna": ("", True), "rolf": ("", False), "nora": ("north", True), "carla": (None, True)}
+"""Members with the site that they see, and whether they may share."""
+SITES: Final = ("", "north")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What fills a path: the objects of one site, or what does not exist."""
+
+    study: str
+    share: str
+    request: int
+
+    def fill(self, template: str) -> str:
+        named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
+        for place, name in named.items():
+            template = template.replace(place, name)
+        return template.replace("{path:path}", "nowhere/at/all")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The house with one share, one request and one held image at each site."""
+
+    desk: Desk
+    app: ASGIApp
+    objects: dict[str, Names]
+
+    def state(self) -> list[Any]:
+        """All that a call could have changed."""
+        read = self.desk.house.storage.database.read
+        tables = ("SELECT * FROM share", "SELECT * FROM share_request", "SELECT id, held FROM instance")
+        return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
+
+    def caller(self, name: str) -> TestClient:
+        headers = {"sec-fetch-site": "same-origin"}
+        client = TestClient(self.app, ORIGIN, headers=headers, follow_redirects=False)
+        house = self.desk.house
+        patient = house.sessions.begin(house.shares.get(self.objects[""].share))
+        match name:
+            case "bad cookie":
+                client.cookies.set("d", "x" * 43)
+            case "patient":
+                client.cookies.set("s", patient)
+            case "patient's cookie":
+                client.cookies.set("d", patient)
+            case "enrolling":
+                client.cookies.set("d", house.staff_sessions.begin("anna", "enrol"))
+            case "disabled":
+                house.staff.set_password("left", household.PASSWORD)
+                client.cookies.set("d", house.staff_sessions.begin("left", "full"))
+                house.staff.disable("left")
+            case "signed out":
+                client.cookies.set("d", house.staff_sessions.begin("anna", "full"))
+                house.staff_sessions.end(client.cookies["d"])
+            case "reader" | "sharer":
+                right = {"reader": "read", "sharer": "share"}[name]
+                client.headers["authorization"] = f"Bearer {house.tokens.create(name, {right})}"
+            case "anna" | "rolf" | "nora" | "carla":
+                client.cookies.set("d", house.staff_sessions.begin(name, "full"))
+        return client
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    for desk in household.opened(tmp_path_factory.mktemp("desk")):
+        household.add(desk.house, "left", "desk", "")
+        objects = {site: _objects(desk, site) for site in SITES}
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999)
+        yield Matrix(desk, application(desk.house), objects)
+
+
+def _objects(desk: Desk, site: str) -> Names:
+    """A share at this site with a request, and in one of its studies a held image."""
+    north = site == "north"
+    patient_id, birth_date = ("N1", "19800808") if north else ("0815", "19770505")
+    share = desk.house.shares.create(PatientIdentity(patient_id, "", birth_date, site), birth_date, 90, site=site).share
+    desk.house.requests.ask(share.id, "extend")
+    study = (desk.north if north else desk.jan).study_instance_uid
+    household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
+    return Names(study, share.id, desk.house.requests.open(site)[-1].id)
+
+
+def _kinds(*kinds: str) -> list[str]:
+    return [template for template, kind in POLICY.items() if kind in kinds]
+
+
+def test_every_route_has_a_policy(matrix: Matrix) -> None:
+    assert isinstance(matrix.app, Starlette)
+    found = {route.path for route in matrix.app.routes if isinstance(route, Route) and route.path.startswith("/desk")}
+    assert found == set(POLICY)
+
+
+@pytest.mark.parametrize("caller", STRANGERS)
+def test_strangers_learn_and_change_nothing(matrix: Matrix, caller: str) -> None:
+    with matrix.caller(caller) as client:
+        before = matrix.state()
+        for template in [one for one, kind in POLICY.items() if not kind.startswith(("entrance", "api"))]:
+            for method in METHODS:
+                answers = set()
+                for names in matrix.objects.values():
+                    answer = client.request(method, names.fill(template), data={"share": names.share})
+                    assert answer.status_code in (303, 404, 405), (method, template)
+                    if answer.status_code == 303:
+                        assert answer.headers["location"].startswith("/desk/sign-in"), (method, template)
+                    answers.add((answer.status_code, answer.headers.get("location"), _plain(answer.text, matrix)))
+                assert len(answers) == 1, (method, template)
+        assert matrix.state() == before
+
+
+@pytest.mark.parametrize("caller", [one for one in (*STRANGERS, *STAFF) if one not in ("reader", "sharer")])
+def test_the_api_takes_no_sessions(matrix: Matrix, caller: str) -> None:
+    with matrix.caller(caller) as client:
+        before = matrix.state()
+        for template in _kinds("api", "api object"):
+            for method in METHODS:
+                answers = {
+                    (answer.status_code, _plain(answer.text, matrix))
+                    for names in matrix.objects.values()
+                    for answer in [client.request(method, names.fill(template), json={})]
+                }
+                assert len(answers) == 1
+                assert next(iter(answers))[0] in (401, 404, 405), (method, template)
+        assert matrix.state() == before
+
+
+@pytest.mark.parametrize("caller", STAFF)
+def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
+    site, _ = STAFF[caller]
+    with matrix.caller(caller) as client:
+        for template in _kinds("room"):
+            assert client.get(template).status_code == 200, template
+        for template in _kinds("study", "share"):
+            unknown = client.get(matrix.objects["unknown"].fill(template))
+            assert unknown.status_code == 404
+            for owner in SITES:
+                answer = client.get(matrix.objects[owner].fill(template))
+                mine = site is None or site == owner
+                assert answer.status_code == (200 if mine else 404), (template, owner)
+                assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
+        for path in ("/desk/shares", "/desk/waiting"):
+            text = client.get(path).text
+            for owner in SITES:
+                assert (matrix.objects[owner].share in text) == (site is None or site == owner), (path, owner)
+
+
+@pytest.mark.parametrize("caller", STAFF)
+def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
+    site, may_share = STAFF[caller]
+    others = [owner for owner in ("", "north", "unknown") if not may_share or (site is not None and site != owner)]
+    with matrix.caller(caller) as client:
+        before = matrix.state()
+        for owner in others:
+            names = matrix.objects[owner]
+            for template in _kinds("doing", "doing in the scope"):
+                data = {"share": names.share, "decision": "accept"}
+                answer = client.post(names.fill(template), data=data)
+                expected = {403} if not may_share else {404} if POLICY[template] == "doing" else {303}
+                assert answer.status_code in expected, (template, owner)
+            answer = client.post("/desk/shares", data={"study": names.study, "what": "patient"})
+            assert answer.status_code == (404 if may_share else 403), owner
+        assert matrix.state() == before
+
+
+@pytest.mark.parametrize("caller", ["anna", "nora", "carla"])
+def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
+    site, _ = STAFF[caller]
+    names = _objects(matrix.desk, site or "")
+    with matrix.caller(caller) as client:
+        for template in [one for one in _kinds("doing", "doing in the scope") if "revocation" not in one]:
+            before = matrix.state()
+            data = {"share": names.share, "decision": "reject", "until": household.until(120)}
+            assert client.post(names.fill(template), data=data).status_code in (200, 303), template
+            if "rejection" not in template and "requests" not in template and "unlocking" not in template:
+                assert matrix.state() != before, template
+        assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
+    assert matrix.desk.house.shares.get(names.share).state == "revoked"
+
+
+def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: each restriction, taken away alone, must be missed."""
+    with monkeypatch.context() as patch:
+        for module in (browse, sharing, waiting, door):
+            patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(Member, "may_see", lambda *_: True)
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "nora")
+    with monkeypatch.context() as patch:
+        patch.setattr(Member, "may_share", True)
+        with pytest.raises(AssertionError):
+            test_staff_change_only_what_is_of_their_site(matrix, "rolf")
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, "one_study", _any_study)
+        with pytest.raises(AssertionError):
+            test_staff_change_only_what_is_of_their_site(matrix, "nora")
+
+
+def _any_study(index: Any, scope: Any, uid: str) -> Any:
+    return next(iter(finding.some_studies(index, WholeArchive(), [uid])), None)
+
+
+def _plain(text: str, matrix: Matrix) -> str:
+    for names in matrix.objects.values():
+        text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
+        text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
+    return re.sub(r'data-idle-seconds="\d+"', "", text)

@@ -1,0 +1,57 @@
+// "Werkzeuge", the tools for doctors: loaded when the button is pressed for the first time.
+
+import { texts } from "../page.js";
+import { Panes } from "../viewer/panes.js";
+import { make } from "./build.js";
+import { Workbench } from "./workbench.js";
+import { Wording } from "./wording.js";
+import { measuring } from "./measuring.js";
+import { viewing } from "./viewing.js";
+import { levels } from "./levels.js";
+
+/** @typedef {import("./workbench.js").Workbench} Bench */
+
+/**
+ * Put the panel of tools below those of the patient.
+ * @param {import("../viewer/pane.js").Pane} pane
+ * @param {HTMLButtonElement} opener says where style and texts are (data-style, data-texts), and gets the state
+ */
+export async function openTools(pane, opener) {
+  const { dataset } = opener;
+  const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
+  const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
+  document.head.append(style);
+  const [t] = await Promise.all([texts(dataset["texts"]), styled]);
+  const panes = new Panes();
+  panes.add(pane);
+  const bench = new Workbench(panes, new Wording(t));
+  const panel = make(
+    "section",
+    { class: "doctor", id: "doctor", "aria-labelledby": "doctor-title" },
+    make("h2", { id: "doctor-title", tabindex: -1 }, t("tools.title")),
+    make("p", { class: "hint" }, t("tools.notice")),
+    measuring(bench),
+    viewing(bench),
+    levels(bench),
+  );
+  opener.closest(".viewer")?.append(panel);
+  toggle(opener, panel, bench);
+  opener.addEventListener("click", () => toggle(opener, panel, bench));
+}
+
+/**
+ * @param {HTMLButtonElement} opener
+ * @param {HTMLElement} panel
+ * @param {Bench} bench
+ */
+function toggle(opener, panel, bench) {
+  const open = opener.getAttribute("aria-expanded") !== "true";
+  opener.setAttribute("aria-expanded", String(open));
+  opener.setAttribute("aria-pressed", String(open));
+  panel.hidden = !open;
+  if (open) {
+    panel.querySelector("h2")?.focus({ preventScroll: true });
+  } else {
+    bench.take(null);
+  }
+}

@@ -1,0 +1,231 @@
+// The page on which files are chosen and sent: whose and what images they are is told before anything leaves.
+
+import { element, texts } from "../page.js";
+import { headerOf } from "./header.js";
+import { Refused, Transfer } from "./transfer.js";
+
+/** @typedef {import("./header.js").Header} Header */
+
+const AT_ONCE = 3;
+const MOST_TOLD = 20;
+
+const root = element("sending", HTMLElement);
+const t = await texts();
+
+class Sending {
+  constructor() {
+    /** @type {Map<string, File>} By path and size: chosen twice is sent once. */
+    this.chosen = new Map();
+    /** @type {Map<string, {header: Header, count: number}>} */
+    this.studies = new Map();
+    this.archives = 0;
+    this.skipped = 0;
+    this.sent = 0;
+    this.total = 0;
+    this.began = 0;
+    this.waiting = false;
+    this.button = element("send", HTMLButtonElement);
+  }
+
+  begin() {
+    element("plain", HTMLElement).hidden = true;
+    element("chooser", HTMLElement).hidden = false;
+    for (const id of ["files", "folder"]) {
+      const input = element(id, HTMLInputElement);
+      input.addEventListener("change", () => void this.choose([...(input.files ?? [])]));
+    }
+    const drop = element("drop", HTMLElement);
+    drop.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+    drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+    drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      void dropped(event.dataTransfer).then((files) => this.choose(files));
+    });
+    this.button.addEventListener("click", () => void this.send());
+    // The address leads back here, also after the browser was closed; the secret stays out of what servers see.
+    history.replaceState(null, "", `/u/sending#${root.dataset["secret"] ?? ""}`);
+  }
+
+  /** @param {File[]} files */
+  async choose(files) {
+    for (const file of files) {
+      const key = `${file.webkitRelativePath || file.name} ${file.size}`;
+      if (!this.chosen.has(key)) {
+        await this.look(key, file);
+      }
+    }
+    this.tell();
+  }
+
+  /**
+   * @param {string} key
+   * @param {File} file
+   */
+  async look(key, file) {
+    const header = await headerOf(file).catch(() => null);
+    if (header) {
+      const study = this.studies.get(header.study) ?? { header, count: 0 };
+      study.count += 1;
+      this.studies.set(header.study, study);
+    } else if (await isArchive(file)) {
+      this.archives += 1;
+    } else {
+      this.skipped += 1;
+      return;
+    }
+    this.chosen.set(key, file);
+    this.total += file.size;
+  }
+
+  tell() {
+    const list = document.createElement("ul");
+    for (const { header, count } of [...this.studies.values()].slice(0, MOST_TOLD)) {
+      const row = document.createElement("li");
+      const what = [header.modality, header.description, day(header.date)].filter(Boolean).join(", ");
+      row.textContent = t("upload.found_study", { name: spoken(header.name), what, n: count });
+      list.append(row);
+    }
+    const lines = [
+      ...(this.archives ? [t("upload.found_archives", { n: this.archives })] : []),
+      ...(this.skipped ? [t("upload.found_skipped", { n: this.skipped })] : []),
+      ...(this.chosen.size || this.skipped ? [] : [t("upload.found_nothing")]),
+    ];
+    for (const line of lines) {
+      const row = document.createElement("li");
+      row.textContent = line;
+      list.append(row);
+    }
+    element("found", HTMLElement).replaceChildren(list);
+    this.warn();
+    this.button.disabled = this.chosen.size === 0;
+  }
+
+  // Somebody else's images are sent by mistake most often from a CD that lay on top.
+  warn() {
+    const { name = "", birthDate = "" } = root.dataset;
+    const others = [...this.studies.values()].filter(
+      ({ header }) => (header.birthDate && header.birthDate !== birthDate) || !isSame(header.name, name),
+    );
+    const warning = element("warning", HTMLElement);
+    warning.hidden = others.length === 0;
+    const whose = others.map(({ header }) => `${spoken(header.name)}, ${day(header.birthDate)}`);
+    element("warning-text", HTMLElement).textContent = t("upload.other_person_text", { whose: [...new Set(whose)].join("; ") });
+  }
+
+  async send() {
+    this.button.disabled = true;
+    element("progress", HTMLElement).hidden = false;
+    this.began = Date.now();
+    const waiting = [...this.chosen.values()];
+    const senders = Array.from({ length: AT_ONCE }, async () => {
+      for (let file = waiting.shift(); file; file = waiting.shift()) {
+        await this.one(file);
+      }
+    });
+    await Promise.all(senders);
+    if (element("troubles", HTMLElement).childElementCount === 0 || this.sent > 0) {
+      element("finish", HTMLFormElement).submit();
+    }
+  }
+
+  /** @param {File} file */
+  async one(file) {
+    const transfer = new Transfer(
+      root.dataset["secret"] ?? "",
+      (bytes) => {
+        this.sent += bytes;
+        this.progress();
+      },
+      (waiting) => {
+        this.waiting = waiting;
+        this.progress();
+      },
+    );
+    try {
+      await transfer.send(file);
+    } catch (problem) {
+      if (!(problem instanceof Refused)) {
+        throw problem;
+      }
+      const row = document.createElement("li");
+      row.textContent = t("upload.not_taken", { name: file.name });
+      element("troubles", HTMLElement).append(row);
+    }
+  }
+
+  progress() {
+    const part = this.total ? this.sent / this.total : 1;
+    element("bar", HTMLProgressElement).value = part;
+    const seconds = part > 0.02 ? ((Date.now() - this.began) / 1000) * (1 / part - 1) : 0;
+    const left = seconds > 90 ? t("upload.minutes_left", { n: Math.round(seconds / 60) }) : seconds > 0 ? t("upload.soon") : "";
+    const percent = t("upload.percent", { n: Math.floor(part * 100) });
+    element("progress-text", HTMLElement).textContent = this.waiting ? t("upload.offline") : `${percent} ${left}`;
+  }
+}
+
+/** @param {Blob} file */
+async function isArchive(file) {
+  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  return head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
+}
+
+/**
+ * All files of what was dropped, also below folders.
+ * @param {DataTransfer | null} transfer
+ * @returns {Promise<File[]>}
+ */
+async function dropped(transfer) {
+  const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  /** @type {File[]} */
+  const files = [];
+  for (let entry = entries.shift(); entry; entry = entries.shift()) {
+    if (entry.isFile) {
+      const own = /** @type {FileSystemFileEntry} */ (entry);
+      files.push(await new Promise((done, failed) => own.file(done, failed)));
+    } else {
+      const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+      for (;;) {
+        /** @type {FileSystemEntry[]} */
+        const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+        if (!some.length) {
+          break;
+        }
+        entries.push(...some);
+      }
+    }
+  }
+  return files;
+}
+
+/** @param {string} name */
+function spoken(name) {
+  const [family = "", given = ""] = (name.split("=")[0] ?? "").split("^");
+  return `${given} ${family}`.trim();
+}
+
+/** @param {string} date */
+function day(date) {
+  return /^\d{8}$/.test(date) ? `${date.slice(6)}.${date.slice(4, 6)}.${date.slice(0, 4)}` : date;
+}
+
+/**
+ * Whether every word of the shorter of two names is one of the other: "Muster^Erika" and "Erika Muster".
+ * @param {string} one
+ * @param {string} other
+ */
+function isSame(one, other) {
+  const [few = [], many = []] = [words(one), words(other)].sort((a, b) => a.length - b.length);
+  return few.every((word) => many.includes(word));
+}
+
+/** @param {string} name */
+function words(name) {
+  const plain = name.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
+  return plain.replace(/[aou]e/g, (pair) => pair.charAt(0)).split(/[^\p{L}]+/u).filter(Boolean);
+}
+
+new Sending().begin();
