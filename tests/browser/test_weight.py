@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Browser, Response
 
+from benchmarks.script_sizes import script_sizes
 from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
 
@@ -27,8 +28,31 @@ def test_the_viewers_scripts_are_there_when_it_opens(site: Site, visits: Visits,
     with page.expect_response(lambda answer: "viewer/render.js" in answer.url):
         visits.sign_in(page)
     page.wait_for_load_state("networkidle")
+    ahead = (page.locator("[data-later]").get_attribute("data-later") or "").split()
     page.locator(".hero-picture").click()
     wait_for(page, quality="full")
-    script = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/js/viewer/'))"
-    sent = page.evaluate(f"() => {script}.map(({{ transferSize }}) => transferSize)")
+    sent = page.evaluate(
+        """(ahead) => performance.getEntriesByType("resource")
+          .filter(({ name }) => ahead.some((url) => name.endsWith(url)))
+          .map(({ transferSize }) => transferSize)""",
+        ahead,
+    )
     assert len(sent) > 10 and set(sent) == {0}
+
+
+def test_an_ordinary_series_loads_no_more_script_than_is_counted(site: Site, visits: Visits, chromium: Browser) -> None:
+    """`benchmarks.script_sizes` counts files; this is what a browser fetches from login to the series' last script."""
+    page = visits.page(chromium, **PHONE)
+    scripts: dict[str, int] = {}
+
+    def note(answer: Response) -> None:
+        if ".js?" in answer.url:
+            scripts[answer.url] = int(answer.headers["content-length"])
+
+    page.on("response", note)
+    visits.sign_in(page)
+    page.goto(site.series("stack"))
+    wait_for(page, quality="full")
+    page.wait_for_load_state("networkidle")
+    assert len(scripts) > 10
+    assert sum(scripts.values()) / 1000 <= script_sizes()["path"][0]
