@@ -68,12 +68,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running(folder) as gateway:
         imported = gateway.run("import", str(inbox))
         assert imported.returncode == 0, imported.stderr
-        yield Site(gateway, *_issued(gateway), studies)
+        yield Site(gateway, *issued(gateway), studies)
 
 
-def _issued(gateway: Gateway) -> tuple[str, str]:
-    """Code and link of a new share of the patient."""
-    share = gateway.answer("share", "create", "--patient-id", "TEST-1", "--birth-date", "19500131")
+def issued(gateway: Gateway, patient: str = "TEST-1") -> tuple[str, str]:
+    """Code and link of a new share of a patient."""
+    share = gateway.answer("share", "create", "--patient-id", patient, "--birth-date", "19500131")
     return share["code"], share["url"]
 
 
@@ -192,7 +192,7 @@ class Visits:
 @pytest.fixture(scope="package")
 def session(site: Site, chromium: Browser) -> StorageState:
     """The cookies of one sign-in, which most tests share; by a share of its own, since each has five sessions only."""
-    visits = Visits(replace(site, code=_issued(site.gateway)[0]), {})
+    visits = Visits(replace(site, code=issued(site.gateway)[0]), {})
     page = visits.page(chromium)
     visits.sign_in(page)
     state = page.context.storage_state()

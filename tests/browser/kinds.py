@@ -35,7 +35,7 @@ def studies(placed: Placed) -> dict[str, list[Dataset]]:
         "planes": [with_planes(number, **placed("planes", "20190401")) for number in (1, 2)],
         "ecg": [ecg(heartbeats(), **placed("ecg", "20190501"))],
         "hostile": [hostile(**placed("hostile", "20190701"))],
-        "long": [long_film(**placed("long", "20190601", Modality="US"))],
+        "long": [long_film(**placed("long", "20190601", Modality="US", PatientID="TEST-3"))],
     }
 
 
@@ -47,7 +47,7 @@ def film(**attributes: Any) -> Dataset:
 
 
 def long_film(**attributes: Any) -> Dataset:
-    """Ten thousand frames of 4 x 4 pixels; frame n of the even grey n modulo 251."""
+    """Ten thousand frames of 4 x 4 pixels; frame n of the even grey n modulo 251. Its patient has nothing else."""
     made = pictures.multi_frame(1, **attributes)
     made.Rows = made.Columns = 4
     made.NumberOfFrames = 10_000

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import BIRTH_DATE, DESKTOP, PHONE, Site, Visits, _issued
+from tests.browser.conftest import BIRTH_DATE, DESKTOP, PHONE, Site, Visits, issued
 
 
 def own_patient(site: Site, visits: Visits, chromium: Browser) -> Page:
     """A patient on a phone with a share of this test's own."""
     page = visits.page(chromium, user_agent="Mozilla/5.0 (iPhone) Mobile/15E148", **PHONE)
     page.goto(site.gateway.url)
-    page.get_by_label("Zugangscode").fill(_issued(site.gateway)[0])
+    page.get_by_label("Zugangscode").fill(issued(site.gateway)[0])
     page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
     page.get_by_role("button", name="Bilder öffnen").click()
     page.get_by_role("heading", name="Erika Muster").wait_for()

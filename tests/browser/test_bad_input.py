@@ -1,12 +1,13 @@
 """Bad input, bad lines, sessions that end: a clear message, the rest keeps working, no blank page."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.browser.conftest import Site, Visits
+from tests.browser.conftest import Site, Visits, issued
 from tests.browser.stage import grey, state, wait_for
 
 # What metadata may hold where numbers, codes and sequences belong; none of it may end a script.
@@ -60,7 +61,8 @@ def test_nonsense_in_metadata_ends_no_script(site: Site, visits: Visits, chromiu
 
 
 def test_ten_thousand_frames(site: Site, visits: Visits, chromium: Browser) -> None:
-    page = visits.patient(chromium, reduced_motion="reduce")
+    page = visits.page(chromium, reduced_motion="reduce")
+    Visits(replace(site, code=issued(site.gateway, "TEST-3")[0]), {}).sign_in(page)
     page.goto(f"{site.series('long')}?i=1")
     wait_for(page, shown="1", quality="full")
     slider = page.locator("#slider")

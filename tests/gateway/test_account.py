@@ -54,8 +54,8 @@ def test_it_says_who_opened_it_and_when_in_plain_words(portal: Portal, issued: I
         with portal.patient(issued=issued):
             page = phone.get("/account").text
     lines = [" ".join(re.sub("<[^>]*>", " ", one).split()) for one in re.findall(r"<li[ >].*?</li>", page, re.S)]
-    assert [line for line in lines if line.startswith("Dieses Handy heute, ")]
-    assert [line for line in lines if line.startswith("Ein anderes Gerät heute, ")]
+    assert [line for line in lines if line.startswith("Dieses Handy heute, ")], lines
+    assert [line for line in lines if line.startswith("Ein anderes Gerät heute, ")], lines
     assert '<li class="odd"><span>Jemand hatte Ihren Code' in page
 
 

@@ -213,9 +213,9 @@ export class Cine {
  * Whether an image is a film by what it says of itself, and nobody asked for less movement or for less data.
  * @param {Pane} pane
  */
-export function startsByItself({ stack: { source, index } }) {
+export function startsByItself({ asked, stack: { source, index } }) {
   const span = source.span(index);
   const film = !!span && span.last > span.first && frameTime(source.dataSet(index), 2) !== null;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  return film && !calm && !source.savesData && !new URLSearchParams(location.search).has("i");
+  return film && !calm && !source.savesData && !asked;
 }
