@@ -112,6 +112,7 @@ def page(site: Site, visits: Visits, chromium: Browser) -> Page:
     page = visits.patient(chromium)
     page.goto(f"{site.series('stack')}?i=60")
     wait_for(page, shown="60", quality="full")
+    page.wait_for_load_state("networkidle")
     return page
 
 
@@ -134,6 +135,7 @@ def test_a_frame_that_is_cut_off_stays_a_picture(visits: Visits, page: Page) -> 
 
 
 def test_the_line_breaks_while_somebody_leafs(visits: Visits, page: Page) -> None:
+    visits.offline = True
     page.context.set_offline(True)
     page.keyboard.press("Home")
     page.get_by_text("Keine Verbindung. Bitte prüfen Sie Ihr Internet").wait_for()
@@ -141,8 +143,6 @@ def test_the_line_breaks_while_somebody_leafs(visits: Visits, page: Page) -> Non
     page.context.set_offline(False)
     wait_for(page, shown="1", quality="full")
     expect(page.locator("#stage-message")).to_be_hidden()
-    assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in visits.complaints)
-    visits.complaints.clear()
 
 
 def test_the_session_ends_while_somebody_leafs(site: Site, visits: Visits, page: Page) -> None:

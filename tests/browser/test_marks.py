@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.conftest import Site, Visits
 from tests.browser.stage import grey, state, wait_for
@@ -32,11 +32,11 @@ def test_all_script_of_the_page_is_small(site: Site, visits: Visits, chromium: B
     page = visits.patient(chromium)
     sizes: dict[str, int] = {}
 
-    def note(request: Request) -> None:
-        if ".js" in request.url:
-            sizes[request.url.partition("/static/")[2]] = request.sizes()["responseBodySize"]
+    def note(answer: Response) -> None:
+        if ".js" in answer.url:
+            sizes[answer.url.partition("/static/")[2]] = int(answer.headers["content-length"])
 
-    page.on("requestfinished", note)
+    page.on("response", note)
     page.goto(f"{site.series('body')}?i=1")
     page.locator("[data-part=place]").wait_for()
     wait_for(page, shown="1", quality="full")

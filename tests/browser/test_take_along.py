@@ -22,6 +22,8 @@ class Desk:
     folder: Path
     contexts: list[BrowserContext] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    alone: bool = False
+    """INDEX.HTM lies alone, so what it needs is not found."""
 
     def page(self, browser: Browser, folder: Path | None = None, **options: Any) -> Page:
         """A window that shows all studies."""
@@ -35,7 +37,7 @@ class Desk:
         return page
 
     def _said(self, kind: str, text: str) -> None:
-        if kind == "error":
+        if kind == "error" and not (self.alone and "ERR_FILE_NOT_FOUND" in text):
             self.complaints.append(text)
 
     def _asked(self, url: str) -> None:
@@ -217,10 +219,10 @@ def test_opened_inside_the_archive_it_says_what_to_do(
 ) -> None:
     """Windows shows INDEX.HTM of an archive from a temporary folder, in which nothing lies beside it."""
     shutil.copy(unpacked / "INDEX.HTM", tmp_path)
+    desk.alone = True
     page = desk.page(chromium, tmp_path)
     page.locator(".tile").first.click()
     expect(page.get_by_text("Bitte entpacken Sie die ZIP-Datei")).to_be_visible()
-    desk.complaints[:] = [one for one in desk.complaints if "ERR_FILE_NOT_FOUND" not in one]
 
 
 def test_printed_it_shows_image_and_notice(desk: Desk, chromium: Browser) -> None:

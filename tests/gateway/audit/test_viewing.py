@@ -74,6 +74,9 @@ def test_neither_names_nor_secrets_are_in_the_audit(portal: Portal) -> None:
 def test_the_command_line_verifies_lists_and_exports(portal: Portal, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[storage]\nfolder = "{portal.house.config.folder}"\n')
+    for _ in range(4):
+        with portal.patient() as client:
+            client.get("/")
 
     def run(*arguments: str) -> str:
         finished = CliRunner().invoke(durchblick, ["audit", *arguments, "--config", str(config)])
