@@ -26,9 +26,10 @@ demo: $(RUNTIME)
 serve: $(RUNTIME)
 	@$(BIN)/durchblick serve --config config.toml
 
+# Whole files to each worker, in their order: what a file or a folder shares is set up once where it can be.
 test: $(TESTING)
 	@setup/test-programs
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-ohif: $(TESTING)
 	@setup/test-programs

@@ -17,8 +17,6 @@ from PIL import Image
 from tests.support.gateway import environment, stop
 from tests.support.synthetic import ct, part10
 
-# One demo serves most of these tests; spread over workers it would be started in each.
-pytestmark = pytest.mark.xdist_group("demo")
 LABELS = ("Link", "Access code", "Birth date", "Sheet", "Portal")
 
 

@@ -58,7 +58,6 @@ POLICY: Final = {
     "/desk/api/shares/{share}/code": "api object",
     "/desk/{path:path}": "nothing",
 }
-pytestmark = pytest.mark.xdist_group("desk matrix")
 
 STRANGERS: Final = (
     "nobody", "bad cookie", "patient", "patient's cookie", "enrolling", "disabled", "signed out", "reader", "sharer",

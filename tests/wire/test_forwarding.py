@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx2
 import pydicom
-import pytest
 
 from tests.support import corpus
 from tests.support.gateway import Gateway, configuration, running
@@ -52,7 +51,6 @@ def delivered(gateway: Gateway, count: int) -> Callable[[], Any]:
     return look
 
 
-@pytest.mark.xdist_group("forwarding")
 def test_what_came_goes_on_to_dcmtk_orthanc_and_another_gateway(tmp_path: Path) -> None:
     """By C-STORE in the syntaxes that each takes, and by STOW-RS; only what the rules name."""
     for name in ("first", "second"):
@@ -92,7 +90,6 @@ def test_what_came_goes_on_to_dcmtk_orthanc_and_another_gateway(tmp_path: Path) 
         assert {one["00080018"]["Value"][0] for one in instances} == uids
 
 
-@pytest.mark.xdist_group("forwarding")
 def test_a_pacs_that_is_down_gets_everything_once_it_is_there(tmp_path: Path) -> None:
     """Also over the end of the worker: what waits is in the database, and what was refused is tried when told."""
     (tmp_path / "own").mkdir()
