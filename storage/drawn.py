@@ -48,8 +48,11 @@ class DrawnPictures:
 
     def _draw(self, wanted: Wanted, draw: Callable[[], bytes], future: Future[bytes]) -> bytes:
         try:
-            picture = draw()
-            self._keep(wanted, picture)
+            # It may have been kept between our look and our turn.
+            picture = self._pictures.find(wanted)
+            if not picture:
+                picture = draw()
+                self._keep(wanted, picture)
         except BaseException as error:
             future.set_exception(error)
             raise

@@ -87,7 +87,8 @@ def test_a_series_of_single_images_is_a_film_too(site: Site, page: Page) -> None
     wait_for(page, shown="119", quality="full", playing="no")
     page.evaluate(_WATCH)
     page.get_by_role("button", name="Abspielen").click()
-    assert [number for number in _seen_until(page, 4) if number < 119][:2] == [1, 2]
+    first, second = [number for number in _seen_until(page, 4) if number < 119][:2]
+    assert 0 < first < second < 10, "a machine that is too slow for the film leaves images out"
     expect(page.locator("[data-part=cine-state]")).to_have_text("10 Bilder in der Sekunde")
 
 

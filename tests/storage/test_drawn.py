@@ -77,6 +77,15 @@ def test_many_who_ask_at_once_wait_for_one_drawing(pictures: DrawnPictures, want
     assert len(drawings) == 1
 
 
+def test_who_looks_just_before_it_is_kept_does_not_draw_it_again(
+    pictures: DrawnPictures, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures.picture(wanted, lambda: b"picture")
+    kept, looks = PreparedPictures.find, iter([None])
+    monkeypatch.setattr(PreparedPictures, "find", lambda *asked: next(looks, kept(*asked)))
+    assert pictures.picture(wanted, lambda: b"another") == b"picture"
+
+
 def test_a_refusal_reaches_all_and_is_not_kept(pictures: DrawnPictures, wanted: Wanted) -> None:
     def refuse() -> bytes:
         raise NotRenderable("damaged")
