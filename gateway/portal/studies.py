@@ -1,5 +1,6 @@
 """Studies and series as a patient reads them, with the addresses of their pictures."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from gateway.pages.texts import Texts
 from gateway.pages.wording import (
     day,
     examination,
+    person,
     plain,
     series_in_words,
     series_name,
@@ -55,10 +57,15 @@ class SeriesView:
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study in words, its series in their order, but those with images first."""
+    """A study in words, its series in their order, but those with images first.
+
+    `patient` is whose it is, as one says the name; `digits` is its date for names of files, YYYYMMDD; both may be "".
+    """
 
     study_instance_uid: str
     url: str
+    patient: str
+    digits: str
     title: str
     date: str
     contrast: str
@@ -92,6 +99,8 @@ class Wording:
         return StudyView(
             study_instance_uid=summary.study_instance_uid,
             url=f"/studies/{summary.study_instance_uid}",
+            patient=person(summary.patient_name),
+            digits=re.sub("[^0-9]", "", summary.study_date)[:8],
             title=examination(self._words, summary.modalities, study_place(self._words, summary)),
             date=day(self._words, summary.study_date),
             contrast=self._words(f"contrast.{contrast}") if contrast else "",

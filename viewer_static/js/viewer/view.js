@@ -153,14 +153,17 @@ export class View extends EventTarget {
     const slackY = Math.max(((across ? width : height) * this.zoom - clientHeight) / 2, 0);
     this.x = Math.min(Math.max(this.x, -slackX), slackX);
     this.y = Math.min(Math.max(this.y, -slackY), slackY);
+    // In parts of the stage, whose proportions paper keeps (keep.css): no script runs between its layout and the print.
+    const percent = (/** @type {number} */ length, /** @type {number} */ whole) => `${(100 * length) / whole}%`;
     for (const { style } of this.surfaces) {
       style.objectFit = "fill";
-      style.width = `${width}px`;
-      style.height = `${height}px`;
-      style.left = `${(clientWidth - width) / 2}px`;
-      style.top = `${(clientHeight - height) / 2}px`;
-      style.transform = `translate(${this.x}px, ${this.y}px) rotate(${this.rotation}deg) scale(${this.flipped ? -this.zoom : this.zoom}, ${this.zoom})`;
+      style.width = percent(width, clientWidth);
+      style.height = percent(height, clientHeight);
+      style.left = percent((clientWidth - width) / 2, clientWidth);
+      style.top = percent((clientHeight - height) / 2, clientHeight);
+      style.transform = `translate(${percent(this.x, width)}, ${percent(this.y, height)}) rotate(${this.rotation}deg) scale(${this.flipped ? -this.zoom : this.zoom}, ${this.zoom})`;
     }
+    this.stage.style.setProperty("--sides", `${clientWidth / clientHeight}`);
     this.stage.classList.toggle("zoomed", this.zoom > 1);
     this.stage.classList.toggle("inverted", this.inverted);
     this.stage.dataset["zoom"] = this.zoom.toFixed(2);

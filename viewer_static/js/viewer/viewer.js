@@ -17,6 +17,10 @@ if (opener instanceof HTMLButtonElement) {
   opener.addEventListener("click", () => void open(), { once: true });
 }
 
+element("save", HTMLElement).onclick = async () => (await import("./saving.js")).save(pane);
+element("print", HTMLElement).onclick = () => print();
+element("keep", HTMLElement).hidden = false;
+
 await started;
 const { enrich } = await import("./kinds.js");
 await enrich(pane);
