@@ -15,6 +15,7 @@ from auth.staff import Member
 from auth.staff_sessions import StaffSession
 from dicomweb.problems import log_unexpected
 from gateway.house import House
+from gateway.intake.accepting import SITE
 from gateway.pages.pages import Pages
 from gateway.sheets import site_of
 from storage.audit import act_as
@@ -123,12 +124,17 @@ class DeskDoor:
         """A page of the desk; with a `session` it has the menu of who works there."""
         member = session.member if session and session.stage == "full" else None
         site = site_of(self._house, (member.site or "") if member else "")
-        general: dict[str, Any] = {"member": member, "site": site, "idle_seconds": 0, "waiting": 0}
+        general: dict[str, Any] = {"member": member, "site": site, "idle_seconds": 0}
         if session is not None:
             general["idle_seconds"] = max(int((session.idle_until - datetime.now(UTC)).total_seconds()), 0)
         if member is not None:
-            general["waiting"] = len(self._house.requests.open(member.site))
+            general |= self._counts(member)
         return self._pages.render(request, template, {**general, **values}, status=status, headers=headers)
+
+    def _counts(self, member: Member) -> dict[str, int]:
+        """How much waits, for the menu."""
+        uploads = self._house.intake.uploads.listed(("waiting",)) if member.may_see(SITE) else []
+        return {"waiting": len(self._house.requests.open(member.site)), "uploads_waiting": len(uploads)}
 
     def to_sign_in(self, request: Request) -> Response:
         """To the form, which says that the session has ended if there was one."""

@@ -15,6 +15,7 @@ from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
+from gateway.desk.uploads import UploadRooms
 from gateway.desk.waiting import Waiting
 from gateway.house import House
 from gateway.pages.pages import Pages
@@ -32,6 +33,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
         *_passkeys(PasskeyRooms(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
+        *_uploads(UploadRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -90,6 +92,18 @@ def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[Ba
         Route("/desk/shares", door.signed_in(sharing.overview)),
         Route("/desk/shares/{share}", door.signed_in(sharing.share)),
         Route("/desk/waiting", door.signed_in(waiting.overview)),
+    ]
+
+
+def _uploads(rooms: UploadRooms, door: DeskDoor) -> list[BaseRoute]:
+    changing = {"acceptance": rooms.accept, "rejection": rooms.reject, "question": rooms.ask}
+    return [
+        Route("/desk/uploads", door.signed_in(rooms.overview)),
+        Route("/desk/uploads/{upload}", door.signed_in(rooms.upload)),
+        *(
+            Route(f"/desk/uploads/{{upload}}/{name}", with_body(door.may_share(endpoint)), methods=["POST"])
+            for name, endpoint in changing.items()
+        ),
     ]
 
 

@@ -142,6 +142,10 @@ class Wording:
             return ""
         return self.words("desk.short_date", day=value[6:], month=value[4:6], year=value[:4])
 
+    def since(self, moment: datetime) -> str:
+        """How long ago that was: "vor 5 Minuten"."""
+        return self._ago((self._now - moment).total_seconds(), moment.isoformat())
+
     def _contents(self, share: Share) -> str:
         match share.rule:
             case ListedStudies(uids):

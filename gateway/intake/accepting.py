@@ -28,6 +28,8 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 SOURCE: Final = "upload"
 """Where these instances come from, as rules of forwarding may say."""
+SITE: Final = ""
+"""Whose they are, and whose business an upload is before: no other site's, as `SOURCE` is no AE title of one."""
 CORRECTABLE: Final = (
     *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
     *("AccessionNumber", "StudyDescription"),

@@ -109,6 +109,7 @@ _TOLD: Final = {
     "patient_id": "00100020",
     "issuer": "00100021",
     "birth_date": "00100030",
+    "series": "00201206",
     "instances": "00201208",
 }
 

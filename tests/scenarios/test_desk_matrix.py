@@ -21,12 +21,15 @@ from storage.scope import PatientIdentity, WholeArchive
 from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
 from tests.gateway.portal_house import ORIGIN
+from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5"
+NO_UPLOAD: Final = "22222222"
 
-# What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study" and "share" ones name an
-# object that belongs to a site, "doing" ones change such an object, "api" ones are for machines.
+# What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
+# name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "api" ones are
+# for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -53,6 +56,11 @@ POLICY: Final = {
     "/desk/held/{study}/acceptance": "doing in the scope",
     "/desk/held/{study}/rejection": "doing in the scope",
     "/desk/lookalikes/{study}": "doing",
+    "/desk/uploads": "room",
+    "/desk/uploads/{upload}": "upload",
+    "/desk/uploads/{upload}/acceptance": "doing an upload",
+    "/desk/uploads/{upload}/question": "doing an upload",
+    "/desk/uploads/{upload}/rejection": "doing an upload",
     "/desk/api/shares": "api",
     "/desk/api/shares/{share}": "api object",
     "/desk/api/shares/{share}/code": "api object",
@@ -74,9 +82,11 @@ class Names:
     study: str
     share: str
     request: int
+    upload: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
+        named["{upload}"] = self.upload
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -93,7 +103,12 @@ class Matrix:
     def state(self) -> list[Any]:
         """All that a call could have changed."""
         read = self.desk.house.storage.database.read
-        tables = ("SELECT * FROM share", "SELECT * FROM share_request", "SELECT id, held FROM instance")
+        tables = (
+            "SELECT * FROM share",
+            "SELECT * FROM share_request",
+            "SELECT id, held FROM instance",
+            "SELECT * FROM upload",
+        )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
 
     def caller(self, name: str) -> TestClient:
@@ -130,7 +145,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     for desk in household.opened(tmp_path_factory.mktemp("desk")):
         household.add(desk.house, "left", "desk", "")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, NO_UPLOAD)
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -142,7 +157,8 @@ def _objects(desk: Desk, site: str) -> Names:
     desk.house.requests.ask(share.id, "extend")
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id)
+    upload = NO_UPLOAD if north else household.sent_in(desk.house, part10(ct(**household.ERIKA))).reference
+    return Names(study, share.id, desk.house.requests.open(site)[-1].id, upload)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -202,6 +218,10 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
                 mine = site is None or site == owner
                 assert answer.status_code == (200 if mine else 404), (template, owner)
                 assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
+        upload, no_upload = (client.get(matrix.objects[one].fill("/desk/uploads/{upload}")) for one in ("", "unknown"))
+        assert (upload.status_code, no_upload.status_code) == (404 if site else 200, 404)
+        assert not site or _plain(upload.text, matrix) == _plain(no_upload.text, matrix)
+        assert (matrix.objects[""].upload in client.get("/desk/uploads").text) == (not site)
         for path in ("/desk/shares", "/desk/waiting"):
             text = client.get(path).text
             for owner in SITES:
@@ -216,10 +236,10 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
         before = matrix.state()
         for owner in others:
             names = matrix.objects[owner]
-            for template in _kinds("doing", "doing in the scope"):
-                data = {"share": names.share, "decision": "accept"}
+            for template in _kinds("doing", "doing in the scope", "doing an upload"):
+                data = {"share": names.share, "decision": "accept", "remark": "Warum?"}
                 answer = client.post(names.fill(template), data=data)
-                expected = {403} if not may_share else {404} if POLICY[template] == "doing" else {303}
+                expected = {403} if not may_share else {303} if "scope" in POLICY[template] else {404}
                 assert answer.status_code in expected, (template, owner)
             answer = client.post("/desk/shares", data={"study": names.study, "what": "patient"})
             assert answer.status_code == (404 if may_share else 403), owner
@@ -238,6 +258,11 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             if "rejection" not in template and "requests" not in template and "unlocking" not in template:
                 assert matrix.state() != before, template
         assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
+        for template in _kinds("doing an upload") if not site else ():
+            before = matrix.state()
+            path = _objects(matrix.desk, "").fill(template)
+            assert client.post(path, data={"remark": "Warum?"}).status_code == 303, template
+            assert matrix.state() != before, template
     assert matrix.desk.house.shares.get(names.share).state == "revoked"
 
 
@@ -269,5 +294,6 @@ def _any_study(index: Any, scope: Any, uid: str) -> Any:
 def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
         text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
+        text = text.replace(names.upload, "UPLOAD")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
     return re.sub(r'data-idle-seconds="\d+"', "", text)

@@ -20,6 +20,7 @@ from auth.staff import Role
 from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
+from gateway.intake.uploads import Upload
 from gateway.sections import OtherSiteConfig, SiteConfig
 from storage.ingest import Stored
 from storage.scope import PatientIdentity
@@ -69,6 +70,23 @@ def keep(house: House, source: str, **attributes: Any) -> Stored:
     incoming = house.storage.ingest.receive()
     incoming.write(part10(ct(**attributes)))
     return house.storage.ingest.store(incoming, source=source)
+
+
+def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", **answers: str) -> Upload:
+    """An upload of Erika's form, which waits for staff."""
+    intake = house.intake
+    link = intake.links.create("referrer" if "sender" in answers else "patient", label).link
+    given = {"name": "Erika Müller", "birth_date": "19500131", "contact": "0000 4711", **answers}
+    upload = intake.uploads.begin(link, given).upload
+    for number, content in enumerate(data_sets):
+        file = intake.uploads.announce(upload, f"IM{number}", len(content), "")
+        intake.quarantine.create(file)
+        with intake.quarantine.transfer(file) as transfer:
+            transfer.write(content)
+        intake.uploads.complete(file)
+    intake.uploads.finish(upload)
+    assert intake.examination(lambda: False).work() == 1
+    return intake.uploads.by_reference(upload.reference)
 
 
 def add(house: House, name: str, role: Role, site: str | None) -> None:

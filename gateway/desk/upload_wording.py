@@ -1,0 +1,180 @@
+"""Uploads in the words of staff, and where the form and the images disagree."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.desk.wording import Wording
+from gateway.intake.uploads import Upload
+from gateway.pages.wording import day, examination, plain
+
+_TOLD: Final = ("sender", "practice", "contact", "name", "birth_date")
+"""What forms ask, in the order in which staff read it."""
+_UNUSABLE: Final = {
+    "skipped": "desk.uploads.skipped",
+    "refused": "desk.uploads.refused",
+    "incomplete": "desk.uploads.incomplete",
+    "not_taken": "desk.uploads.not_taken",
+}
+_BADGES: Final = {"waiting": "ending", "rejected": "revoked", "accepted": "expired"}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRow:
+    """An upload in words; `warnings` is what should be looked at before it is accepted."""
+
+    url: str
+    reference: str
+    sender: str
+    purpose: str
+    sent: str
+    count: str
+    state: str
+    state_word: str
+    badge: str
+    warnings: tuple[str, ...]
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One statement: by the form, and in the images. `verdict` is the text where they do not agree, else empty."""
+
+    label: str
+    told: str
+    found: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStudy:
+    """A study of an upload in words."""
+
+    title: str
+    date: str
+    detail: str
+    count: str
+    sides: tuple[Compared, ...]
+
+
+class UploadWording:
+    """Puts uploads into the words of one language."""
+
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self._words = wording.words
+
+    def row(self, upload: Upload, label: str) -> UploadRow:
+        """An upload; `label` is what its link is for, as staff call it."""
+        words, answers = self._words, upload.answers
+        form = words("desk.uploads.form_referrer" if "sender" in answers else "desk.uploads.form_patient")
+        return UploadRow(
+            url=f"/desk/uploads/{upload.reference}",
+            reference=upload.reference,
+            sender=plain(answers.get("sender") or answers.get("name", "")) or words("desk.nameless"),
+            purpose=" · ".join(part for part in (form, plain(label)) if part),
+            sent=self._wording.since(upload.created),
+            count=words.count("desk.objects", upload.findings.get("stored", 0)),
+            state=upload.state,
+            state_word=words(f"desk.uploads.state_{upload.state}"),
+            badge=_BADGES.get(upload.state, ""),
+            warnings=tuple(words(f"desk.uploads.{one}") for one in _warnings(upload)),
+            decided_by=plain(upload.decided_by),
+        )
+
+    def told(self, upload: Upload) -> list[tuple[str, str]]:
+        """The answers of the form, each with its question."""
+        words = self._words
+        return [
+            (words(f"desk.uploads.{key}"), self._wording.short_date(value) if key == "birth_date" else plain(value))
+            for key in _TOLD
+            if (value := upload.answers.get(key))
+        ]
+
+    def studies(self, upload: Upload) -> list[FoundStudy]:
+        """What was found, by study."""
+        return [self._study(upload, study) for study in upload.findings.get("studies", [])]
+
+    def troubles(self, upload: Upload) -> list[str]:
+        """What could not be used: how many, then files by name."""
+        words, findings = self._words, upload.findings
+        counts = [words.count(text, findings[counted]) for counted, text in _UNUSABLE.items() if findings.get(counted)]
+        return counts + [plain(one["file"]) for one in findings.get("troubles", [])]
+
+    def _study(self, upload: Upload, study: dict[str, Any]) -> FoundStudy:
+        words = self._words
+        series = [words.count("series", study["series"])] if study.get("series") else []
+        return FoundStudy(
+            title=examination(words, study["modalities"]),
+            date=day(words, str(study["date"])),
+            detail=plain(str(study["description"])),
+            count=", ".join([*series, words.count("desk.objects", int(study["instances"] or 0))]),
+            sides=self._sides(upload.answers, study),
+        )
+
+    def _sides(self, answers: dict[str, str], study: dict[str, Any]) -> tuple[Compared, ...]:
+        words, wording, verdicts = self._words, self._wording, _verdicts(answers, study)
+        name, born = str(study["patient_name"]), str(study["birth_date"])
+        compared = {
+            "desk.side.name": (plain(answers.get("name", "")), wording.name(name) if name else "", verdicts["name"]),
+            "desk.birth_date": (
+                wording.short_date(answers.get("birth_date", "")),
+                wording.short_date(born) or plain(born),
+                verdicts["birth_date"],
+            ),
+            "desk.patient_id": ("", plain(str(study["patient_id"])), ""),
+            "desk.issuer": ("", plain(str(study["issuer"])), ""),
+            "desk.uploads.accession": ("", plain(str(study["accession_number"])), ""),
+        }
+        return tuple(
+            Compared(words(key), told, found, words(f"desk.uploads.{verdict}") if verdict else "")
+            for key, (told, found, verdict) in compared.items()
+            if told or found
+        )
+
+
+def _warnings(upload: Upload) -> list[str]:
+    """Keys of what should be looked at."""
+    findings = upload.findings
+    studies: list[dict[str, Any]] = findings.get("studies", [])
+    verdicts = [_verdicts(upload.answers, study) for study in studies]
+    people = {(str(one["patient_id"]), str(one["issuer"]), str(one["birth_date"])) for one in studies}
+    found = {
+        "name_differs": any(one["name"] == "differs" for one in verdicts),
+        "birth_date_differs": any(one["birth_date"] == "differs" for one in verdicts),
+        "several_people": len(people) > 1,
+        "some_unusable": bool(findings.get("refused") or findings.get("incomplete")),
+        "no_images": bool(findings) and not findings.get("stored"),
+    }
+    return [key for key, holds in found.items() if holds]
+
+
+def _verdicts(answers: dict[str, str], study: dict[str, Any]) -> dict[str, str]:
+    """For name and birth date: "differs", "missing" where the images have none, else empty."""
+    name, born = str(study["patient_name"]), str(study["birth_date"])
+    told = answers.get("birth_date", "")
+    return {
+        "name": "missing" if not _parts(name) else "" if is_same_name(answers.get("name", ""), name) else "differs",
+        "birth_date": "missing" if not born else "" if born == told else "differs",
+    }
+
+
+def is_same_name(told: str, person_name: str) -> bool:
+    """Whether every word of the shorter is one of the other, as the sender's own page compares them.
+
+    "Erika Muster" is Muster^Erika^Maria; ü, ue and u are alike, so are ß and ss. Any group of a Person Name will do.
+    """
+    one = _parts(told)
+    return any(one <= other or other <= one for other in _groups(person_name))
+
+
+def _groups(person_name: str) -> Iterable[frozenset[str]]:
+    return [parts for group in person_name.split("=") if (parts := _parts(group))]
+
+
+def _parts(name: str) -> frozenset[str]:
+    letters = unicodedata.normalize("NFD", name).casefold()
+    folded = "".join(one for one in letters if not unicodedata.combining(one))
+    return frozenset(re.findall(r"[^\W\d_]+", re.sub("[aou]e", lambda pair: pair[0][0], folded)))
