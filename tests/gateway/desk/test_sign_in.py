@@ -43,7 +43,7 @@ def test_cookies_are_bound_to_the_host_over_https(tmp_path: Path) -> None:
     house = build(Config(base=tmp_path, http=HttpConfig(public_url="https://images.example.org")))
     house.staff.add("neu", "desk", "", PASSWORD)
     with TestClient(
-        application(house), "https://images.example.org", headers=SIGN_IN, follow_redirects=False
+        application(house), "https://images.example.org", headers={**SIGN_IN}, follow_redirects=False
     ) as client:
         answer = client.post("/desk/sign-in", data={"name": "neu", "password": PASSWORD})
     house.close()
