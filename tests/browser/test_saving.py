@@ -124,8 +124,8 @@ def test_on_paper_are_image_name_date_and_notice(site: Site, visits: Visits, chr
     page.emulate_media(media="print")
     expect(page.locator("#stage canvas:visible")).to_have_count(1)
     written = page.evaluate(_ON_PAPER)
-    assert written[0] == "Erika Muster" and written[-1] == "Nicht zur Befundung geeignet!"
-    assert "3. März 2026" in written[1] and len(written) == 4
+    assert written[:2] == ["Nicht zur Befundung geeignet!", "Erika Muster"]
+    assert "3. März 2026" in written[2] and len(written) == 4
     page.emulate_media(media="screen")
     expect(page.locator("#caption")).to_be_hidden()
 

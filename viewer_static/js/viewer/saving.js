@@ -178,7 +178,7 @@ function letters({ stage }, paper) {
 }
 
 /**
- * What the page puts below a printed image, and which of how many it is.
+ * What the page puts below a printed image, which of how many it is, and the notice.
  * @param {Pane} pane
  * @returns {Line[]}
  */
@@ -187,8 +187,8 @@ function lines({ section }) {
     text: paragraph.textContent ?? "",
     strong: paragraph.querySelector("strong") !== null,
   }));
-  found.splice(-1, 0, { text: part(section, "count", HTMLElement).textContent ?? "", strong: false });
-  return found;
+  const count = { text: part(section, "count", HTMLElement).textContent ?? "", strong: false };
+  return [...found, count, { text: document.querySelector(".notice strong")?.textContent ?? "", strong: true }];
 }
 
 /**
