@@ -1,10 +1,7 @@
 """Reads a received file and decides whether it can be kept and found again, and under which names."""
 
-import zlib
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-
-import orjson
 
 from storage.attributes import Level
 from storage.catalogue import comparable
@@ -18,7 +15,7 @@ from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
 from storage.files import blob_key
 from storage.identifiers import stand_in_uid, uid
 from storage.incoming import Incoming
-from storage.records import InstanceRecord, Layout, encode_layout
+from storage.records import InstanceRecord, Layout, encode_layout, encode_metadata
 
 _SOP_CLASS: Final = "00080016"
 _SOP_INSTANCE: Final = "00080018"
@@ -27,7 +24,6 @@ _SERIES: Final = "0020000E"
 _MODALITY: Final = "00080060"
 _INSTANCE_NUMBER: Final = "00200013"
 # Most metadata are read once or never: speed counts more than the last tenth of size.
-_COMPRESSION: Final = 1
 
 # How many senders and kinds of instances are remembered at a time.
 _MOST_KINDS: Final = 64
@@ -180,7 +176,7 @@ def _entry(record: InstanceRecord, reading: Reading, data_set: DataSet, source: 
         level_values(Level.STUDY, data_set, before.study if before else None, reading.changed),
         level_values(Level.SERIES, data_set, before.series if before else None, reading.changed),
         level_values(Level.INSTANCE, data_set),
-        zlib.compress(orjson.dumps(data_set), _COMPRESSION),
+        encode_metadata(data_set),
         encode_layout(Layout(reading.image.frames, reading.bulk_data, reading.in_file)),
         source,
     )

@@ -192,6 +192,17 @@ class HeldStudy:
     held_patient_birth_date: str
 
 
+def encode_metadata(data_set: Mapping[str, Any]) -> bytes:
+    """The form in which the index keeps an instance's DICOM JSON."""
+    return zlib.compress(orjson.dumps(data_set), 1)
+
+
+def decode_metadata(kept: bytes) -> dict[str, Any]:
+    """The DICOM JSON that `encode_metadata` was given."""
+    data_set: dict[str, Any] = orjson.loads(zlib.decompress(kept))
+    return data_set
+
+
 def encode_layout(layout: Layout) -> bytes:
     """The form in which the index keeps a layout."""
     frames = layout.frames.to_json() if layout.frames else None

@@ -133,8 +133,8 @@ class DeskDoor:
 
     def _counts(self, member: Member) -> dict[str, int]:
         """How much waits, for the menu."""
-        uploads = self._house.intake.uploads.listed(("waiting",)) if member.may_see(SITE) else []
-        return {"waiting": len(self._house.requests.open(member.site)), "uploads_waiting": len(uploads)}
+        uploads = self._house.intake.uploads.waiting() if member.may_see(SITE) else 0
+        return {"waiting": len(self._house.requests.open(member.site)), "uploads_waiting": uploads}
 
     def to_sign_in(self, request: Request) -> Response:
         """To the form, which says that the session has ended if there was one."""

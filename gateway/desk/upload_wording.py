@@ -1,7 +1,6 @@
 """Uploads in the words of staff, and where the form and the images disagree."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from gateway.desk.wording import Wording
 from gateway.intake.uploads import Upload
 from gateway.pages.wording import day, examination, plain
+from storage.catalogue.comparable import folded
 
 _TOLD: Final = ("sender", "practice", "contact", "name", "birth_date")
 """What forms ask, in the order in which staff read it."""
@@ -175,6 +175,4 @@ def _groups(person_name: str) -> Iterable[frozenset[str]]:
 
 
 def _parts(name: str) -> frozenset[str]:
-    letters = unicodedata.normalize("NFD", name).casefold()
-    folded = "".join(one for one in letters if not unicodedata.combining(one))
-    return frozenset(re.findall(r"[^\W\d_]+", re.sub("[aou]e", lambda pair: pair[0][0], folded)))
+    return frozenset(re.findall(r"[^\W\d_]+", re.sub("[aou]e", lambda pair: pair[0][0], folded(name))))

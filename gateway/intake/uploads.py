@@ -145,6 +145,11 @@ class Uploads:
         sql = f"SELECT * FROM upload WHERE state IN ({marks}) ORDER BY changed, id"
         return [_upload(row) for row in self._database.read(sql, tuple(states))]
 
+    def waiting(self) -> int:
+        """How many wait for a decision."""
+        (row,) = self._database.read("SELECT count(*) AS uploads FROM upload WHERE state = 'waiting'")
+        return int(row["uploads"])
+
     def announce(self, upload: Upload, name: str, size: int, digest: str) -> UploadFile:
         """A file that is to come, or the same one that is there already. `NotNow`, `TooMuch`."""
         own, now = secrets.token_hex(16), seconds(self._clock())

@@ -5,7 +5,7 @@ Plural forms, dates and lists follow Unicode's CLDR by way of Babel.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -21,13 +21,12 @@ _REGIONS: Final = {"en": "en-GB"}
 
 
 class Texts:
-    """All texts of one language; `language` is its BCP 47 tag, `direction` what HTML calls `dir`."""
+    """All texts of one language; `language` is its BCP 47 tag."""
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         self.language = language
         self._sentences = sentences
         self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
-        self.direction: str = self._locale.text_direction
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its {places} filled. KeyError if the key or a value is missing."""
@@ -60,13 +59,13 @@ class Texts:
 
 
 class Languages:
-    """The languages on offer: those that have every room of `rooms` (of `folder` when it says nothing).
+    """The languages on offer: those of `folder` that have every room.
 
     `default` is spoken to those whose browser asks for none of them.
     """
 
-    def __init__(self, folder: Path, default: str, rooms: Iterable[str] = ()) -> None:
-        rooms = set(rooms) or {path.stem for path in folder.glob("*/*.json")}
+    def __init__(self, folder: Path, default: str) -> None:
+        rooms = {path.stem for path in folder.glob("*/*.json")}
         self._texts = {
             path.name: Texts(path.name, _sentences(path))
             for path in sorted(folder.iterdir())

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from typing import Final
 
 from gateway.pages.texts import Texts
-from gateway.pages.words.descriptions import NOTHING, Reading, agreed, is_paired, read
+from gateway.pages.words.anatomy import is_paired
+from gateway.pages.words.descriptions import NOTHING, Reading, agreed, read
 from gateway.pages.words.facts import described_procedure, kind, plane, region, side
 from storage.records import SeriesSummary, StudySummary
 
@@ -71,9 +72,8 @@ def place(words: Texts, regions: Sequence[str], side: str = "") -> str:
     return words.list(names)
 
 
-def study_place(words: Texts, summary: StudySummary) -> str:
-    """Where in the body a study was made, as far as its description and its codes agree; empty when that is unsure."""
-    reading = study_reading(summary)
+def study_place(words: Texts, summary: StudySummary, reading: Reading) -> str:
+    """Where in the body a study was made, as far as its `study_reading` and its codes agree; empty when unsure."""
     pictured = [one for one in summary.series if one.representative] or list(summary.series)
     coded = [region(one.attributes, one.body_part_examined) for one in pictured]
     regions = agreed(reading.regions, [one for one in coded if one])

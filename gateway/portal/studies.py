@@ -94,16 +94,16 @@ class Wording:
     def study(self, summary: StudySummary) -> StudyView:
         """One study."""
         frames = sum(one.frames for one in summary.series)
-        contrast = study_reading(summary).contrast
+        reading = study_reading(summary)
         series = [self.series(summary.study_instance_uid, one) for one in summary.series]
         return StudyView(
             study_instance_uid=summary.study_instance_uid,
             url=f"/studies/{summary.study_instance_uid}",
             patient=person(summary.patient_name),
             digits=re.sub("[^0-9]", "", summary.study_date)[:8],
-            title=examination(self._words, summary.modalities, study_place(self._words, summary)),
+            title=examination(self._words, summary.modalities, study_place(self._words, summary, reading)),
             date=day(self._words, summary.study_date),
-            contrast=self._words(f"contrast.{contrast}") if contrast else "",
+            contrast=self._words(f"contrast.{reading.contrast}") if reading.contrast else "",
             detail=plain(summary.study_description),
             count=f"{self._words.count('series', len(summary.series))}, {self._words.count('images', frames)}",
             series=tuple(sorted(series, key=lambda one: not one.thumbnail)),

@@ -1,11 +1,8 @@
 """Studies as the staff of a site want them: whose they are, how much has come, when the last of it came."""
 
 import sqlite3
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
-
-import orjson
 
 from storage.attributes import Level
 from storage.catalogue.condition import Condition, one_of
@@ -14,7 +11,7 @@ from storage.catalogue.visibility import ORDER, SOURCES, visible
 from storage.database import Database
 from storage.errors import CannotUnderstand
 from storage.query import Query
-from storage.records import HeldStudy, StudyOverview
+from storage.records import HeldStudy, StudyOverview, decode_metadata
 from storage.scope import PatientIdentity, StudyScope
 
 _AT_ONCE: Final = 200
@@ -110,7 +107,7 @@ def assign_origins(connection: sqlite3.Connection, sites: Mapping[str, str]) -> 
 def _patient(database: Database, instance: int) -> tuple[str, ...]:
     """Name, id, issuer and birth date of the patient as an instance itself has them."""
     rows = database.read("SELECT metadata FROM instance_detail WHERE instance_id = ?", (instance,))
-    data_set = orjson.loads(zlib.decompress(rows[0]["metadata"])) if rows else {}
+    data_set = decode_metadata(rows[0]["metadata"]) if rows else {}
     found = [(data_set.get(tag, {}).get("Value") or [""])[0] for tag in _PATIENT]
     return tuple(str(one.get("Alphabetic", "") if isinstance(one, dict) else one) for one in found)
 

@@ -1,7 +1,6 @@
 """Makes results of matching rows: DICOM JSON data sets with what the query asks for (PS3.18 10.6.3.3)."""
 
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +16,7 @@ from storage.catalogue.visibility import instance_count
 from storage.catalogue.walk import Rows
 from storage.database import Database
 from storage.query import Match, Query
+from storage.records import decode_metadata
 from storage.schema import columns
 from storage.scope import StudyScope
 
@@ -146,7 +146,7 @@ class _Part:
         if self.level is not Level.INSTANCE and not self._judged:
             self.shown = _shown_of(kept, self._wanted)
             return
-        self.attributes = orjson.loads(zlib.decompress(kept) if self.level is Level.INSTANCE else kept)
+        self.attributes = decode_metadata(kept) if self.level is Level.INSTANCE else orjson.loads(kept)
         self.shown = _reduced(self.attributes, self._wanted)
 
 

@@ -1,7 +1,6 @@
 """Studies with their series as the portal shows them."""
 
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +12,7 @@ from storage.attributes import Level
 from storage.catalogue.condition import Condition, one_of
 from storage.catalogue.visibility import ORDER, SOURCES, instance_count, not_held, order, visible
 from storage.database import Database
-from storage.records import Counts, InstanceRecord, SeriesSummary, StudySummary
+from storage.records import Counts, InstanceRecord, SeriesSummary, StudySummary, decode_metadata
 from storage.scope import StudyScope
 
 RECORD_COLUMNS: Final = """study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid,
@@ -142,5 +141,5 @@ def _series(row: sqlite3.Row, image: sqlite3.Row | None) -> SeriesSummary:
 
 
 def _of_image(image: sqlite3.Row) -> dict[str, Any]:
-    data_set = orjson.loads(zlib.decompress(image["metadata"]))
+    data_set = decode_metadata(image["metadata"])
     return {tag: data_set[tag] for tag in _TOLD_BY_IMAGES if tag in data_set}

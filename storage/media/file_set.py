@@ -7,7 +7,6 @@ File IDs are numbers (PS3.10 8.2 and 8.5: eight characters a component): no name
 """
 
 import sqlite3
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +23,7 @@ from storage.database import Database
 from storage.identifiers import stand_in_uid
 from storage.media.dicomdir import Json, Record, encode_dicomdir
 from storage.media.record_types import IMAGE, KEYS, NEVER_ABSENT, PRIVATE, ROOT_TYPES, record_type
-from storage.records import InstanceRecord
+from storage.records import InstanceRecord, decode_metadata
 from storage.scope import StudyScope
 
 DICOMDIR: Final = "DICOMDIR"
@@ -125,7 +124,7 @@ class FileSet:
         """The data sets of those instances whose record tells more than a number: images are not among them."""
         wanted = [file.record.sop_instance_uid for file in files if KEYS[_type(file.record)]]
         rows = self._rows("instance.sop_instance_uid, detail.metadata", Level.INSTANCE, "sop_instance_uid", wanted)
-        return {row[0]: orjson.loads(zlib.decompress(row[1])) for row in rows}
+        return {row[0]: decode_metadata(row[1]) for row in rows}
 
     def _rows(self, columns: str, level: Level, column: str, values: Sequence[str]) -> Iterator[sqlite3.Row]:
         source = SOURCES[level]

@@ -11,7 +11,7 @@ from pydicom.sr._snomed_dict import mapping
 
 from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
-from gateway.pages.wording import examination, series_in_words, study_place
+from gateway.pages.wording import examination, series_in_words, study_place, study_reading
 from gateway.pages.words.anatomy import BY_KEY, REGIONS
 from gateway.pages.words.descriptions import NOTHING, Reading, agreed, read
 from storage.records import InstanceRecord, SeriesSummary, StudySummary
@@ -36,7 +36,7 @@ def _study(description: str, *series: SeriesSummary) -> StudySummary:
 
 def _title(language: str, study: StudySummary) -> str:
     words = LANGUAGES[language]
-    return examination(words, study.modalities, study_place(words, study))
+    return examination(words, study.modalities, study_place(words, study, study_reading(study)))
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,11 @@ def is_part(one: str, other: str) -> bool:
     return one == other or other in BY_KEY[one].inside or other in _PARTS_OF_SUMS.get(one, ())
 
 
+def is_paired(region: str) -> bool:
+    """Whether the body has the region twice."""
+    return BY_KEY[region].paired
+
+
 _PARTS_OF_SUMS: Final = {
     **dict.fromkeys(("CHEST", "LUNG", "HEART"), ("CHESTABDOMEN", "CHESTABDPELVIS")),
     **dict.fromkeys(("ABDOMEN", "UPPERABDOMEN", "LIVER"), ("ABDOMENPELVIS", "CHESTABDOMEN", "CHESTABDPELVIS")),

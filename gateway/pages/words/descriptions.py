@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.pages.words.anatomy import BY_KEY, is_part
+from gateway.pages.words.anatomy import is_part
 from gateway.pages.words.vocabulary import FOR_MODALITIES, LAST, LONGEST, MODALITIES, PHRASES, Sort
 
 _TOKEN: Final = re.compile(r"[^\W\d_]+\d*[^\W_]*|\d+(?:[.,]\d+)?[^\W_]*")
@@ -114,8 +114,3 @@ def agreed(described: Collection[str], coded: Collection[str]) -> tuple[str, ...
     if all(any(is_part(one, other) or is_part(other, one) for other in coded) for one in described):
         return largest(coded)
     return ()
-
-
-def is_paired(region: str) -> bool:
-    """Whether the body has the region twice."""
-    return BY_KEY[region].paired

@@ -76,5 +76,4 @@ def _first(data_set: Any, tag: str) -> str:
 
 
 def _numbers(data_set: DataSet, tag: str) -> list[float]:
-    values = _values(data_set, tag)
-    return [float(one) for one in values if isinstance(one, int | float)] if values else []
+    return [float(one) for one in _values(data_set, tag) if isinstance(one, int | float)]
