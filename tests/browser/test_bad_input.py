@@ -128,7 +128,7 @@ def test_without_metadata_the_server_shows_the_images(site: Site, visits: Visits
 def test_a_frame_that_is_cut_off_stays_a_picture(visits: Visits, page: Page) -> None:
     page.route("**/frames/1", lambda route: route.fulfill(status=200, body=b"\0" * 100))
     page.keyboard.press("Home")
-    wait_for(page, shown="1", quality="preview")
+    wait_for(page, shown="1", quality="full", renderer="picture")
     page.unroute("**/frames/1")
     page.keyboard.press("End")
     wait_for(page, shown="120", quality="full")

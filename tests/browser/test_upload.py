@@ -25,13 +25,14 @@ def link(site: Site, form: str = "patient") -> str:
 
 
 def begin(page: Page, site: Site) -> None:
-    """To the page of the files, as Erika Muster."""
+    """To the page of the files, as Erika Muster, once its script has put the chooser in place of the plain form."""
     page.goto(link(site))
     page.get_by_label("Ihr Vor- und Nachname").fill("Erika Muster")
     page.get_by_label("Ihr Geburtsdatum").fill("31.1.1950")
     page.get_by_label("Telefon oder E-Mail").fill("030 1234")
     page.get_by_role("button", name="Weiter zu den Bildern").click()
     page.get_by_role("heading", name="Bilder auswählen").wait_for()
+    page.locator("#chooser").wait_for()
 
 
 def reference(page: Page) -> str:
