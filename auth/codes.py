@@ -18,7 +18,7 @@ TOKEN_LENGTH: Final = 26
 
 _VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
 _LOOKALIKES: Final = str.maketrans("OIL٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01101234567890123456789")
-"""What is taken for another character: letters that look like digits, and the digits of Arabic and Persian keyboards."""
+"""What is read as another character: letters that look like digits, and digits of Arabic and Persian keyboards."""
 _GROUP: Final = 4
 _MODULUS: Final = 0b100101
 _PUNCTUATION: Final = frozenset("._,:;/'\"")

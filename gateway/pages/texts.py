@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 COOKIE: Final = "lang"
 STAFF_ROOMS: Final = frozenset({"desk", "desk_uploads"})
-"""What only staff read. A language has the rooms of patients and senders, all of them; German and English have these too."""
+"""What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
 _RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _REGIONS: Final = {"en": "en-GB"}
 """Where a language alone would mean the habits of another country than those of our visitors."""
