@@ -155,11 +155,11 @@ def test_titles(study: StudySummary, german: str, english: str) -> None:
 @pytest.mark.parametrize(
     ("language", "chest", "hand"),
     [
-        ("fr", "Scanner (TDM) du thorax", "Radiographie de la main (côté gauche)"),
+        ("fr", "Scanner du thorax", "Radiographie de la main (côté gauche)"),
         ("tr", "Bilgisayarlı tomografi (BT): göğüs", "Röntgen: sol el"),
-        ("uk", "Комп’ютерна томографія (КТ) грудної клітки", "Рентген кисті (ліворуч)"),
-        ("ru", "Компьютерная томография (КТ) грудной клетки", "Рентген кисти (слева)"),
-        ("pl", "Tomografia komputerowa (TK) klatki piersiowej", "Zdjęcie rentgenowskie (RTG) dłoni (strona lewa)"),
+        ("uk", "КТ грудної клітки", "Рентген кисті (ліворуч)"),
+        ("ru", "КТ грудной клетки", "Рентген кисти (слева)"),
+        ("pl", "Tomografia (TK) klatki piersiowej", "Zdjęcie rentgenowskie (RTG) dłoni (strona lewa)"),
         ("ar", "تصوير طبقي محوري (CT) للصدر", "صورة أشعة لليد (الجهة اليسرى)"),
     ],
 )
