@@ -47,6 +47,7 @@ def test_a_language_is_chosen_from_a_list_without_script(site: Site, visits: Vis
 def test_the_page_is_mirrored_and_the_image_is_not(arabic: Page) -> None:
     expect(arabic.locator("html")).to_have_attribute("dir", "rtl")
     assert _left(arabic, "#previous") > _left(arabic, "#slider") > _left(arabic, "#next")
+    arabic.locator(".marks").wait_for(state="attached")
     directions: dict[str, Any] = arabic.evaluate(
         """() => Object.fromEntries([".stage", ".marks", "#stage-message", "main"].map((one) => {
           const found = document.querySelector(one);
