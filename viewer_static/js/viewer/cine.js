@@ -200,7 +200,7 @@ export class Cine {
     }
     const rate = Math.round(10000 / this.duration()) / 10;
     const key = this.waiting ? "kinds.buffering" : "kinds.rate";
-    const said = t(key, { n: rate.toLocaleString(document.documentElement.lang) });
+    const said = t(key, { n: rate.toLocaleString(`${document.documentElement.lang}-u-nu-latn`) });
     // What is written again is spoken again.
     if (this.state.textContent !== said) {
       this.state.textContent = said;

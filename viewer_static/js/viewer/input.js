@@ -250,7 +250,10 @@ export class Input {
 
   /** @param {string} key */
   moveByKey(key) {
-    const images = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 10, PageUp: -10 }[key];
+    const forward = document.documentElement.dir === "rtl" ? -1 : 1;
+    const images = { ArrowDown: 1, ArrowRight: forward, ArrowUp: -1, ArrowLeft: -forward, PageDown: 10, PageUp: -10 }[
+      key
+    ];
     if (images) {
       this.actions.step(images);
     } else if (key === "Home" || key === "End") {
