@@ -61,7 +61,7 @@ def test_the_whole_way_by_keyboard(site: Site, visits: Visits, chromium: Browser
     _leave_by(page, "other-series")
     page.wait_for_url(lambda url: "/series/" in url and not url.startswith(before))
     page.goto(site.gateway.url)
-    _leave_by(page, "Alle Bilder mitnehmen")
+    _leave_by(page, "Bilder mitnehmen")
     page.get_by_role("heading", name="Alle meine Bilder").wait_for()
     _leave_by(page, "Abmelden")
     expect(page.get_by_role("alert")).to_contain_text("Sie sind abgemeldet")
