@@ -5,7 +5,7 @@ It is injected from outside by the browser's debugger, so the page keeps its own
 
 from typing import Any, Final, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types
 from playwright.sync_api import Page
 
 _OPTIONS: Final[dict[str, Any]] = {

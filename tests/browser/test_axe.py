@@ -1,6 +1,7 @@
 """axe-core finds nothing wrong: every page, dark and light, German and English (WCAG 2.2 AA, issue 5)."""
 
 from pathlib import Path
+from typing import Any
 
 import pyotp
 import pytest
@@ -178,7 +179,7 @@ def test_the_viewer_on_a_disk(chromium: Browser, unpacked: Path, locale: str) ->
 def waiting(site: Site, session: StorageState, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Something for each queue of the desk: a request, an upload, images held because they say another patient."""
     folder = tmp_path_factory.mktemp("held")
-    study = {"StudyInstanceUID": stand_in_uid("held"), "SeriesInstanceUID": stand_in_uid("held", "1")}
+    study: dict[str, Any] = {"StudyInstanceUID": stand_in_uid("held"), "SeriesInstanceUID": stand_in_uid("held", "1")}
     for number, name in enumerate(("Probe^Karla", "Probe^Kurt"), 1):
         (folder / f"{number}.dcm").write_bytes(
             part10(ct(number=number, PatientID=f"TEST-{number + 10}", PatientName=name, **study))
