@@ -248,7 +248,7 @@ class Page {
     const { catalogue, all } = this;
     for (const pane of panes) {
       const shown = all.findIndex(({ series }) => series === pane.series);
-      const title = pane.section.querySelector("h2");
+      const title = pane.section.querySelector("h1");
       if (title && all[shown]) {
         title.textContent = catalogue.headline(all[shown].study);
       }

@@ -74,6 +74,8 @@ export class Pane extends EventTarget {
       total: () => this.total,
       hasKeys: () => this.active,
       pen: () => null,
+      film: () => null,
+      help: null,
     });
     this.stage.classList.add("live");
     this.stage.tabIndex = 0;
