@@ -13,6 +13,7 @@ from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
+from gateway.portal.comparing import Comparing
 from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
@@ -57,6 +58,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        *_compare_routes(house, pages, door, terms),
         Route(
             "/studies/{study}/series/{series}/documents/{instance}",
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
@@ -71,6 +73,15 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _compare_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
+    comparing = Comparing(house, pages)
+    choose = "/studies/{study}/series/{series}/compare"
+    return [
+        Route(choose, door.signed_in(terms.demanded(comparing.choose))),
+        Route(f"{choose}/{{other}}/{{beside}}", door.signed_in(terms.demanded(comparing.show))),
     ]
 
 

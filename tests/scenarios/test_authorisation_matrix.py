@@ -95,6 +95,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
+    "/studies/{study}/series/{series}/compare": "page",
+    "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",
@@ -135,6 +137,15 @@ class Names:
     download: str = "0123456789abcdef"
     name: str = "images.zip"
     path: str = "7FE00010"
+
+    @property
+    def other(self) -> str:
+        """Compared with itself."""
+        return self.study
+
+    @property
+    def beside(self) -> str:
+        return self.series
 
     def fill(self, template: str) -> str:
         return re.sub(r"{(\w+)(?::path)?}", lambda found: str(getattr(self, found[1])), template)

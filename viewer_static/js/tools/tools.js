@@ -14,9 +14,10 @@ import { levels } from "./levels.js";
 /**
  * Put the panel of tools below those of the patient.
  * @param {import("../viewer/pane.js").Pane} pane
+ * @param {import("../viewer/toolbar.js").Toolbar} toolbar the patient's buttons, which serve all panes
  * @param {HTMLButtonElement} opener says where style and texts are (data-style, data-texts), and gets the state
  */
-export async function openTools(pane, opener) {
+export async function openTools(pane, toolbar, opener) {
   const { dataset } = opener;
   const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
   const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));

@@ -3,16 +3,17 @@
 import { element, texts } from "../page.js";
 import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
+import { Toolbar } from "./toolbar.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
 const started = pane.start();
-new Controls(pane, await texts());
+const toolbar = new Toolbar(pane.section, [new Controls(pane, await texts())]);
 
 const opener = document.getElementById("doctors-tools");
 if (opener instanceof HTMLButtonElement) {
   const open = async () => {
     const { openTools } = await import("../tools/tools.js");
-    await openTools(pane, opener);
+    await openTools(pane, toolbar, opener);
   };
   opener.addEventListener("click", () => void open(), { once: true });
 }
