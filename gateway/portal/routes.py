@@ -14,9 +14,11 @@ from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
 from gateway.portal.comparing import Comparing
+from gateway.portal.dictionary import Dictionary
 from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
+from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
 from gateway.portal.terms import Terms
@@ -65,6 +67,8 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         ),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
+        Route("/dictionary", door.open(Dictionary().keywords)),
+        Route("/glossary", door.open(Glossary(pages, door).page)),
         Route("/verify", door.open(verifying.page)),
         Route("/signing-key.pem", door.open(verifying.key)),
         Route("/session", door.signed_in(browse.session)),

@@ -97,6 +97,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/studies/{study}/series/{series}/compare": "page",
     "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
+    "/dictionary": "public",
+    "/glossary": "public",
     "/verify": "public",
     "/signing-key.pem": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",

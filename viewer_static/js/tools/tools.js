@@ -3,6 +3,8 @@
 import { texts } from "../page.js";
 import { Panes } from "../viewer/panes.js";
 import { make } from "./build.js";
+import { header } from "./header.js";
+import { Layouts } from "./layouts.js";
 import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
 import { measuring } from "./measuring.js";
@@ -22,7 +24,7 @@ export async function openTools(pane, toolbar, opener) {
   const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
   const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
   document.head.append(style);
-  const [t] = await Promise.all([texts(dataset["texts"]), styled]);
+  const [t, more] = await Promise.all([texts(dataset["texts"]), texts(dataset["panes"]), styled]);
   const panes = new Panes();
   panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
@@ -34,6 +36,8 @@ export async function openTools(pane, toolbar, opener) {
     measuring(bench),
     viewing(bench),
     levels(bench),
+    new Layouts(bench, toolbar, more).group,
+    header(bench, more),
   );
   opener.closest(".viewer")?.append(panel);
   opener.setAttribute("aria-controls", panel.id);
