@@ -77,7 +77,8 @@ def test_lines_where_the_active_image_cuts_the_others(page: Page) -> None:
       const here = { stack: { index: 9 }, source: own.source };
       const elsewhere = { stack: { index: 9 }, source: { plane: () => ({ ...flat, frameOfReference: "1.2.3" }) } };
       const lines = reference(true, here);
-      return [lines.map(({ points }) => points), reference(false, here), reference(true, elsewhere), reference(true, other)];
+      const none = [reference(false, here), reference(true, elsewhere), reference(true, other)];
+      return [lines.map(({ points }) => points), ...none];
     """
     lines, off, elsewhere, itself = run(page, "tools/layouts.js", script)
     (points,) = lines
@@ -105,6 +106,7 @@ def test_the_header_is_found_by_name_tag_and_value(site: Site, page: Page) -> No
     field.fill("no such thing")
     expect(rows).to_have_count(0)
     expect(dialog.get_by_role("status")).to_contain_text("0 von")
+    page.keyboard.press("Escape")  # empties the field, as browsers do
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.locator("#open-header")).to_be_focused()
@@ -124,7 +126,8 @@ def test_rows_of_nested_private_and_hostile_attributes(page: Page) -> None:
       const names = { "00100010": "PatientName", "0020000E": "SeriesInstanceUID", "60xx3000": "OverlayData" };
       const rows = it.rowsOf(dataSet, names, t);
       const told = ({ keyword, value, depth }) => [keyword, value.slice(0, 60), depth];
-      return [rows.map(told), it.sought(rows, "seriesinst").map(told), Math.max(...rows.map(({ value }) => value.length))];
+      const longest = Math.max(...rows.map(({ value }) => value.length));
+      return [rows.map(told), it.sought(rows, "seriesinst").map(told), longest];
     """
     rows, found, longest = run(page, "tools/attributes.js", script)
     assert rows == [
