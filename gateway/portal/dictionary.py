@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final
 
 import orjson
-from pydicom.datadict import DicomDictionary, RepeatersDictionary
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
 from starlette.requests import Request
 from starlette.responses import Response
 

@@ -36,7 +36,6 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
-    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
@@ -67,16 +66,24 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         ),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
-        Route("/dictionary", door.open(Dictionary().keywords)),
-        Route("/glossary", door.open(Glossary(pages, door).page)),
-        Route("/verify", door.open(verifying.page)),
-        Route("/signing-key.pem", door.open(verifying.key)),
+        *_open_routes(house, pages, door),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _open_routes(house: House, pages: Pages, door: Door) -> list[BaseRoute]:
+    """What tells nothing of anybody."""
+    verifying = Verifying(house, pages, door)
+    return [
+        Route("/dictionary", door.open(Dictionary().keywords)),
+        Route("/glossary", door.open(Glossary(pages, door).page)),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is offered to compare with, and the glossary."""
+"""What is offered to compare with, the glossary, and the dictionary for the header."""
 
 from collections.abc import Iterator
 
@@ -39,3 +39,11 @@ def test_the_glossary_explains_all_its_words_to_everybody(portal: Portal, langua
     with portal.patient(language=language) as patient:
         assert explained(patient) == list(WORDS)
         assert 'href="/glossary"' in patient.get("/").text
+
+
+def test_the_dictionary_knows_keywords_and_repeating_groups(portal: Portal) -> None:
+    with portal.visitor() as client:
+        answer = client.get("/dictionary")
+    assert answer.headers["content-encoding"] == "gzip" and answer.headers["content-type"] == "application/json"
+    known = answer.json()
+    assert (known["00100010"], known["60xx3000"]) == ("PatientName", "OverlayData")
