@@ -10,15 +10,7 @@ from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
 
 PAGES = (
-    "login",
-    "landing",
-    "overview",
-    "viewer",
-    "report",
-    "account",
-    "onward",
-    "delete",
-    "missing",
+    *("login", "landing", "overview", "viewer", "report", "account", "onward", "delete", "missing"),
     *("choose", "compare", "glossary"),
 )
 SIGNED_OUT = ("login", "landing")
@@ -43,8 +35,7 @@ def page(
     if name in ("viewer", "compare"):
         wait_for(page, quality="full")
         page.get_by_role("button", name="Helligkeit").click()
-    for fold in page.locator("details:not([open]) > summary").all():
-        fold.click()
+    page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     yield name, page
     visits.close()
     assert visits.complaints == []

@@ -383,4 +383,4 @@ def test_one_missing_check_turns_the_matrix_red(neighbourhood: Neighbourhood, mo
 
 def _without_uids(text: str) -> str:
     """Nor what time is left."""
-    return re.sub(r'data-seconds="[0-9]+"', "", re.sub(r"[0-9]+(\.[0-9]+)+", "UID", text))
+    return re.sub(r'data-(idle-)?seconds="[0-9]+"', "", re.sub(r"[0-9]+(\.[0-9]+)+", "UID", text))
