@@ -72,7 +72,7 @@ class Pages:
     def _switch(self, request: Request) -> list[dict[str, str]]:
         # What a form was sent to cannot be fetched, so its answer switches by way of the start page.
         path = request.url.path if request.method == "GET" else "/"
-        kept = {name: value for name, value in request.query_params.items() if name == "i" and value.isdigit()}
+        kept = {name: value for name, value in request.query_params.items() if name in ("i", "j") and value.isdigit()}
         suffix = "".join(f"&{name}={value}" for name, value in kept.items())
         return [
             {"tag": words.language, "name": words("language.name"), "url": f"{path}?lang={words.language}{suffix}"}

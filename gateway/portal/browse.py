@@ -12,6 +12,7 @@ from gateway.house import House
 from gateway.pages.pages import Pages, seconds_left
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
+from gateway.portal.comparing import is_comparable
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.exhibits import Exhibits
 from gateway.portal.references import References, Shown
@@ -51,13 +52,14 @@ class Browse:
 
     def study(self, request: Request, session: Session) -> Response:
         """One study with its series. Raises NoSuchInstance."""
-        found = self._study(request, session)
+        found = self._study(request, session, self._index.studies(session.share.scope))
         values = {"study": found, "download_ready": self._downloads.new_of_share(session.share.id)}
         return self._pages.render(request, "study.html", values, session=session)
 
     def series(self, request: Request, session: Session) -> Response:
         """The viewer. `?i=` is the number of the image from 1; without it the middle one. Raises NoSuchInstance."""
-        found = self._study(request, session)
+        summaries = self._index.studies(session.share.scope)
+        found = self._study(request, session, summaries)
         wanted = request.path_params["series"]
         series = next((one for one in found.series if one.series_instance_uid == wanted), None)
         if series is None:
@@ -73,6 +75,7 @@ class Browse:
         if stack.total:
             values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
             values["dicomweb"] = self._root
+            values["comparable"] = is_comparable(summaries)
             values["scouts"] = _scouts(found, series)
             values["states"] = self._states(scope, found, series)
         return self._pages.render(request, "viewer.html", values, session=session)
@@ -84,13 +87,13 @@ class Browse:
     def _words(self, request: Request) -> Texts:
         return self._pages.languages.of(request)
 
-    def _study(self, request: Request, session: Session) -> StudyView:
-        wanted = request.path_params["study"]
-        summaries = [one for one in self._index.studies(session.share.scope) if one.study_instance_uid == wanted]
-        if not summaries:
+    def _study(self, request: Request, session: Session, summaries: list[StudySummary]) -> StudyView:
+        """The one that the address names, of those that the share shows."""
+        wanted = [one for one in summaries if one.study_instance_uid == request.path_params["study"]]
+        if not wanted:
             raise NoSuchInstance("No such study.")
         words = self._words(request)
-        return self._with_key_images(words, session.share.scope, studies_of(words, self._root, summaries)[0])
+        return self._with_key_images(words, session.share.scope, studies_of(words, self._root, wanted)[0])
 
     def _with_key_images(self, words: Texts, scope: StudyScope, study: StudyView) -> StudyView:
         """The study with what somebody has chosen as its most important images first, and a picture of that."""

@@ -13,9 +13,12 @@ from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages
 from gateway.portal.account import Account
 from gateway.portal.browse import Browse, Leaving
+from gateway.portal.comparing import Comparing
+from gateway.portal.dictionary import Dictionary
 from gateway.portal.documents import Documents
 from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
+from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
 from gateway.portal.terms import Terms
@@ -33,7 +36,6 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
     browse = Browse(house, pages)
     terms = Terms(config, house.shares, pages)
     leaving = Leaving(house.sessions, door)
-    verifying = Verifying(house, pages, door)
 
     def start(request: Request) -> Response:
         session = door.session_of(request)
@@ -57,20 +59,40 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         Route("/login", to_start),
         Route("/studies/{study}", door.signed_in(terms.demanded(browse.study))),
         Route("/studies/{study}/series/{series}", door.signed_in(terms.demanded(browse.series))),
+        *_compare_routes(house, pages, door, terms),
         Route(
             "/studies/{study}/series/{series}/documents/{instance}",
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
         ),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
-        Route("/verify", door.open(verifying.page)),
-        Route("/signing-key.pem", door.open(verifying.key)),
+        *_open_routes(house, pages, door),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
         Route("/logout", to_start),
         Route("/logout/elsewhere", door.signed_in(leaving.sign_out_elsewhere), methods=["POST"]),
         Route("/logout/elsewhere", to_start),
         Route("/{path:path}", door.open(not_found)),
+    ]
+
+
+def _open_routes(house: House, pages: Pages, door: Door) -> list[BaseRoute]:
+    """What tells nothing of anybody."""
+    verifying = Verifying(house, pages, door)
+    return [
+        Route("/dictionary", door.open(Dictionary().keywords)),
+        Route("/glossary", door.open(Glossary(pages, door).page)),
+        Route("/verify", door.open(verifying.page)),
+        Route("/signing-key.pem", door.open(verifying.key)),
+    ]
+
+
+def _compare_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
+    comparing = Comparing(house, pages)
+    choose = "/studies/{study}/series/{series}/compare"
+    return [
+        Route(choose, door.signed_in(terms.demanded(comparing.choose))),
+        Route(f"{choose}/{{other}}/{{beside}}", door.signed_in(terms.demanded(comparing.show))),
     ]
 
 

@@ -9,7 +9,10 @@ from playwright.sync_api import Browser, Page, StorageState
 from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
 
-PAGES = ("login", "landing", "overview", "viewer", "report", "account", "onward", "delete", "missing")
+PAGES = (
+    *("login", "landing", "overview", "viewer", "report", "account", "onward", "delete", "missing"),
+    *("choose", "compare", "glossary"),
+)
 SIGNED_OUT = ("login", "landing")
 
 
@@ -24,11 +27,15 @@ def page(
     visits.expected = {"/missing"}
     addresses = {"viewer": site.series("stack"), "report": site.series("report")}
     paths = {"login": "/", "landing": "/z", "overview": "/", "account": "/account", "missing": "/missing"}
-    paths |= {"onward": "/account/onward", "delete": "/account/delete"}
+    paths |= {"onward": "/account/onward", "delete": "/account/delete", "glossary": "/glossary"}
+    other = site.studies["volume"][0]
+    addresses["choose"] = f"{addresses['viewer']}/compare"
+    addresses["compare"] = f"{addresses['choose']}/{other.StudyInstanceUID}/{other.SeriesInstanceUID}"
     page.goto(addresses.get(name) or f"{site.gateway.url}{paths[name]}")
-    if name == "viewer":
+    if name in ("viewer", "compare"):
         wait_for(page, quality="full")
         page.get_by_role("button", name="Helligkeit").click()
+    page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     yield name, page
     visits.close()
     assert visits.complaints == []

@@ -95,6 +95,10 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/logout/elsewhere": "public",
     "/studies/{study}": "page",
     "/studies/{study}/series/{series}": "page",
+    "/studies/{study}/series/{series}/compare": "page",
+    "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
+    "/dictionary": "public",
+    "/glossary": "public",
     "/verify": "public",
     "/signing-key.pem": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",
@@ -135,6 +139,15 @@ class Names:
     download: str = "0123456789abcdef"
     name: str = "images.zip"
     path: str = "7FE00010"
+
+    @property
+    def other(self) -> str:
+        """Compared with itself."""
+        return self.study
+
+    @property
+    def beside(self) -> str:
+        return self.series
 
     def fill(self, template: str) -> str:
         return re.sub(r"{(\w+)(?::path)?}", lambda found: str(getattr(self, found[1])), template)
@@ -370,4 +383,4 @@ def test_one_missing_check_turns_the_matrix_red(neighbourhood: Neighbourhood, mo
 
 def _without_uids(text: str) -> str:
     """Nor what time is left."""
-    return re.sub(r'data-seconds="[0-9]+"', "", re.sub(r"[0-9]+(\.[0-9]+)+", "UID", text))
+    return re.sub(r'data-(idle-)?seconds="[0-9]+"', "", re.sub(r"[0-9]+(\.[0-9]+)+", "UID", text))

@@ -20,6 +20,7 @@ const PATHS = {
   reset: "M4 12a8 8 0 1 0 2.5-5.8M4 4v5h5M12 9v4h3",
   one: "M4 5h16v14H4z",
   two: "M4 5h16v14H4zM12 5v14",
+  rows: "M4 5h16v14H4zM4 12h16",
   four: "M4 5h16v14H4zM12 5v14M4 12h16",
   planes: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9",
   remove: "M6 6l12 12M18 6L6 18",

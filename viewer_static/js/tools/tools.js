@@ -3,6 +3,8 @@
 import { texts } from "../page.js";
 import { Panes } from "../viewer/panes.js";
 import { make } from "./build.js";
+import { header } from "./header.js";
+import { Layouts } from "./layouts.js";
 import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
 import { measuring } from "./measuring.js";
@@ -14,14 +16,15 @@ import { levels } from "./levels.js";
 /**
  * Put the panel of tools below those of the patient.
  * @param {import("../viewer/pane.js").Pane} pane
+ * @param {import("../viewer/toolbar.js").Toolbar} toolbar the patient's buttons, which serve all panes
  * @param {HTMLButtonElement} opener says where style and texts are (data-style, data-texts), and gets the state
  */
-export async function openTools(pane, opener) {
+export async function openTools(pane, toolbar, opener) {
   const { dataset } = opener;
   const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
   const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
   document.head.append(style);
-  const [t] = await Promise.all([texts(dataset["texts"]), styled]);
+  const [t, more] = await Promise.all([texts(dataset["texts"]), texts(dataset["panes"]), styled]);
   const panes = new Panes();
   panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
@@ -33,6 +36,8 @@ export async function openTools(pane, opener) {
     measuring(bench),
     viewing(bench),
     levels(bench),
+    new Layouts(bench, toolbar, more).group,
+    header(bench, more),
   );
   opener.closest(".viewer")?.append(panel);
   opener.setAttribute("aria-controls", panel.id);

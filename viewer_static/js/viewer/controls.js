@@ -1,4 +1,4 @@
-// Slider, buttons, messages and announcements around the stage.
+// Gestures, slider, messages and announcements of one pane.
 
 import { Input } from "./input.js";
 import { part } from "../page.js";
@@ -29,7 +29,6 @@ export class Controls {
     this.actions = this.gestures();
     this.prepareStage();
     this.addBrowsing();
-    this.addTools();
     pane.addEventListener("change", () => this.changed());
     this.changed();
   }
@@ -90,31 +89,14 @@ export class Controls {
     slider.hidden = stack.total < 2;
   }
 
-  addTools() {
-    /** @type {Record<string, () => void>} */
-    const actions = {
-      "mode-window": () => this.setMode(!this.windowMode),
-      "zoom-in": () => this.view.zoomBy(1.5),
-      "zoom-out": () => this.view.zoomBy(1 / 1.5),
-      reset: () => this.reset(),
-    };
-    for (const [id, action] of Object.entries(actions)) {
-      this.part(id, HTMLButtonElement).addEventListener("click", action);
-    }
-    this.part("tools", HTMLElement).hidden = false;
-  }
-
   reset() {
     this.view.reset();
     this.windowing.reset();
   }
 
   /** @param {boolean} on whether dragging changes brightness and contrast */
-  setMode(on) {
+  setWindowMode(on) {
     this.windowMode = on;
-    const button = this.part("mode-window", HTMLElement);
-    button.setAttribute("aria-pressed", String(on));
-    button.setAttribute("aria-expanded", String(on));
     this.part("window-panel", HTMLElement).hidden = !on;
     this.stage.classList.toggle("windowing", on);
   }
@@ -171,7 +153,7 @@ export class Controls {
   point(id, image) {
     const link = this.part(id, HTMLAnchorElement);
     if (image >= 1 && image <= this.stack.total) {
-      link.href = `?i=${image}`;
+      link.href = this.address(image);
       link.removeAttribute("aria-disabled");
     } else {
       link.removeAttribute("href");
@@ -185,11 +167,23 @@ export class Controls {
     if (document.activeElement !== this.slider) {
       this.part("live", HTMLElement).textContent = this.t("viewer.image_of", { i: image, n: this.stack.total });
     }
-    history.replaceState(null, "", `?i=${image}`);
-    for (const link of document.querySelectorAll("a[data-language]")) {
+    const address = this.address(image);
+    history.replaceState(null, "", address);
+    for (const link of document.querySelectorAll("a[data-place], a[data-language]")) {
       if (link instanceof HTMLAnchorElement) {
-        link.search = `?lang=${link.lang}&i=${image}`;
+        link.search = link.dataset["language"] === undefined ? address : `?lang=${link.lang}&${address.slice(1)}`;
       }
     }
+  }
+
+  /**
+   * The page with another image in this pane; those of other panes stay.
+   * @param {number} image from 1
+   */
+  address(image) {
+    const now = new URLSearchParams(location.search);
+    const wanted = ["i", "j"].map((name) => [name, name === this.pane.parameter ? String(image) : now.get(name)]);
+    const told = wanted.filter(([, value]) => value).map(([name, value]) => `${name}=${value}`);
+    return `?${told.join("&")}`;
   }
 }

@@ -33,7 +33,7 @@ async function addCine(pane, t) {
 }
 
 /** @param {Pane} pane */
-function watchForPlanes(pane) {
+export function watchForPlanes(pane) {
   let loaded = false;
   const look = async () => {
     const dataSet = pane.source.dataSet(pane.stack.index);

@@ -29,8 +29,10 @@ export class Pane extends EventTarget {
     /** What the series is called. */
     this.name = dataset["name"] ?? "";
     this.modality = dataset["modality"] ?? "";
+    /** How the address calls the number of its image; empty when it does not tell. */
+    this.parameter = dataset["parameter"] ?? "";
     /** Whether the address named an image, before the controls write there which one is in sight. */
-    this.asked = new URLSearchParams(location.search).has("i");
+    this.asked = new URLSearchParams(location.search).has(this.parameter);
     /** Whether keys are meant for it: among several panes, one. */
     this.active = true;
     /** @type {import("./input.js").Pen | null} What draws on the stage now. */
