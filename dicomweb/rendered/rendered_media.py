@@ -8,7 +8,7 @@ from dicomweb.media_types import RENDERED, Representation, is_video
 from storage.records import InstanceRecord
 
 JPEG, PNG, GIF = "image/jpeg", "image/png", "image/gif"
-HTML, PLAIN = "text/html", "text/plain"
+HTML, PLAIN, XML = "text/html", "text/plain", "text/xml"
 
 
 class Category(Enum):
@@ -42,7 +42,7 @@ _STRUCTURED_REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
 _GRAYSCALE_SOFTCOPY_PRESENTATION_STATE: Final = "1.2.840.10008.5.1.4.1.1.11.1"
 
 _PICTURES: Final = (JPEG, PNG, GIF)
-_TEXTS: Final = (HTML, PLAIN)
+_TEXTS: Final = (HTML, PLAIN, XML)
 # How a stream begins that is what its media type says: a file of ISO 14496-12 names its type at the fifth byte.
 _STREAMS: Final = (
     ("video/mp4", 4, (b"ftyp",)),
