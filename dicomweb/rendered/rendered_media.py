@@ -39,7 +39,8 @@ ENCAPSULATIONS: Final = {
     _ENCAPSULATED + "5": Encapsulation("model/mtl", ()),
 }
 _STRUCTURED_REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
-_GRAYSCALE_SOFTCOPY_PRESENTATION_STATE: Final = "1.2.840.10008.5.1.4.1.1.11.1"
+# Grayscale and Color Softcopy.
+_PRESENTATION_STATES: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in (1, 2))
 
 _PICTURES: Final = (JPEG, PNG, GIF)
 _TEXTS: Final = (HTML, PLAIN, XML)
@@ -60,7 +61,7 @@ def category(record: InstanceRecord) -> Category:
         return Category.ENCAPSULATED
     if record.sop_class_uid.startswith(_STRUCTURED_REPORTS):
         return Category.REPORT
-    if record.sop_class_uid == _GRAYSCALE_SOFTCOPY_PRESENTATION_STATE:
+    if record.sop_class_uid in _PRESENTATION_STATES:
         return Category.PRESENTATION_STATE
     return Category.NOTHING
 

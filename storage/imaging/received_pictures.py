@@ -1,4 +1,4 @@
-"""The pixels of PNG and GIF files that are stored as Pixel Data (PS3.18 10.5.2): native samples, and what describes them."""
+"""The pixels of PNG and GIF files that are stored as Pixel Data (PS3.18 10.5.2): native samples, and what they are."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
