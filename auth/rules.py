@@ -30,10 +30,12 @@ def checked(scope: StudyScope, birth_date: str) -> StudyScope:
 def to_json(scope: StudyScope) -> str:
     """The rule of a scope that `checked` has let pass."""
     match scope:
-        case PatientIdentity(patient_id, issuer, birth_date, site, accepted):
-            rule = {"kind": "patient", "patient_id": patient_id, "issuer": issuer, "birth_date": birth_date}
-            further = {"site": site} if site is not None else {}
-            return json.dumps({**rule, **further, **({"accepted": sorted(accepted)} if accepted else {})})
+        case PatientIdentity(patient_id, issuer, birth_date, site, accepted, name):
+            rule: dict[str, object] = {"kind": "patient", "patient_id": patient_id, "issuer": issuer}
+            rule |= {"birth_date": birth_date}
+            rule |= {"site": site} if site is not None else {}
+            rule |= {"accepted": sorted(accepted)} if accepted else {}
+            return json.dumps(rule | ({"name": name} if name else {}))
         case ListedStudies(uids):
             return json.dumps({"kind": "studies", "studies": sorted(uids)})
         case _:
@@ -45,7 +47,8 @@ def from_json(text: str) -> StudyScope:
     rule = json.loads(text)
     if rule["kind"] == "patient":
         accepted = frozenset(rule.get("accepted", ()))
-        return PatientIdentity(rule["patient_id"], rule["issuer"], rule["birth_date"], rule.get("site"), accepted)
+        identity = (rule["patient_id"], rule["issuer"], rule["birth_date"])
+        return PatientIdentity(*identity, rule.get("site"), accepted, rule.get("name", ""))
     return ListedStudies(frozenset(rule["studies"]))
 
 

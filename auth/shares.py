@@ -163,7 +163,7 @@ class Shares:
         return self.get(share_id)
 
     def decide(self, share_id: str, study: str, *, accepted: bool) -> Share:
-        """Take a study into a share by patient, or keep it out, whatever its issuer and birth date say.
+        """Take a study into a share by patient, or keep it out, whatever its issuer, birth date and name say.
 
         `ValueError` for a share that lists its studies; `ShareEnded` for a revoked one.
         """

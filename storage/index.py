@@ -207,7 +207,7 @@ class Index:
         return overviews.held_instances(self._database, scope, study)
 
     def lookalikes(self, scope: StudyScope, identities: Sequence[PatientIdentity]) -> list[StudyOverview]:
-        """Studies that have the PatientID of one of `identities`, but another issuer or birth date than each of them.
+        """Studies with the PatientID of one of `identities`, but another issuer, birth date or name than each of them.
 
         Two patients, or a mistake: somebody has to look.
         """

@@ -5,6 +5,11 @@ check is a type error and not a leak.
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+from storage.catalogue import person_names
+
+_PATIENT_NAME: Final = "00100010"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,10 @@ class ListedStudies:
 
 @dataclass(frozen=True, slots=True)
 class PatientIdentity:
-    """Every study, also future ones, whose PatientID, IssuerOfPatientID and PatientBirthDate are exactly these."""
+    """Every study, also future ones, whose PatientID, IssuerOfPatientID and PatientBirthDate are exactly these.
+
+    Names are written in many ways, so the name need only agree.
+    """
 
     patient_id: str
     issuer_of_patient_id: str
@@ -30,6 +38,14 @@ class PatientIdentity:
     """Only studies of this site (see `SiteStudies`): two houses may give the same PatientID to two people."""
     accepted: frozenset[str] = frozenset()
     """Studies that belong to the patient although they say otherwise: somebody has looked and decided."""
+    patient_name: str = ""
+    """Where it is known: only studies whose PatientName agrees (see `person_names.agree`), for ids are mixed up too."""
+
+    def is_of(self, patient_id: str, issuer_of_patient_id: str, patient_birth_date: str, patient_name: str) -> bool:
+        """Whether a study with these values is the patient's, whatever was decided and whichever site it belongs to."""
+        own = (self.patient_id, self.issuer_of_patient_id, self.patient_birth_date)
+        theirs = (patient_id, issuer_of_patient_id, patient_birth_date)
+        return own == theirs and person_names.agree(self.patient_name, patient_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,9 @@ def _of_site(site: str) -> tuple[str, tuple[str, ...]]:
 def _of_patient(scope: PatientIdentity) -> tuple[str, tuple[str, ...]]:
     sql = "study.patient_id = ? AND study.issuer_of_patient_id = ? AND study.patient_birth_date = ?"
     parameters: tuple[str, ...] = (scope.patient_id, scope.issuer_of_patient_id, scope.patient_birth_date)
+    if scope.patient_name:
+        agreeing = person_names.agreeing(_PATIENT_NAME, scope.patient_name)
+        sql, parameters = f"({sql} AND {agreeing.sql})", (*parameters, *agreeing.parameters)
     if scope.accepted:
         listed, uids = _listed(scope.accepted)
         sql, parameters = f"(({sql}) OR {listed})", (*parameters, *uids)

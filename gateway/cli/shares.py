@@ -12,6 +12,7 @@ from auth.shares import Issued, Share
 from gateway.archive.service import asking_of
 from gateway.cli.household import opened
 from gateway.cli.options import config_option, json_option, print_json
+from gateway.desk import finding
 from gateway.house import House
 from gateway.sheets import share_url, sheet
 from storage.attributes import BY_KEYWORD, Level
@@ -34,12 +35,13 @@ class _Wanted:
     patient_id: str | None
     issuer: str
     birth_date: str
+    name: str
 
     def scope(self) -> StudyScope:
         if bool(self.studies) == bool(self.patient_id):
             raise click.UsageError("Say either --study UID (as often as needed) or --patient-id ID.")
         if self.patient_id:
-            return PatientIdentity(self.patient_id, self.issuer, self.birth_date)
+            return PatientIdentity(self.patient_id, self.issuer, self.birth_date, patient_name=self.name)
         return ListedStudies(frozenset(self.studies))
 
 
@@ -62,6 +64,7 @@ _sheet_option = click.option(
 @click.option("--study", "studies", multiple=True, metavar="UID", help="A study of the share; may be repeated.")
 @click.option("--patient-id", metavar="ID", help="Every study of this patient, also those to come.")
 @click.option("--issuer", default="", metavar="X", help="Issuer of that patient id, as in the images.")
+@click.option("--name", default="", metavar="N", help="That patient's name; by default as in the newest study.")
 @click.option("--birth-date", required=True, callback=_birth_date, metavar="YYYYMMDD", help="Asked for at login.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="How long it lives.")
 @click.option("--label", default="", help="A note for the desk, shown in `share list`.")
@@ -74,6 +77,7 @@ def create(
     studies: tuple[str, ...],
     patient_id: str | None,
     issuer: str,
+    name: str,
     birth_date: str,
     days: int,
     label: str,
@@ -84,11 +88,12 @@ def create(
     as_json: bool,
 ) -> None:
     """Open a share and print its access code and link, once."""
-    wanted = _Wanted(studies, patient_id, issuer, birth_date)
+    wanted = _Wanted(studies, patient_id, issuer, birth_date, name)
     scope = wanted.scope()
     waits = bool(wait_minutes) or wait_for_archive
     wait = Wait(wait_minutes or _QUIET_MINUTES, wait_for_archive) if waits else None
     with opened(config_file) as house:
+        scope = _named(house, scope)
         _compare(house, wanted)
         try:
             issued = house.shares.create(scope, birth_date, days, label, wait=wait)
@@ -153,6 +158,22 @@ def _ask_again(house: House, share: Share) -> None:
     """Say what is not here any more, and what becomes of it."""
     if sentence := asking_of(house).ask_for(share).sentence:
         click.echo(sentence, err=True)
+
+
+def _named(house: House, scope: StudyScope) -> StudyScope:
+    """With the name that is known of a patient; warn of other patients' studies with the same id."""
+    if not isinstance(scope, PatientIdentity):
+        return scope
+    index = house.storage.index
+    patient = finding.named(index, WholeArchive(), scope)
+    others = index.lookalikes(WholeArchive(), [patient])
+    if others:
+        click.echo(
+            f"Warning: {len(others)} studies have this patient id, but another issuer, birth date or name. "
+            "The patient does not see them until the desk has decided.",
+            err=True,
+        )
+    return patient
 
 
 def _compare(house: House, wanted: _Wanted) -> None:

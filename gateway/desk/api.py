@@ -1,5 +1,6 @@
 """The desk for machines: a RIS opens shares with a bearer token that has the right to share, at one site."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -38,6 +39,8 @@ class NewShare(_Body):
     studies: tuple[Uid, ...] = ()
     patient_id: Annotated[str, StringConstraints(max_length=64)] = ""
     issuer: Annotated[str, StringConstraints(max_length=64)] = ""
+    patient_name: Annotated[str, StringConstraints(max_length=324)] = ""
+    """As DICOM writes it; without one the name of the newest study counts."""
     birth_date: str
     days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
     label: Annotated[str, StringConstraints(max_length=200)] = ""
@@ -104,7 +107,9 @@ class Api:
     def _scope(self, access: Access, wanted: NewShare) -> StudyScope:
         """A patient of the site, or studies that are there: nobody shares what another site keeps."""
         if not wanted.studies:
-            return PatientIdentity(wanted.patient_id, wanted.issuer, wanted.birth_date, access.site)
+            patient = PatientIdentity(wanted.patient_id, wanted.issuer, wanted.birth_date, access.site)
+            patient = replace(patient, patient_name=wanted.patient_name)
+            return finding.named(self._house.storage.index, SiteStudies(access.site), patient)
         uids = frozenset(wanted.studies)
         found = finding.some_studies(self._house.storage.index, SiteStudies(access.site), sorted(uids))
         if len(found) != len(uids):

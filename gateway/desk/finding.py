@@ -1,7 +1,7 @@
 """From what staff type or a scanner reads to studies: an accession number, a patient id, a date, or a name."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auth.birth_date import parse_birth_date
@@ -9,7 +9,7 @@ from storage.attributes import BY_KEYWORD, Level
 from storage.index import Index
 from storage.query import Match, Query
 from storage.records import StudyOverview
-from storage.scope import StudyScope
+from storage.scope import PatientIdentity, StudyScope
 
 MOST: Final = 200
 LONGEST: Final = 200
@@ -79,6 +79,26 @@ def patients_with(index: Index, scope: StudyScope, patient_ids: Sequence[str]) -
     """Studies of patients with these ids."""
     wanted = sorted({one.translate(_WILD) for one in patient_ids if one.strip()})
     return index.overviews(scope, _query(_match("PatientID", *wanted), most=10_000)) if wanted else []
+
+
+def identity_of(study: StudyOverview) -> PatientIdentity:
+    """The patient of a study, name included."""
+    identity = PatientIdentity(study.patient_id, study.issuer_of_patient_id, study.patient_birth_date)
+    return replace(identity, patient_name=study.patient_name)
+
+
+def named(index: Index, scope: StudyScope, patient: PatientIdentity) -> PatientIdentity:
+    """`patient` with the name that the newest study has, where none is said and one is known."""
+    if patient.patient_name:
+        return patient
+    same = (one for one in patients_with(index, scope, [patient.patient_id]) if is_of(patient, one))
+    return replace(patient, patient_name=next((one.patient_name for one in same if one.patient_name), ""))
+
+
+def is_of(patient: PatientIdentity, study: StudyOverview) -> bool:
+    """Whether a study is this patient's, by what it says or because somebody has decided so."""
+    said = (study.patient_id, study.issuer_of_patient_id, study.patient_birth_date, study.patient_name)
+    return study.study_instance_uid in patient.accepted or patient.is_of(*said)
 
 
 def by_patient(studies: Sequence[StudyOverview]) -> list[Patient]:

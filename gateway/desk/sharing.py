@@ -4,7 +4,7 @@ A code exists in one answer only, which is the sheet; nobody can ask for it agai
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -158,7 +158,7 @@ class Sharing:
         if form.one("what") == "patient" and study.patient_id.strip():
             if parse_birth_date(study.patient_birth_date) != study.patient_birth_date:
                 raise Unusable("A share by patient needs the birth date in the images.")
-            return PatientIdentity(study.patient_id, study.issuer_of_patient_id, study.patient_birth_date, site)
+            return replace(finding.identity_of(study), site=site)
         patient = finding.of_patient(self._house.storage.index, scope_of(session.member), study)
         own = {one.study_instance_uid for one in patient.studies}
         chosen = frozenset(form.all("studies"))
@@ -216,14 +216,8 @@ class Sharing:
         match scope:
             case ListedStudies(uids):
                 return [one for one in studies if one.study_instance_uid in uids]
-            case PatientIdentity(patient_id, issuer, birth_date, _, accepted):
-                wanted = (patient_id, issuer, birth_date)
-                return [
-                    one
-                    for one in studies
-                    if one.study_instance_uid in accepted
-                    or (one.patient_id, one.issuer_of_patient_id, one.patient_birth_date) == wanted
-                ]
+            case PatientIdentity():
+                return [one for one in studies if finding.is_of(scope, one)]
             case _:
                 return []
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from auth.birth_date import is_birth_date
@@ -121,7 +121,12 @@ class PrintBySending:
 
     @staticmethod
     def _is_of(share: Share, patient: PatientIdentity) -> bool:
-        return isinstance(share.rule, PatientIdentity) and replace(share.rule, accepted=frozenset()) == patient
+        rule = share.rule
+        if not isinstance(rule, PatientIdentity) or rule.site != patient.site:
+            return False
+        return rule.is_of(
+            patient.patient_id, patient.issuer_of_patient_id, patient.patient_birth_date, patient.patient_name
+        )
 
     def _refuse(self, order: Order) -> None:
         _LOG.warning("print_refused called=%s why=no Patient ID or birth date", order.called)
@@ -130,7 +135,7 @@ class PrintBySending:
 
     def _visit(self, order: Order) -> _Visit | None:
         """None for a study that is gone, or whose patient nobody could sign in as."""
-        sql = """SELECT patient_id, issuer_of_patient_id, patient_birth_date, accession_number,
+        sql = """SELECT patient_id, issuer_of_patient_id, patient_birth_date, patient_name, accession_number,
             COALESCE(site_origin.site, '') AS site FROM study LEFT JOIN site_origin ON site_origin.origin = study.origin
             WHERE study_instance_uid = ?"""
         rows = self._database.read(sql, (order.study_instance_uid,))
@@ -138,7 +143,8 @@ class PrintBySending:
             return None
         row = rows[0]
         names = (row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"])
-        patient = PatientIdentity(*names, row["site"] if self._by_site else None)
+        site = row["site"] if self._by_site else None
+        patient = PatientIdentity(*names, site, patient_name=row["patient_name"])
         which = row["accession_number"].strip() or order.study_instance_uid
         named = "\0".join((*names, row["site"], which))
         return _Visit(patient, hashlib.sha256(named.encode()).hexdigest())

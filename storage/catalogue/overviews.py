@@ -64,21 +64,23 @@ def lookalikes(database: Database, scope: StudyScope, identities: Sequence[Patie
     """Studies with the PatientID of one of `identities` that none of them shows; see `Index.lookalikes`."""
     found: list[StudyOverview] = []
     ids = sorted({one.patient_id for one in identities if one.patient_id})
-    known = {(one.patient_id, one.issuer_of_patient_id, one.patient_birth_date) for one in identities}
+    by_id: dict[str, list[PatientIdentity]] = {}
+    for one in identities:
+        by_id.setdefault(one.patient_id, []).append(one)
     for start in range(0, len(ids), _AT_ONCE):
         where = visible(scope, Level.STUDY) & one_of("study.patient_id", ids[start : start + _AT_ONCE])
         rows = database.read(
             f"SELECT study.id, study.origin, {_OF_STUDY} FROM study WHERE {where.sql} ORDER BY {ORDER[Level.STUDY]}",
             where.parameters,
         )
-        others = [
-            row
-            for row in rows
-            if (row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"]) not in known
-        ]
+        others = [row for row in rows if not any(one.is_of(*_identity(row)) for one in by_id[row["patient_id"]])]
         received = _received(database, [row["id"] for row in others])
         found += [_overview(row, received) for row in others]
     return found
+
+
+def _identity(row: sqlite3.Row) -> tuple[str, str, str, str]:
+    return row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"], row["patient_name"]
 
 
 def accept_held(connection: sqlite3.Connection, scope: StudyScope, study: str) -> int:

@@ -8,9 +8,11 @@ import sqlite3
 from typing import Final
 
 from storage.catalogue import comparable, fuzzy_names
+from storage.catalogue.condition import Condition, all_of
 
 _WORD: Final = "INSERT INTO study_name_word (study_id, tag, word, backwards) VALUES (?, ?, ?, ?)"
 _GROUP: Final = "INSERT INTO study_name_group (study_id, tag, name) VALUES (?, ?, ?)"
+_WORDS_OF: Final = "SELECT 1 FROM study_name_word AS named WHERE named.study_id = study.id AND named.tag = ?"
 _MOST_WORDS: Final = 100
 
 
@@ -27,3 +29,26 @@ def forget(connection: sqlite3.Connection, study_id: int) -> None:
     """Forget all names of a study."""
     for table in ("study_name_word", "study_name_group"):
         connection.execute(f"DELETE FROM {table} WHERE study_id = ?", (study_id,))
+
+
+def agree(name: str, other: str) -> bool:
+    """Whether two names may be one person's: every word of one of them is a word of the other.
+
+    Case, marks, umlauts however they are spelled, the order of the words, and what one of them leaves out (a second
+    given name, a title) make no difference. Where nothing is said, nothing disagrees.
+    """
+    words, others = _words(name), _words(other)
+    return words <= others or others <= words
+
+
+def agreeing(tag: str, name: str) -> Condition:
+    """The studies whose name `tag` and this one `agree`."""
+    words = sorted(_words(name))
+    others = f"{_WORDS_OF} AND named.word NOT IN ({', '.join('?' * len(words))})"
+    says_less = Condition(f"NOT EXISTS ({others})", (tag, *words))
+    has_all = all_of([Condition(f"EXISTS ({_WORDS_OF} AND named.word = ?)", (tag, word)) for word in words])
+    return says_less | has_all
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(fuzzy_names.words(name)[:_MOST_WORDS])

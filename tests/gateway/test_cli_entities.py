@@ -148,7 +148,7 @@ def test_check_looks_at_the_files_of_tls(tmp_path: Path) -> None:
 
 def test_the_listener_does_not_start_without_them(tmp_path: Path) -> None:
     tls = f'[dimse.tls]\nport = {free_port()}\ncertificate = "own.pem"\nkey = "own.key"\ntrusted = "ca.pem"\n'
-    config = configuration(tmp_path, dimse="processes = 1", more=tls)
+    config = configuration(tmp_path, dimse="", more=tls)
     served = CliRunner().invoke(durchblick, ["serve", "--role", "dimse", "--config", str(config)])
     assert served.exit_code == 1
     assert "own.pem cannot be read" in served.stderr

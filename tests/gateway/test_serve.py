@@ -108,8 +108,10 @@ def test_a_role_that_dies_is_started_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_every_process_with_status_0(tmp_path: Path, number: signal.Signals) -> None:
+    as_it_chooses = "processes = 0"
+    config = configuration(tmp_path, dimse=as_it_chooses, http=as_it_chooses)
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve", "--config", str(configuration(tmp_path))],
+        [sys.executable, "-m", "gateway", "serve", "--config", str(config)],
         env=environment(),
         stdout=subprocess.PIPE,
         text=True,

@@ -1,22 +1,30 @@
 """A whole gateway as a user starts it: processes, free ports, a folder of its own."""
 
 import json
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from click.testing import CliRunner
+
+from gateway.cli.main import durchblick
+
 AE_TITLE: Final = "TESTGATEWAY"
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
+_COMMAND_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,12 @@ class Gateway:
         return self.config.parent / "data"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`durchblick ARGUMENTS --config ...` beside the running server, whatever its exit status."""
-        return command(*arguments, "--config", str(self.config))
+        """`durchblick ARGUMENTS --config ...` beside the running server, whatever its exit status.
+
+        In this process, which has imported everything; in a thread of its own, because playwright's loop runs in ours.
+        """
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_invoked, *arguments, "--config", str(self.config)).result(_COMMAND_SECONDS)
 
     def answer(self, *arguments: str) -> Any:
         """The JSON that `durchblick ARGUMENTS --json` prints; it must succeed."""
@@ -61,9 +73,25 @@ def command(*arguments: str, cwd: Path = _CHECKOUT) -> subprocess.CompletedProce
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=_COMMAND_SECONDS,
         check=False,
     )
+
+
+def _invoked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`durchblick ARGUMENTS` in this process, of which its logging and its warnings stay as they are."""
+    loggers = [logging.getLogger(name) for name in (None, "durchblick", "pydicom")]
+    kept = [(logger, logger.handlers, logger.level) for logger in loggers]
+    try:
+        with warnings.catch_warnings():
+            result = CliRunner().invoke(durchblick, arguments)
+    finally:
+        for logger, handlers, level in kept:
+            logger.handlers = handlers
+            logger.setLevel(level)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 def environment() -> dict[str, str]:
@@ -81,8 +109,12 @@ def free_port() -> int:
 
 
 def configuration(folder: Path, *, dimse: str = "accept_unknown_peers = true", http: str = "", more: str = "") -> Path:
-    """Write `folder`/config.toml with free ports; `dimse` and `http` are lines of their sections, `more` others."""
+    """Write `folder`/config.toml with free ports; `dimse` and `http` are lines of their sections, `more` others.
+
+    One process for each role unless a line says otherwise: most tests ask what is answered, not by how many.
+    """
     config = folder / "config.toml"
+    http, dimse = (lines if "processes" in lines else f"processes = 1\n{lines}" for lines in (http, dimse))
     text = (
         '[storage]\nfolder = "data"\nfree_space_floor_mb = 1\n'
         f"[http]\nport = {free_port()}\n{http}\n"
