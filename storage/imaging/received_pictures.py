@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 FORMATS: Final = {"image/png": "PNG", "image/gif": "GIF"}
 """The media types that are taken, by what Pillow calls them."""
 
-_LARGEST_SIDE: Final = 0xFFFF
 _OPAQUE: Final = 255
 # Bit depth and colour type in the header of a PNG (ISO/IEC 15948 11.2.2); Pillow would keep 8 of 16 bits of colours.
 _DEPTH, _COLOUR_TYPE = 24, 25
@@ -52,7 +51,7 @@ def _opened(data: bytes, media_type: str, largest: int) -> "Image":
         opened = Image.open(BytesIO(data), formats=[FORMATS[media_type]])
     except UnidentifiedImageError:
         raise Undecodable(f"The pixels are no {media_type}, as their part says they are.") from None
-    if opened.width * opened.height * _WIDEST_PIXEL > largest or max(opened.size) > _LARGEST_SIDE:
+    if opened.width * opened.height * _WIDEST_PIXEL > largest:
         raise Undecodable("The picture is larger than the memory set aside for decoding.")
     if getattr(opened, "n_frames", 1) > 1:
         raise Undecodable("A moving picture is not taken: each frame is a part of its own.")

@@ -84,9 +84,12 @@ def test_what_the_metadata_say_counts_where_it_is_true(client: TestClient) -> No
     assert (stored.BitsStored, stored.HighBit, stored.PhotometricInterpretation) == (12, 11, "MONOCHROME1")
 
 
-def test_grey_is_colour_where_the_metadata_say_so(client: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("sent", "media_type"), [(picture(GREY), PNG), (picture(GREY, "GIF"), GIF)], ids=["png", "gif"]
+)
+def test_grey_is_colour_where_the_metadata_say_so(client: TestClient, sent: bytes, media_type: str) -> None:
     data_set = undescribed() | {"00280002": {"vr": "US", "Value": [3]}}
-    stored = kept(client, post(client, metadata([data_set]) + bulk("pixels", picture(GREY, "GIF"), GIF)))
+    stored = kept(client, post(client, metadata([data_set]) + bulk("pixels", sent, media_type)))
     assert np.array_equal(stored.pixel_array, np.repeat(GREY[..., np.newaxis], 3, axis=2))
 
 
@@ -129,11 +132,15 @@ def see_through() -> bytes:
 
 
 def deep_colour() -> bytes:
-    """A PNG whose header says 16 bits a channel of colour; nobody gets as far as its pixels."""
-    changed = bytearray(picture(WIDE))
-    changed[25] = 2
-    changed[29:33] = zlib.crc32(changed[12:29]).to_bytes(4, "big")
-    return bytes(changed)
+    """A whole PNG of 16 bits a channel of colour (ISO/IEC 15948), of which Pillow would keep the upper half."""
+    header = (4).to_bytes(4, "big") + (3).to_bytes(4, "big") + bytes([16, 2, 0, 0, 0])
+    pixels = zlib.compress((b"\0" + bytes(range(24))) * 3)
+    chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+    sealed = [
+        len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+        for name, content in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(sealed)
 
 
 def moving() -> bytes:
