@@ -6,7 +6,11 @@ import { Pane } from "./pane.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
 const started = pane.start();
-new Controls(pane, await texts());
+const controls = new Controls(pane, await texts());
+
+const keyboard = element("keyboard", HTMLButtonElement);
+keyboard.onclick = () => void controls.help();
+keyboard.hidden = false;
 
 const opener = document.getElementById("doctors-tools");
 if (opener instanceof HTMLButtonElement) {
