@@ -67,7 +67,7 @@ def routes(storage: Storage, scope_of: ScopeOf, base_url: BaseUrl) -> list[BaseR
         bulk_data=BulkDataRetrieval(storage, base_url),
         renderings=renderings,
         by_uri=UriService(storage.index, retrieval, renderings),
-        intake=Intake(storage.ingest, base_url),
+        intake=Intake(storage.ingest, storage.pixels, base_url),
         removal=Removal(storage.deletion),
         commitment=Commitment(WebRequests(storage.database, Verifier(storage))),
         descriptions=Descriptions(

@@ -6,7 +6,7 @@ Everything that touches a codec happens in child processes (`storage.imaging.dec
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,19 +17,23 @@ from storage.drawn import DrawnPictures
 from storage.errors import NoSuchInstance, NotRenderable, OutOfResources
 from storage.files import Files
 from storage.imaging.assembly import TooLong, assemble
+from storage.imaging.decoder_messages import LARGEST_SENT
 from storage.imaging.decoder_pool import DecoderBusy, DecoderFailed, DecoderPool
 from storage.imaging.decoders import SYNTAXES
 from storage.imaging.encoders import encodings
 from storage.imaging.header import header
 from storage.imaging.presentation_state import Reference, references
+from storage.imaging.received_pictures import FORMATS
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
 from storage.waiting import about_to_wait
 
-__all__ = ["DecodedFrame", "Pixels", "Rendering", "transcodings"]
+__all__ = ["RECEIVED_PICTURES", "DecodedFrame", "Pixels", "Rendering", "transcodings"]
 
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+RECEIVED_PICTURES: Final = frozenset(FORMATS)
+"""The media types of picture files that `Pixels.received` takes."""
 
 _AT_ONCE: Final = 1 << 24
 _LOG: Final = logging.getLogger("durchblick.storage")
@@ -69,6 +73,10 @@ class DecodedFrame:
     def of(cls, description: dict[str, Any], pixels: bytes) -> "DecodedFrame":
         """From a decoder's answer."""
         return cls(**description, pixels=pixels)
+
+    def without_pixels(self) -> "DecodedFrame":
+        """Its description alone."""
+        return replace(self, pixels=b"")
 
 
 class Pixels:
@@ -176,7 +184,7 @@ class Pixels:
         if transfer_syntax_uid not in made:
             offered = ", ".join(made)
             detail = f"This instance is sent as stored, in {record.transfer_syntax_uid}, or in one of {offered}."
-            raise self._refused(record, NotRenderable, detail)
+            raise self._refused(record, detail)
         try:
             with ExitStack() as until_done:
                 target = until_done.enter_context(TemporaryFile(dir=self._folder))
@@ -184,10 +192,20 @@ class Pixels:
                 target.seek(0)
                 until_done.pop_all()
         except TooLong as error:
-            raise self._refused(record, NotRenderable, "Encoded, this instance is too long for its syntax.") from error
+            raise self._refused(record, "Encoded, this instance is too long for its syntax.") from error
         except OSError as error:
             raise OutOfResources("There is no room for the transcoded instance.") from error
         return cast(BinaryIO, target)
+
+    def received(self, data: bytes, media_type: str, samples: int) -> DecodedFrame:
+        """The frame that a picture file of one of the `RECEIVED_PICTURES` is (see `received_pictures.native`).
+
+        Raises `NotRenderable` for what cannot be decoded, or not within the limits of a child.
+        """
+        if len(data) > LARGEST_SENT:
+            raise NotRenderable(f"A picture file of more than {LARGEST_SENT} bytes is not decoded.")
+        request = {"task": "received", "media_type": media_type, "samples": samples}
+        return DecodedFrame.of(*self._answer(request, media_type, data))
 
     def close(self) -> None:
         """End the children."""
@@ -200,25 +218,31 @@ class Pixels:
         return self._ask(task, record, number=number, ranges=ranges, **more)
 
     def _ask(self, task: str, record: InstanceRecord, **more: Any) -> tuple[dict[str, Any], bytes]:
-        about_to_wait()
         path = str(self._files.path(record.blob_key))
         try:
-            answer, body = self._pool.ask({"task": task, "path": path} | more)
+            return self._answer({"task": task, "path": path} | more, record.transfer_syntax_uid)
+        except (NoSuchInstance, NotRenderable) as refusal:
+            refusal.sop_class_uid, refusal.sop_instance_uid = record.sop_class_uid, record.sop_instance_uid
+            raise
+
+    def _answer(self, request: dict[str, Any], form: str, sent: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """What a child answers; `form` is what it decodes, for the log."""
+        about_to_wait()
+        try:
+            answer, body = self._pool.ask(request, sent)
         except DecoderBusy as error:
             raise OutOfResources("All decoders are busy; try again in a moment.") from error
         except DecoderFailed as error:
             reason = str(error)
-            _LOG.warning("event=decoder_failed reason=%s task=%s syntax=%s", reason, task, record.transfer_syntax_uid)
-            raise self._refused(record, NotRenderable, _FAILURES[reason]) from error
+            _LOG.warning("event=decoder_failed reason=%s task=%s syntax=%s", reason, request["task"], form)
+            raise NotRenderable(_FAILURES[reason]) from error
         if "cause" in answer:
-            _LOG.info("event=undecodable cause=%s syntax=%s", answer["cause"], record.transfer_syntax_uid)
+            _LOG.info("event=undecodable cause=%s syntax=%s", answer["cause"], form)
         if "refusal" in answer:
             kind = NoSuchInstance if answer["refusal"] == "NoSuchInstance" else NotRenderable
-            raise self._refused(record, kind, str(answer["detail"]))
+            raise kind(str(answer["detail"]))
         return answer, body
 
     @staticmethod
-    def _refused(
-        record: InstanceRecord, kind: type[NoSuchInstance] | type[NotRenderable], detail: str
-    ) -> NoSuchInstance | NotRenderable:
-        return kind(detail, sop_class_uid=record.sop_class_uid, sop_instance_uid=record.sop_instance_uid)
+    def _refused(record: InstanceRecord, detail: str) -> NotRenderable:
+        return NotRenderable(detail, sop_class_uid=record.sop_class_uid, sop_instance_uid=record.sop_instance_uid)

@@ -12,11 +12,12 @@ from dicomweb.payloads import Piece
 from dicomweb.rendered.annotation import annotation
 from dicomweb.rendered.encapsulated import SANDBOXED, document, video
 from dicomweb.rendered.parameters import parse_annotation, parse_rendering
-from dicomweb.rendered.rendered_media import GIF, HTML, Category, category
+from dicomweb.rendered.rendered_media import GIF, HTML, PLAIN, XML, Category, category
 from dicomweb.rendered.report_items import Json
 from dicomweb.rendered.structured_report import as_html, as_text
 from dicomweb.single_part import Content
 from dicomweb.targets import instance_url
+from storage.data_set import native_model
 from storage.errors import NoSuchInstance
 from storage.pixels import Rendering
 from storage.records import InstanceRecord
@@ -106,7 +107,7 @@ class Drawing:
             case Category.PRESENTATION_STATE:
                 yield from self._presented(record)
             case Category.REPORT:
-                headers = _REPORT if self._media_type == HTML else {}
+                headers = {} if self._media_type == PLAIN else _REPORT
                 yield self._exposure(record, partial(self._report, record), headers, self._base_url)
             case Category.ENCAPSULATED:
                 name = {"Content-Disposition": f'attachment; filename="{record.sop_instance_uid}"'}
@@ -163,6 +164,9 @@ class Drawing:
 
     def _report(self, record: InstanceRecord) -> Pieces:
         report = self._data_set(record)
+        if self._media_type == XML:
+            document = native_model.encode(report)
+            return (document,), len(document)
         written = as_html(report, self._base_url) if self._media_type == HTML else as_text(report)
         return (piece.encode() for piece in written), None
 

@@ -8,7 +8,7 @@ from dicomweb.media_types import RENDERED, Representation, is_video
 from storage.records import InstanceRecord
 
 JPEG, PNG, GIF = "image/jpeg", "image/png", "image/gif"
-HTML, PLAIN = "text/html", "text/plain"
+HTML, PLAIN, XML = "text/html", "text/plain", "text/xml"
 
 
 class Category(Enum):
@@ -39,10 +39,11 @@ ENCAPSULATIONS: Final = {
     _ENCAPSULATED + "5": Encapsulation("model/mtl", ()),
 }
 _STRUCTURED_REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
-_GRAYSCALE_SOFTCOPY_PRESENTATION_STATE: Final = "1.2.840.10008.5.1.4.1.1.11.1"
+# Grayscale and Color Softcopy.
+_PRESENTATION_STATES: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in (1, 2))
 
 _PICTURES: Final = (JPEG, PNG, GIF)
-_TEXTS: Final = (HTML, PLAIN)
+_TEXTS: Final = (HTML, PLAIN, XML)
 # How a stream begins that is what its media type says: a file of ISO 14496-12 names its type at the fifth byte.
 _STREAMS: Final = (
     ("video/mp4", 4, (b"ftyp",)),
@@ -60,7 +61,7 @@ def category(record: InstanceRecord) -> Category:
         return Category.ENCAPSULATED
     if record.sop_class_uid.startswith(_STRUCTURED_REPORTS):
         return Category.REPORT
-    if record.sop_class_uid == _GRAYSCALE_SOFTCOPY_PRESENTATION_STATE:
+    if record.sop_class_uid in _PRESENTATION_STATES:
         return Category.PRESENTATION_STATE
     return Category.NOTHING
 

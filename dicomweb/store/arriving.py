@@ -15,6 +15,7 @@ from dicomweb.store.content_encoding import content_decoder
 from storage.errors import CannotUnderstand, ProcessingFailure, Refusal
 from storage.incoming import Incoming
 from storage.ingest import Ingest
+from storage.pixels import Pixels
 
 STORED: Final = (DICOM, DICOM_JSON, DICOM_XML)
 _TAKEN: Final = (*(f'multipart/related; type="{one}"' for one in STORED), *STORED)
@@ -69,11 +70,12 @@ class Arriving:
 class Body:
     """The body of one request as it is split into parts. Used by one thread at a time."""
 
-    def __init__(self, ingest: Ingest, headers: Mapping[str, str], base_url: str) -> None:
+    def __init__(self, ingest: Ingest, pixels: Pixels, headers: Mapping[str, str], base_url: str) -> None:
         """Raises `UnsupportedMediaType` or `UnsupportedContentEncoding`, or `BadRequest` for a multipart body without
         boundary.
         """
         self._ingest = ingest
+        self._pixels = pixels
         self._base_url = base_url
         self._complete: list[Arriving] = []
         self._current: Arriving | None = None
@@ -141,7 +143,7 @@ class Body:
             # Without a type the first part says what this is (RFC 2387 3.1).
             self._is_first = not stated
             if stated in METADATA_TYPES:
-                self._assembly = Assembly(self._ingest, self._base_url)
+                self._assembly = Assembly(self._ingest, self._pixels, self._base_url)
         else:
             raise UnsupportedMediaType(_TAKEN)
 
@@ -149,7 +151,7 @@ class Body:
         media_type, _ = parse_media_type(headers.get("content-type", ""))
         media_type = ALIASES.get(media_type, media_type)
         if self._is_first and media_type in METADATA_TYPES:
-            self._assembly = Assembly(self._ingest, self._base_url)
+            self._assembly = Assembly(self._ingest, self._pixels, self._base_url)
         self._is_first = False
         if self._assembly is not None and media_type != DICOM:
             return self._assembly.open(headers.get("content-type", ""), headers.get("content-location", ""))

@@ -13,9 +13,10 @@ from dicomweb.media_types import (
     OCTET_STREAM,
 )
 from dicomweb.problems import BadRequest, ContentTooLarge
+from dicomweb.store.pictures import PICTURES, Pictures
 from dicomweb.store.spool import Spool, Spooled, SpooledPart
 from storage.data_set import json_reader, native_model_reader
-from storage.data_set.assembly import Run, assemble
+from storage.data_set.assembly import BulkData, Run, assemble
 from storage.data_set.dicom_json import Json
 from storage.data_set.part10 import FileMeta
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
@@ -24,11 +25,13 @@ from storage.imaging import codestream_syntax
 from storage.imaging.pixel_description import description
 from storage.incoming import Incoming
 from storage.ingest import Ingest
+from storage.pixels import Pixels
 
 METADATA_TYPES: Final = frozenset({DICOM_JSON, DICOM_XML})
 LARGEST_METADATA: Final = 32 << 20
 
 _HEAD: Final = 64 * 1024
+_TAKEN: Final = ", ".join((OCTET_STREAM, *dict.fromkeys(FRAME_MEDIA_TYPES.values()), *sorted(PICTURES)))
 _WRITTEN_AT_ONCE: Final = 1 << 20
 _STANDARD: Final = "1.2.840.10008.1.2."
 _SOP_CLASS: Final = "00080016"
@@ -48,10 +51,11 @@ class TransferSyntaxNotSupported(CannotUnderstand):
 class Assembly:
     """Metadata and bulk data of one request. Used by one thread at a time."""
 
-    def __init__(self, ingest: Ingest, base_url: str) -> None:
+    def __init__(self, ingest: Ingest, pixels: Pixels, base_url: str) -> None:
         """Raises `OutOfResources` when there is no room for what comes."""
         self._ingest = ingest
         self._spool = Spool(ingest.scratch, base_url)
+        self._pictures = Pictures(pixels, self._spool)
         self._metadata: list[Spooled] = []
 
     def open(self, content_type: str, location: str) -> SpooledPart:
@@ -104,11 +108,16 @@ class Assembly:
         hint = _text(data_set, _AVAILABLE_TRANSFER_SYNTAX) or _text(data_set, _TRANSFER_SYNTAX)
         data_set = {tag: one for tag, one in data_set.items() if tag != _AVAILABLE_TRANSFER_SYNTAX and tag >= "0004"}
         transfer_syntax = EXPLICIT_LITTLE
+        runs: BulkData = self._runs
         if uri := data_set.get(_PIXEL_DATA, {}).get("BulkDataURI"):
             frames = self._spool.find(uri)
-            transfer_syntax = transfer_syntax_of(frames, hint)
-            data_set = _described(data_set, frames, transfer_syntax)
-        pieces = assemble(data_set, self._runs, encapsulated=transfer_syntax != EXPLICIT_LITTLE)
+            if frames[0].media_type in PICTURES:
+                data_set, native = self._pictures.native(frames, data_set)
+                runs = _runs_but(runs, uri, native)
+            else:
+                transfer_syntax = transfer_syntax_of(frames, hint)
+                data_set = _described(data_set, frames, transfer_syntax)
+        pieces = assemble(data_set, runs, encapsulated=transfer_syntax != EXPLICIT_LITTLE)
         incoming = self._ingest.receive(FileMeta(meta.sop_class_uid, meta.sop_instance_uid, transfer_syntax))
         try:
             for some in _gathered(pieces):
@@ -118,8 +127,13 @@ class Assembly:
             raise
         return incoming
 
-    def _runs(self, uri: str) -> list[Run]:
+    def _runs(self, uri: str) -> Sequence[Run]:
         return [part.run for part in self._spool.find(uri)]
+
+
+def _runs_but(runs: BulkData, uri: str, these: Sequence[Run]) -> BulkData:
+    """`runs`, but `these` for `uri`."""
+    return lambda asked: these if asked == uri else runs(asked)
 
 
 def transfer_syntax_of(frames: list[Spooled], hint: str) -> str:
@@ -135,7 +149,7 @@ def transfer_syntax_of(frames: list[Spooled], hint: str) -> str:
         return EXPLICIT_LITTLE if not stated or stated in NATIVE else _known(stated)
     family = [syntax for syntax, of in FRAME_MEDIA_TYPES.items() if of.lower() == media_type.lower()]
     if not family:
-        raise TransferSyntaxNotSupported(f"Pixel Data in {media_type[:64]} are not taken.")
+        raise TransferSyntaxNotSupported(f"Pixel Data in {media_type[:64]} are not taken, but in {_TAKEN}.")
     if stated:
         if stated not in family:
             raise DataSetMismatch("The transfer syntax of a part is not one of its media type.")

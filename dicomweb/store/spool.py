@@ -71,6 +71,12 @@ class Spool:
         """How many parts nobody has looked for."""
         return sum(len(parts) for address, parts in self._parts.items() if address not in self._wanted)
 
+    def append(self, data: bytes) -> Run:
+        """Keep what has been made of parts, too. Raises `OutOfResources`."""
+        run = Run(self._file, self._size, len(data))
+        self._write(memoryview(data))
+        return run
+
     def close(self) -> None:
         """Forget everything."""
         self._file.close()

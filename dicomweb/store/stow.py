@@ -21,6 +21,7 @@ from storage.errors import NotAuthorised, ProcessingFailure, Refusal
 from storage.identifiers import uid
 from storage.incoming import Incoming
 from storage.ingest import Ingest, Stored
+from storage.pixels import Pixels
 from storage.scope import ListedStudies, StudyScope, WholeArchive
 
 _log = logging.getLogger("durchblick.dicomweb")
@@ -36,8 +37,9 @@ Keep = Callable[[Incoming], Stored | Refusal]
 class Intake:
     """Takes the bodies of Store requests, part by part, into the one way into the store."""
 
-    def __init__(self, ingest: Ingest, base_url: Callable[[HTTPConnection], str]) -> None:
+    def __init__(self, ingest: Ingest, pixels: Pixels, base_url: Callable[[HTTPConnection], str]) -> None:
         self._ingest = ingest
+        self._pixels = pixels
         self._base_url = base_url
         # All requests share it: storing must not take the threads that everything else needs.
         self._storing = CapacityLimiter(_AT_ONCE)
@@ -53,7 +55,7 @@ class Intake:
         _check_right(scope, study)
         base_url = self._base_url(request)
         keep = partial(self._keep, study=study, scope=scope)
-        body = await to_thread.run_sync(Body, self._ingest, request.headers, f"{base_url}/studies")
+        body = await to_thread.run_sync(Body, self._ingest, self._pixels, request.headers, f"{base_url}/studies")
         report = await _Receiving(body, keep, self._storing).receive(request)
         if report.disconnected:
             raise ClientDisconnect

@@ -10,6 +10,8 @@ from typing import Any, Final
 import orjson
 
 LARGEST_HEADER: Final = 16 << 20
+LARGEST_SENT: Final = 64 << 20
+"""Bytes of a body that a parent may send."""
 _LENGTHS: Final = Struct(">II")
 
 

@@ -64,11 +64,11 @@ class Child:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: dict[str, Any], seconds: float, body: bytes = b"") -> tuple[dict[str, Any], bytes]:
         """Header and body of its answer within `seconds`, or `DecoderFailed`; after that it must be ended."""
         deadline = time.monotonic() + seconds
         try:
-            for piece in encoded(request):
+            for piece in encoded(request, body):
                 self._write(piece, deadline)
         except TimeoutError as error:
             raise DecoderFailed("too_slow") from error
@@ -138,8 +138,8 @@ class DecoderPool:
         self._idle: list[Child] = []
         self._closed = False
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The answer of the first child that is free.
+    def ask(self, request: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """The answer of the first child that is free to the request, which has `body` behind it.
 
         Raises `DecoderBusy` when none became free in the time of one request, and `DecoderFailed`, after which
         another child stands ready for the next request.
@@ -149,7 +149,7 @@ class DecoderPool:
         try:
             child = self._child()
             try:
-                answer = child.ask(request, self._seconds)
+                answer = child.ask(request, self._seconds, body)
             except BaseException:
                 child.end()
                 raise

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from storage.errors import Refusal
-from storage.imaging.decoder_messages import decoded, encoded
+from storage.imaging.decoder_messages import LARGEST_SENT, decoded, encoded
 from storage.imaging.decoding import (
     decoded_frame,
     encoded_frame,
@@ -25,6 +25,7 @@ from storage.imaging.decoding import (
     transcoded,
 )
 from storage.imaging.image_pixels import Undecodable
+from storage.imaging.received_pictures import native
 from storage.imaging.stored_image import StoredImage, open_image
 
 _KEPT_IMAGES: Final = 8
@@ -39,9 +40,13 @@ class Decoder:
         self._memory = memory
         self._images: OrderedDict[Path, StoredImage] = OrderedDict()
 
-    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def answer(self, request: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
         """The answer's header and body; raises `Undecodable`, a `Refusal`, or whatever a codec raises."""
-        path, largest = Path(request["path"]), self._memory // 4
+        largest = self._memory // 4
+        if request["task"] == "received":
+            limit_memory(self._memory)
+            return native(body, request["media_type"], request["samples"], largest)
+        path = Path(request["path"])
         limit_memory(self._memory, path.stat().st_size)
         if request["task"] == "transcoded":
             return transcoded(self._image_if_any(path), path, largest, request["syntax"])
@@ -99,20 +104,20 @@ def serve(requests: BinaryIO, answers: BinaryIO, decoder: Decoder, seconds: floa
         # SIGALRM keeps its default action, which also ends a process that never returns from C code. The parent
         # kills earlier; this is for the case that the parent is gone.
         signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)
-        header, body = _answered(decoder, request)
+        header, body = _answered(decoder, *request)
         _send(answers, header, body)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if header.get("last"):
             return
 
 
-def _request(requests: BinaryIO) -> dict[str, Any] | None:
-    """The next request, None when the parent has closed its end."""
+def _request(requests: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """Header and body of the next request, None when the parent has closed its end."""
     try:
-        header, _ = decoded(lambda size: _exactly(requests, size), 0)
+        header, body = decoded(lambda size: _exactly(requests, size), LARGEST_SENT)
     except EOFError:
         return None
-    return dict(header)
+    return dict(header), body
 
 
 def _exactly(requests: BinaryIO, size: int) -> bytes:
@@ -128,9 +133,9 @@ def _send(answers: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
     answers.flush()
 
 
-def _answered(decoder: Decoder, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _answered(decoder: Decoder, request: dict[str, Any], sent: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        header, body = decoder.answer(request)
+        header, body = decoder.answer(request, sent)
     except Undecodable as error:
         return {"refusal": "NotRenderable", "detail": str(error)}, b""
     except Refusal as error:

@@ -17,12 +17,15 @@ JPEG_LOSSLESS: Final = "1.2.840.10008.1.2.4.70"
 JPEG_LS: Final = "1.2.840.10008.1.2.4.80"
 JPEG_2000: Final = "1.2.840.10008.1.2.4.90"
 HTJ2K: Final = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL: Final = "1.2.840.10008.1.2.4.202"
 RLE: Final = "1.2.840.10008.1.2.5"
 
 _QUALITY: Final = 92
 _SIZE_MARKER: Final = b"\xff\x4f\xff\x51"
 _FIRST_DEPTH: Final = 42
 _SIGNED: Final = 0x80
+_DECOMPOSITIONS: Final = 5
+_LARGEST_BASE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +119,14 @@ def _jpeg_2000(samples: Samples, image: ImagePixels) -> bytes:
     )
 
 
-def _htj2k(samples: Samples, image: ImagePixels) -> bytes:
-    """The encoder takes the width of the type for the precision; PS3.5 8.2.4 wants that of the samples.
+def _htj2k(
+    samples: Samples, image: ImagePixels, decompositions: int = _DECOMPOSITIONS, *, lengths: bool = False
+) -> bytes:
+    """One codestream in the order RPCL, which is the only one that the encoder has.
 
-    The two differ by the DC level shift of unsigned samples (ISO/IEC 15444-1 G.1) and by what the SIZ marker says:
-    so the difference of the shifts is added before, and the marker is set after.
+    It takes the width of the type for the precision; PS3.5 8.2.4 wants that of the samples. The two differ by the DC
+    level shift of unsigned samples (ISO/IEC 15444-1 G.1) and by what the SIZ marker says: so the difference of the
+    shifts is added before, and the marker is set after.
     """
     from imagecodecs import htj2k_encode
 
@@ -128,12 +134,25 @@ def _htj2k(samples: Samples, image: ImagePixels) -> bytes:
     shift = 0 if signed else (1 << allocated - 1) - (1 << bits - 1)
     values = samples + samples.dtype.type(shift)
     encoded = bytearray(
-        htj2k_encode(values, reversible=True, planar=False, rgb=image.photometric_interpretation == "RGB")
+        htj2k_encode(
+            values,
+            reversible=True,
+            planar=False,
+            rgb=image.photometric_interpretation == "RGB",
+            resolutions=decompositions,
+            tlm=lengths,
+        )
     )
     depths = encoded.index(_SIZE_MARKER) + _FIRST_DEPTH
     for component in range(image.samples_per_pixel):
         encoded[depths + 3 * component] = bits - 1 | (_SIGNED if signed else 0)
     return bytes(encoded)
+
+
+def _htj2k_rpcl(samples: Samples, image: ImagePixels) -> bytes:
+    """PS3.5 10.18: tile length markers, and so many decompositions that the base resolution is a thumbnail."""
+    halvings = (-(-max(image.rows, image.columns) // _LARGEST_BASE) - 1).bit_length()
+    return _htj2k(samples, image, max(_DECOMPOSITIONS, halvings), lengths=True)
 
 
 def _rle(samples: Samples, image: ImagePixels) -> bytes:
@@ -167,6 +186,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     JPEG_LS: Encoding(_jpeg_ls, _SAME),
     JPEG_2000: Encoding(_jpeg_2000, _TRANSFORMED),
     HTJ2K: Encoding(_htj2k, _TRANSFORMED),
+    HTJ2K_RPCL: Encoding(_htj2k_rpcl, _TRANSFORMED),
     JPEG_LOSSLESS: Encoding(_jpeg_lossless, _SAME),
     RLE: Encoding(_rle, _SAME, (8, 16, 32), planar_configuration=1),
     JPEG_BASELINE: Encoding(

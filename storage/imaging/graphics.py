@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from storage.data_set.character_sets import CharacterSets, character_sets, terms_of
+from storage.imaging.cielab import Colour
 from storage.imaging.framing import Framing
 from storage.imaging.header import Header
 from storage.imaging.lettering import fitting_font, written
@@ -48,7 +49,8 @@ def draw_graphics(picture: "Image", frame: Framing, state: PresentationState) ->
     sets = _character_sets(state.header)
     left = _MOST_OBJECTS
     for annotation in state.annotations:
-        ink = _ink(made, state.layer(annotation.text(0x00700002)).grey)
+        layer = state.layer(annotation.text(0x00700002))
+        ink = _ink(made, layer.grey, layer.colour)
         for item in annotation.items(0x00700009)[:left]:
             _draw_object(draw, item, frame, ink)
         for item in annotation.items(0x00700008)[:left]:
@@ -57,8 +59,8 @@ def draw_graphics(picture: "Image", frame: Framing, state: PresentationState) ->
     return made
 
 
-def _ink(picture: "Image", grey: int) -> int | tuple[int, int, int]:
-    return grey if picture.mode == "L" else (grey, grey, grey)
+def _ink(picture: "Image", grey: int, colour: Colour | None = None) -> int | Colour:
+    return grey if picture.mode == "L" else colour or (grey, grey, grey)
 
 
 def _character_sets(header: Header) -> CharacterSets:

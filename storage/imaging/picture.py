@@ -15,7 +15,7 @@ from storage.imaging.picture_files import encoded, with_profile
 from storage.imaging.presentation import Presentation, presentation
 from storage.imaging.presentation_state import PresentationState
 from storage.imaging.rendering import Rendering
-from storage.imaging.shutters import covered, shutter_grey
+from storage.imaging.shutters import covered, shutter_colour, shutter_grey
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +49,7 @@ def drawn(
     shown = presentation(header, image, number, state)
     eight = _covered(_eight_bits(samples, image, header, shown, rendering), samples, image, header, number, state)
     frame = framing((image.columns, image.rows), shown.pixel_height, rendering, state)
-    made = with_profile(frame.frame(Image.fromarray(eight)), header, rendering)
+    made = with_profile(frame.frame(Image.fromarray(eight)), rendering, *([state.header] if state else []), header)
     return _inscribed(made, frame, rendering, state)
 
 
@@ -77,7 +77,9 @@ def _covered(
         eight = np.where(plane if eight.ndim == 2 else plane[..., np.newaxis], np.uint8(_WHITE), eight)
     shut = covered(said, image.rows, image.columns)
     if shut is not None:
-        eight = np.where(shut if eight.ndim == 2 else shut[..., np.newaxis], np.uint8(shutter_grey(said)), eight)
+        if eight.ndim == 2:
+            return np.where(shut, np.uint8(shutter_grey(said)), eight)
+        return np.where(shut[..., np.newaxis], np.array(shutter_colour(said), np.uint8), eight)
     return eight
 
 

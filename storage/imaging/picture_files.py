@@ -34,12 +34,13 @@ def encoded(pictures: Sequence["Image"], rendering: Rendering, milliseconds: flo
     return target.getvalue()
 
 
-def with_profile(picture: "Image", header: Header, rendering: Rendering) -> "Image":
+def with_profile(picture: "Image", rendering: Rendering, *headers: Header) -> "Image":
     """`picture` in the colour space that is asked for, the profile in its info where its file shall bear one.
 
-    Unasked, colour keeps the profile that the data set has (C.11.15). Greyscale has none: its values are P-Values.
+    Unasked, colour keeps the profile that the first of `headers` with one has (C.11.15). Greyscale has none:
+    its values are P-Values.
     """
-    own = _own_profile(header) if picture.mode == "RGB" else None
+    own = _own_profile(headers) if picture.mode == "RGB" else None
     picture.info.pop(_PROFILE, None)
     match rendering.profile:
         case "no":
@@ -53,10 +54,9 @@ def with_profile(picture: "Image", header: Header, rendering: Rendering) -> "Ima
             return _converted(picture, own or matrix_profile("srgb"), matrix_profile(named))
 
 
-def _own_profile(header: Header) -> bytes | None:
-    """ICC Profile of the image, or of its first optical path (C.8.12.5)."""
-    paths = header.items(_OPTICAL_PATHS)
-    for source in (header, *paths[:1]):
+def _own_profile(headers: Sequence[Header]) -> bytes | None:
+    """ICC Profile of a state or an image, or of its first optical path (C.8.12.5)."""
+    for source in (one for header in headers for one in (header, *header.items(_OPTICAL_PATHS)[:1])):
         if value := source.values.get(_ICC_PROFILE):
             return value.encoded
     return None

@@ -1,9 +1,10 @@
-"""Grayscale Softcopy Presentation State (PS3.3 A.33.1): what of it applies to one frame of one image."""
+"""Grayscale and Color Softcopy Presentation States (PS3.3 A.33.1, A.33.2): what applies to one frame of one image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from storage.imaging.cielab import Colour, srgb
 from storage.imaging.header import Header
 
 REFERENCED_SERIES: Final = 0x00081115
@@ -77,7 +78,8 @@ class PresentationState:
         found = (one for one in self.header.items(_GRAPHIC_LAYER) if one.text(0x00700002) == name)
         item = next(found, Header({}))
         grey = item.number(0x00700066)
-        return Layer(item.number(0x00700062) or 0.0, 255 if grey is None else int(min(max(grey, 0), 65535)) >> 8)
+        shade = 255 if grey is None else int(min(max(grey, 0), 65535)) >> 8
+        return Layer(item.number(0x00700062) or 0.0, shade, srgb(item.numbers(0x00700401)))
 
     def active_overlays(self, groups: range) -> list[int]:
         """The groups of those overlays of the image that this state shows (C.11.7)."""
@@ -97,7 +99,11 @@ class PresentationState:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A graphic layer: its place among the others, and the grey that its graphics are drawn in (0 to 255)."""
+    """A graphic layer: its place among the others, and the grey (0 to 255) that its graphics are drawn in.
+
+    On a picture in colour they are drawn in `colour` where there is one.
+    """
 
     order: float
     grey: int
+    colour: Colour | None = None

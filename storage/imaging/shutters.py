@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from storage.imaging.cielab import Colour, srgb
 from storage.imaging.header import Header
 from storage.imaging.overlays import Mask, plane_bits
 
@@ -16,6 +17,7 @@ _CENTER: Final = 0x00181610
 _RADIUS: Final = 0x00181612
 _VERTICES: Final = 0x00181620
 _PRESENTATION_VALUE: Final = 0x00181622
+_PRESENTATION_COLOUR: Final = 0x00181624
 _OVERLAY_GROUP: Final = 0x00181623
 _FURTHEST: Final = 1e6
 _MOST_VERTICES: Final = 10_000
@@ -35,6 +37,12 @@ def shutter_grey(header: Header) -> int:
     """Shutter Presentation Value, a P-Value of 16 bits, as 8 bits; black where there is none."""
     value = header.number(_PRESENTATION_VALUE) or 0.0
     return int(min(max(value, 0.0), 65535.0)) >> 8
+
+
+def shutter_colour(header: Header) -> Colour:
+    """What covers a picture in colour: Shutter Presentation Color CIELab Value, else the grey."""
+    grey = shutter_grey(header)
+    return srgb(header.numbers(_PRESENTATION_COLOUR)) or (grey, grey, grey)
 
 
 def _drawn(header: Header, shape: str, rows: int, columns: int) -> Mask | None:

@@ -49,7 +49,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From now on, whoever asks a decoder fails."""
 
     def forbid() -> None:
-        monkeypatch.setattr(DecoderPool, "ask", lambda pool, question: pytest.fail("a decoder was asked"))
+        monkeypatch.setattr(DecoderPool, "ask", lambda *_: pytest.fail("a decoder was asked"))
 
     return forbid
 

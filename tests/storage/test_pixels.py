@@ -293,7 +293,7 @@ def test_native_pixels_under_a_compressed_syntax_are_no_decoded_frame(pixels: Pi
 def test_what_happens_to_a_child_is_a_refusal(
     pixels: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, refusal: type[Refusal]
 ) -> None:
-    def fail(_: object, __: object) -> None:
+    def fail(*_: object) -> None:
         raise failure
 
     record, layout = kept(written(tmp_path, ct()))

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 from starlette.testclient import TestClient
 
+from storage.data_set import json_reader, native_model_reader
 from tests.dicomweb.conftest import BASE, Keep
 from tests.dicomweb.instances import encapsulated
 from tests.dicomweb.replies import instance_path, parts_of, problem_of, series_path, study_path
@@ -244,6 +245,20 @@ def test_links_are_made_of_nothing_but_uids(client: TestClient, keep: Keep) -> N
     hostile = part10(held).replace(b"1.2.7777777777", b'1.2"><script>.')
     page = Outline(client.get(f"{instance_path(keep(hostile))}/rendered").text)
     assert page.links == []
+
+
+def test_a_structured_report_as_xml(client: TestClient, keep: Keep) -> None:
+    """Table 8.7.4-1 demands text/xml; the structure is the Native DICOM Model (PS3.19 A.1)."""
+    held = report()
+    path = f"{instance_path(keep(held))}/rendered"
+    response = client.get(path, headers={"Accept": "text/xml"})
+    assert response.headers["content-type"].startswith("text/xml")
+    assert "sandbox" in response.headers["content-security-policy"]
+    (read,) = [json_reader.normal(native_model_reader.decode(response.content))]
+    assert read["00080018"]["Value"] == [held.SOPInstanceUID]
+    assert len(read["0040A730"]["Value"]) == len(held.ContentSequence)
+    assert HOSTILE not in response.text
+    assert "text/xml" in str(problem_of(client.get(path, headers={"Accept": "image/png"}), 406)["acceptable"])
 
 
 def test_a_report_of_hostile_depth_and_width(client: TestClient, keep: Keep) -> None:

@@ -8,8 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from starlette.testclient import TestClient
 
+from storage.imaging.profiles import matrix_profile
 from storage.pixels import Pixels
 from tests.dicomweb.conftest import Keep
 from tests.dicomweb.instances import movie
@@ -130,3 +132,51 @@ def test_another_state_is_another_picture(client: TestClient, keep: Keep, monkey
     assert np.array_equal(pictures[0], 255 - pictures[1])
     monkeypatch.delattr(Pixels, "draw")
     assert np.array_equal(shown(client, keep, identity), pictures[0])
+
+
+def colours() -> Dataset:
+    """40 columns, 20 rows, blue; the upper left quarter is red."""
+    image = ct(20, 40, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 8, 8, 7, 0
+    values = np.zeros((20, 40, 3), "u1")
+    values[..., 2] = 200
+    values[:10, :20] = (250, 0, 0)
+    image.PixelData = values.tobytes()
+    return image
+
+
+def test_a_colour_state_turns_covers_and_draws(client: TestClient, keep: Keep) -> None:
+    """Color Softcopy Presentation State (A.33.2): spatial transformation, CIELab shutter and layer, no window."""
+    image = colours()
+    state = presentation_state(image)
+    state.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.11.2")
+    del state.PresentationLUTShape
+    state.ImageRotation, state.ImageHorizontalFlip = 180, "N"
+    state.ShutterShape, state.ShutterPresentationColorCIELabValue = "RECTANGULAR", [65535, 32896, 32896]
+    state.ShutterLeftVerticalEdge, state.ShutterRightVerticalEdge = 6, 40
+    state.ShutterUpperHorizontalEdge, state.ShutterLowerHorizontalEdge = 1, 20
+    line, annotation, layer = Dataset(), Dataset(), Dataset()
+    line.GraphicAnnotationUnits, line.GraphicDimensions, line.NumberOfGraphicPoints = "PIXEL", 2, 2
+    line.GraphicData, line.GraphicType, line.GraphicFilled = [12.0, 15.5, 38.0, 15.5], "POLYLINE", "N"
+    annotation.GraphicLayer, annotation.GraphicObjectSequence = "ONE", [line]
+    layer.GraphicLayer, layer.GraphicLayerOrder = "ONE", 1
+    layer.GraphicLayerRecommendedDisplayCIELabValue = [57582, 10794, 54274]
+    state.GraphicAnnotationSequence, state.GraphicLayerSequence = [annotation], [layer]
+    picture = shown(client, keep, state, image)
+    assert picture.shape == (20, 40, 3)
+    assert picture[15, 25].tolist() == [250, 0, 0] and picture[2, 5].tolist() == [0, 0, 200]
+    assert (picture[2, 37] >= 253).all()
+    red, green, blue = picture[4, 15]
+    assert green > 240 and max(red, blue) < 60
+
+
+def test_the_profile_of_a_colour_state_counts(client: TestClient, keep: Keep) -> None:
+    """C.11.15: the state's ICC Profile says what the colours mean."""
+    image = colours()
+    image.ICCProfile = matrix_profile("srgb")
+    state = presentation_state(image)
+    state.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.11.2")
+    state.ICCProfile = matrix_profile("adobergb")
+    keep(image)
+    made = client.get(f"{instance_path(keep(state))}/rendered", headers=PNG).content
+    assert Image.open(BytesIO(made)).info["icc_profile"].rstrip(b"\0") == matrix_profile("adobergb").rstrip(b"\0")

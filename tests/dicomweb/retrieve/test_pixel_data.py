@@ -7,7 +7,15 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import MPEG4HP41, HTJ2KLossless, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    MPEG4HP41,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 from starlette.testclient import TestClient
 
 from storage.imaging.decoders import decode
@@ -179,6 +187,7 @@ def test_a_frame_as_gzip_is_the_frame(client: TestClient, keep: Keep) -> None:
         ("image/jls", JPEGLSLossless),
         (f"image/jp2; transfer-syntax={JPEG2000Lossless}", JPEG2000Lossless),
         ("image/jphc", HTJ2KLossless),
+        (f"image/jphc; transfer-syntax={HTJ2KLosslessRPCL}", HTJ2KLosslessRPCL),
         ("image/jpeg", JPEGLosslessSV1),
         ("image/dicom-rle", RLELossless),
         (f'application/octet-stream; transfer-syntax="{JPEGLSLossless}"', JPEGLSLossless),

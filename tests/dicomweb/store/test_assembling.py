@@ -233,7 +233,9 @@ def test_a_bad_document_spoils_no_other(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("media_type", "reason"),
     [
-        ("image/png", 0xC122),
+        ("image/webp", 0xC122),
+        ("image/png", 0xC000),
+        ("image/png; transfer-syntax=1.2.840.10008.1.2.4.50", 0xA900),
         ("text/plain", 0xC122),
         ("application/octet-stream; transfer-syntax=1.2.3", 0xC122),
         ("image/jp2; transfer-syntax=1.2.840.10008.1.2.4.50", 0xA900),

@@ -52,7 +52,7 @@ def received(body: Body, form: str) -> list[Incoming | Refusal]:
 def test_memory_does_not_grow_with_the_value(storage: Storage, form: str) -> None:
     tracemalloc.start()
     try:
-        body = Body(storage.ingest, {"content-type": content_type(form)}, "http://testserver/studies")
+        body = Body(storage.ingest, storage.pixels, {"content-type": content_type(form)}, "http://testserver/studies")
         (incoming,) = received(body, form)
         body.abandon()
         assert isinstance(incoming, Incoming)
@@ -67,7 +67,7 @@ def test_memory_does_not_grow_with_the_value(storage: Storage, form: str) -> Non
 
 @pytest.mark.parametrize("form", [JSON, XML])
 def test_what_is_given_up_leaves_nothing(storage: Storage, form: str) -> None:
-    body = Body(storage.ingest, {"content-type": content_type(form)}, "http://testserver/studies")
+    body = Body(storage.ingest, storage.pixels, {"content-type": content_type(form)}, "http://testserver/studies")
     for _, piece in zip(range(9), large(form), strict=False):
         body.feed(piece)
     body.abandon()
@@ -82,4 +82,4 @@ def test_no_room_for_what_is_set_aside(storage: Storage, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Files, "scratch", full)
     with pytest.raises(OutOfResources):
-        Body(storage.ingest, {"content-type": content_type(JSON)}, "http://testserver/studies")
+        Body(storage.ingest, storage.pixels, {"content-type": content_type(JSON)}, "http://testserver/studies")

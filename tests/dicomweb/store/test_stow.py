@@ -315,7 +315,9 @@ def posted(storage: Storage, messages: list[dict[str, Any]]) -> Response:
     """The answer to a body that arrives in exactly these messages."""
 
     async def run() -> Response:
-        return await Intake(storage.ingest, lambda _: BASE).store(request_of(iter(messages)), WholeArchive())
+        return await Intake(storage.ingest, storage.pixels, lambda _: BASE).store(
+            request_of(iter(messages)), WholeArchive()
+        )
 
     return anyio.run(run)
 
@@ -377,7 +379,7 @@ def test_requests_share_the_threads_that_store(storage: Storage, monkeypatch: py
         raise OutOfResources("full")
 
     async def requests() -> None:
-        intake = Intake(storage.ingest, lambda _: BASE)
+        intake = Intake(storage.ingest, storage.pixels, lambda _: BASE)
         async with anyio.create_task_group() as group:
             for _ in range(3):
                 messages = iter([message(body(*[b"x"] * 8), False)])

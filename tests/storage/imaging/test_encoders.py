@@ -12,6 +12,7 @@ from storage.imaging.decoders import decode
 from storage.imaging.encoders import (
     ENCODINGS,
     HTJ2K,
+    HTJ2K_RPCL,
     JPEG_2000,
     JPEG_BASELINE,
     JPEG_LOSSLESS,
@@ -22,7 +23,7 @@ from storage.imaging.encoders import (
 )
 from storage.imaging.image_pixels import ImagePixels, Undecodable
 
-LOSSLESS = (JPEG_LS, JPEG_2000, HTJ2K, JPEG_LOSSLESS, RLE)
+LOSSLESS = (JPEG_LS, JPEG_2000, HTJ2K, HTJ2K_RPCL, JPEG_LOSSLESS, RLE)
 SHAPES = ((37, 53), (1, 1), (1, 40), (3, 200), (64, 64))
 
 
@@ -76,7 +77,7 @@ def test_every_sample_comes_back(uid: str, described: ImagePixels) -> None:
         assert became.photometric_interpretation == expected
 
 
-@pytest.mark.parametrize("uid", [JPEG_LS, JPEG_2000, HTJ2K, JPEG_LOSSLESS, RLE])
+@pytest.mark.parametrize("uid", [JPEG_LS, JPEG_2000, HTJ2K, HTJ2K_RPCL, JPEG_LOSSLESS, RLE])
 def test_samples_beyond_bits_stored_are_kept(uid: str) -> None:
     """Overlays in unused bits, or plain mistakes: nothing is lost (PS3.5 8.1.1)."""
     described = image(16, 12)
@@ -89,7 +90,7 @@ def test_precision_is_that_of_the_samples() -> None:
     """PS3.5 8.2.4: Bits Stored and the bit depth of JPEG 2000 are consistent; 8.2.1 for JPEG."""
     for signed in (False, True):
         described = image(16, 12, signed)
-        for uid in (JPEG_2000, HTJ2K):
+        for uid in (JPEG_2000, HTJ2K, HTJ2K_RPCL):
             found = jpeg_2000(encode(noise(described), described, uid))
             assert found is not None
             assert (found.precision, found.signed) == (12, signed)
@@ -102,12 +103,24 @@ def test_colour_is_transformed_where_that_is_said() -> None:
     """YBR_RCT is what RGB becomes in JPEG 2000 (PS3.5 8.2.4): the multiple component transformation is on."""
     for photometric, transformed in (("RGB", 1), ("YBR_FULL", 0)):
         described = image(8, 8, photometric=photometric)
-        for uid in (JPEG_2000, HTJ2K):
+        for uid in (JPEG_2000, HTJ2K, HTJ2K_RPCL):
             frame = encode(noise(described), described, uid)
             style = frame.index(b"\xff\x52")
             assert frame[style + 8] == transformed, (photometric, uid)
             expected = "YBR_RCT" if transformed else "YBR_FULL"
             assert ENCODINGS[uid].described(described).photometric_interpretation == expected
+
+
+@pytest.mark.parametrize(("columns", "decompositions"), [(8, 5), (2048, 5), (2049, 6), (5000, 7)])
+def test_what_rpcl_demands(columns: int, decompositions: int) -> None:
+    """PS3.5 10.18: order RPCL (2), a base resolution of at most 64 pixels, and tile length markers."""
+    described = replace(image(8, 8), columns=columns)
+    frame = encode(noise(described), described, HTJ2K_RPCL)
+    main = frame[: frame.index(b"\xff\x90")]
+    style = main.index(b"\xff\x52")
+    assert (main[style + 5], main[style + 9]) == (2, decompositions)
+    assert b"\xff\x55" in main
+    assert -(-columns >> decompositions) <= 64
 
 
 def test_jpeg_baseline_is_close() -> None:
@@ -125,7 +138,7 @@ def test_jpeg_baseline_is_close() -> None:
 
 
 def test_what_can_be_made_of_what() -> None:
-    assert encodings(16) == (JPEG_LS, JPEG_2000, HTJ2K, JPEG_LOSSLESS, RLE)
+    assert encodings(16) == (JPEG_LS, JPEG_2000, HTJ2K, HTJ2K_RPCL, JPEG_LOSSLESS, RLE)
     assert encodings(8) == (*encodings(16), JPEG_BASELINE)
     assert encodings(32) == (RLE,)
     assert encodings(1) == encodings(64) == encodings(0) == ()

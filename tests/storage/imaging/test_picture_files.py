@@ -22,7 +22,7 @@ def colour(*rgb: int) -> Image.Image:
 
 def made(picture: Image.Image, header: Header, profile: Profile, media_type: PictureType = "image/png") -> Image.Image:
     rendering = Rendering(media_type, profile=profile)
-    return Image.open(BytesIO(encoded([with_profile(picture, header, rendering)], rendering)))
+    return Image.open(BytesIO(encoded([with_profile(picture, rendering, header)], rendering)))
 
 
 @pytest.mark.parametrize("name", ["srgb", "adobergb", "rommrgb"])
