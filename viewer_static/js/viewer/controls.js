@@ -58,7 +58,7 @@ export class Controls {
       hasKeys: () => this.pane.active,
       pen: () => this.pane.pen,
       film: () => this.pane.film,
-      help: () => void this.help(),
+      help: document.getElementById("keyboard") && (() => void this.help()),
     };
   }
 
