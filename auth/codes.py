@@ -17,7 +17,8 @@ CODE_LENGTH: Final = 16
 TOKEN_LENGTH: Final = 26
 
 _VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
-_LOOKALIKES: Final = str.maketrans("OIL", "011")
+_LOOKALIKES: Final = str.maketrans("OIL٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01101234567890123456789")
+"""What is read as another character: letters that look like digits, and digits of Arabic and Persian keyboards."""
 _GROUP: Final = 4
 _MODULUS: Final = 0b100101
 _PUNCTUATION: Final = frozenset("._,:;/'\"")
@@ -42,7 +43,7 @@ def complete(fifteen: str) -> str:
 def normalise(text: str) -> str:
     """Return the code that somebody typed as `new_code` writes it, or raise `MalformedCode` saying what is wrong.
 
-    Case, separators and spaces do not matter; O is read as 0, I and L as 1.
+    Case, separators and spaces do not matter; O is read as 0, I and L as 1, Arabic digits as ours.
     """
     characters = _characters(text)
     for character in characters:

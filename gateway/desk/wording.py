@@ -118,7 +118,7 @@ class Wording:
         return ShareRow(
             id=share.id,
             url=f"/desk/shares/{share.id}",
-            who=self.name(study.patient_name) if study else self._unknown(share),
+            who=self._who(share, study),
             born=self.short_date(study.patient_birth_date) if study else "",
             what=self._contents(share),
             until=day(words, share.expires.date()),
@@ -153,8 +153,12 @@ class Wording:
             case _:
                 return self.words("desk.everything")
 
-    def _unknown(self, share: Share) -> str:
+    def _who(self, share: Share, study: StudyOverview | None) -> str:
         match share.rule:
+            case PatientIdentity(patient_name=name) if name:
+                return self.name(name)
+            case _ if study:
+                return self.name(study.patient_name)
             case PatientIdentity(patient_id):
                 return self.words("desk.patient_id_only", id=plain(patient_id))
             case _:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from dicomweb.rendered.report_items import content
-from gateway.pages.texts import Languages
+from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import person
 from gateway.portal.studies import StudyView, Wording
 from storage.index import Index
@@ -50,9 +50,17 @@ class Catalogue:
         self._languages = languages
 
     def of(
-        self, scope: StudyScope, series: Sequence[SeriesContent], person_of: Callable[[StudySummary], str] | None = None
+        self,
+        scope: StudyScope,
+        series: Sequence[SeriesContent],
+        language: str,
+        person_of: Callable[[StudySummary], str] | None = None,
     ) -> Json:
-        """The part that tells of the patient: a name, and the studies in the order in which they come first."""
+        """The part that tells of the patient: a name, and the studies in the order in which they come first.
+
+        In the patient's `language` and those of the house.
+        """
+        in_languages = self._languages.for_archive(language).all()
         studies = list(dict.fromkeys(one.study_instance_uid for one in series))
         summaries = {one.study_instance_uid: one for one in self._index.studies(scope)}
         known = [summaries[uid] for uid in studies if uid in summaries]
@@ -60,13 +68,13 @@ class Catalogue:
         return {
             "person": next((name for one in known if (name := spoken(one))), ""),
             "studies": [
-                self._study(one, [of for of in series if of.study_instance_uid == one.study_instance_uid])
+                self._study(one, [of for of in series if of.study_instance_uid == one.study_instance_uid], in_languages)
                 for one in known
             ],
         }
 
-    def _study(self, summary: StudySummary, series: Iterable[SeriesContent]) -> Json:
-        views = {words.language: Wording(words, "").study(summary) for words in self._languages.all()}
+    def _study(self, summary: StudySummary, series: Iterable[SeriesContent], languages: Iterable[Texts]) -> Json:
+        views = {words.language: Wording(words, "").study(summary) for words in languages}
         return {
             "title": {language: view.title for language, view in views.items()},
             "date": {language: view.date for language, view in views.items()},

@@ -77,7 +77,7 @@ class Maker:
     def _framed(self, order: Order, made: Made, content: "_Content") -> Layout:
         """The files of an archive with those that tell of all others before and behind them."""
         today = datetime.now(UTC).date()
-        catalogue = self._of_site(today) | self._catalogue.of(order.scope, content.series)
+        catalogue = self._of_site(today) | self._catalogue.of(order.scope, content.series, order.language)
         page = self._page.html(catalogue, order.language)
         files = [
             made.append("README.TXT", [readme(self._languages, self._site, order.language, today)]),

@@ -39,8 +39,10 @@ class OfflinePage:
 
     def html(self, catalogue: Mapping[str, Any], language: str) -> bytes:
         """The page for this catalogue (see `gateway.downloads.catalogue`), to begin with in this language."""
-        texts = {words.language: words.beginning_with(_ROOM) for words in self._languages.all()}
-        data = orjson.dumps({"language": language, "texts": texts, **catalogue})
+        spoken = self._languages.for_archive(language).all()
+        texts = {words.language: words.beginning_with(_ROOM) for words in spoken}
+        names = {words.language: {"name": words("language.name"), "direction": words.direction} for words in spoken}
+        data = orjson.dumps({"language": language, "languages": names, "texts": texts, **catalogue})
         for character, written in _HARMLESS.items():
             data = data.replace(character, written)
         filled = self._template.substitute(

@@ -34,7 +34,7 @@ def readme_without_names(languages: Languages, site: SiteConfig, language: str, 
 
 
 def _in_every_language(languages: Languages, language: str, paragraphs: Callable[[Texts], list[str]]) -> bytes:
-    ordered = sorted(languages.all(), key=lambda words: words.language != language)
+    ordered = sorted(languages.for_archive(language).all(), key=lambda words: words.language != language)
     parts = ["\n\n".join(paragraphs(words)) for words in ordered]
     return ("\n\n" + "-" * 70 + "\n\n").join(parts).replace("\n", "\r\n").encode() + b"\r\n"
 

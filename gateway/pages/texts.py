@@ -6,6 +6,8 @@ Plural forms, dates and lists follow Unicode's CLDR by way of Babel.
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from copy import copy
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,9 @@ from babel.lists import format_list
 from starlette.requests import Request
 
 COOKIE: Final = "lang"
+STAFF_ROOMS: Final = frozenset({"desk", "desk_uploads"})
+"""What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
+_RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _REGIONS: Final = {"en": "en-GB"}
 """Where a language alone would mean the habits of another country than those of our visitors."""
 
@@ -27,6 +32,11 @@ class Texts:
         self.language = language
         self._sentences = sentences
         self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
+
+    @property
+    def direction(self) -> str:
+        """Where its lines begin, as HTML's `dir` says it: "ltr" or "rtl"."""
+        return "rtl" if self.language in _RIGHT_TO_LEFT else "ltr"
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its {places} filled. KeyError if the key or a value is missing."""
@@ -42,8 +52,7 @@ class Texts:
 
     def count(self, key: str, number: int) -> str:
         """`key` in the plural form that the language has for `number`: count("images", 3) is "3 images"."""
-        form = f"{key}.{self._locale.plural_form(number)}"
-        return self(form if form in self else f"{key}.other", n=number)
+        return self(f"{key}.{self._locale.plural_form(number)}", n=number)
 
     def day(self, moment: date) -> str:
         """A date in full: "3. März 2026"."""
@@ -53,25 +62,45 @@ class Texts:
         """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
         return format_list(things, "standard", self._locale)
 
+    def sentence(self, words: str) -> str:
+        """Words as a line begins with them. Turkish has an i whose dot stays."""
+        first = "İ" if self.language == "tr" and words[:1] == "i" else words[:1].upper()
+        return first + words[1:]
+
     def either(self, key: str, fallback: str) -> str:
         """The text of `key`, or of `fallback` where we have no word for it."""
         return self(key if key in self else fallback)
 
 
 class Languages:
-    """The languages on offer: those of `folder` that have every room.
+    """The languages on offer: those of `folder` that have every room of patients and senders.
 
     `default` is spoken to those whose browser asks for none of them.
     """
 
     def __init__(self, folder: Path, default: str) -> None:
-        rooms = {path.stem for path in folder.glob("*/*.json")}
+        rooms = {path.stem for path in folder.glob("*/*.json")} - STAFF_ROOMS
+        rooms_of = {path.name: {room.stem for room in path.glob("*.json")} for path in sorted(folder.iterdir())}
         self._texts = {
-            path.name: Texts(path.name, _sentences(path))
-            for path in sorted(folder.iterdir())
-            if rooms <= {room.stem for room in path.glob("*.json")}
+            language: Texts(language, _sentences(folder / language))
+            for language, has in rooms_of.items()
+            if rooms <= has
         }
+        self._staff = {language for language in self._texts if rooms_of[language] >= STAFF_ROOMS}
         self._default = default
+
+    def for_staff(self) -> "Languages":
+        """Those of them in which the desk is written too."""
+        return self._only(self._staff)
+
+    def for_archive(self, language: str) -> "Languages":
+        """The patient's `language` and those of the house: what goes onto a stick is for others as well, and small."""
+        return self._only({language, *self._staff})
+
+    def _only(self, wanted: AbstractSet[str]) -> "Languages":
+        some = copy(self)
+        some._texts = {language: words for language, words in self._texts.items() if language in wanted}
+        return some
 
     def all(self) -> list[Texts]:
         """Every language, in alphabetic order of their tags."""

@@ -64,9 +64,12 @@ def examination(words: Texts, modalities: Iterable[str], where: str = "") -> str
     return words("examination.where", what=what, where=where) if where else what
 
 
-def place(words: Texts, regions: Sequence[str], side: str = "") -> str:
-    """Regions in words, one of them with its side: "Hand links"; empty for none."""
-    names = [words(f"body.{region}") for region in regions]
+def place(words: Texts, regions: Sequence[str], side: str = "", *, after: bool = False) -> str:
+    """Regions in words, one of them with its side: "Hand links"; empty for none.
+
+    `after` the name of an examination, some languages have another form of the word: "грудной клетки", "du thorax".
+    """
+    names = [words.either(f"body_of.{one}" if after else f"body.{one}", f"body.{one}") for one in regions]
     if len(names) == 1 and side and is_paired(regions[0]):
         return words(f"side.{side}", part=names[0])
     return words.list(names)
@@ -80,7 +83,7 @@ def study_place(words: Texts, summary: StudySummary, reading: Reading) -> str:
     sides = {one for one in (reading.side, *(side(series.attributes) for series in pictured)) if one}
     if len(regions) > _MOST_REGIONS:
         return ""
-    return place(words, regions, sides.pop() if len(sides) == 1 else "")
+    return place(words, regions, sides.pop() if len(sides) == 1 else "", after=True)
 
 
 def study_reading(summary: StudySummary) -> Reading:
@@ -115,8 +118,7 @@ def series_in_words(words: Texts, summary: SeriesSummary) -> str:
         *([words(f"plane.{cut}")] if cut else []),
         *([words(f"view.{reading.view}")] if reading.view else []),
     ]
-    sentence = ", ".join(said)
-    return sentence[:1].upper() + sentence[1:]
+    return words.sentence(", ".join(said))
 
 
 def _is_harmless(character: str) -> bool:

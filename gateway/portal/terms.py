@@ -48,7 +48,11 @@ class Terms:
         file = self._file(request, session)
         if file is None:
             return RedirectResponse("/", 303, NO_STORE)
-        values: dict[str, Any] = {"paragraphs": paragraphs(file), "accepted": session.share.terms is not None}
+        values: dict[str, Any] = {
+            "paragraphs": paragraphs(file),
+            "language": file.stem,
+            "accepted": session.share.terms is not None,
+        }
         return self._pages.render(request, "terms.html", values, session=session)
 
     def accept(self, request: Request, session: Session, fields: Mapping[str, str]) -> Response:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auth.birth_date import is_birth_date, parse_birth_date
 
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 plausible = st.dates(date(1850, 1, 1), date(2199, 12, 31))
 
 
@@ -25,6 +26,7 @@ def test_every_day_is_understood_in_every_way_of_writing(day: date) -> None:
         f"{day:%Y-%m-%d}",
         f"{day:%Y%m%d}",
         f"  {day:%d.%m.%Y}\n",
+        f"{day:%d/%m/%Y}".translate(ARABIC),
     ):
         assert parse_birth_date(written) == expected
 
@@ -56,7 +58,6 @@ def test_eight_digits_never_mean_two_days() -> None:
         "019500131",
         "31.01",
         "Januar 1950",
-        "\u0663\u0661.01.1950",
         "9" * 5000,
     ],
 )

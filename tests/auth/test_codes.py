@@ -102,8 +102,8 @@ def test_the_way_of_writing_does_not_matter(typed: str) -> None:
     assert normalise(written) == code
 
 
-@pytest.mark.parametrize("zero", ["0", "O", "o"])
-@pytest.mark.parametrize("one", ["1", "I", "i", "L", "l", "\N{LATIN SMALL LETTER DOTLESS I}"])
+@pytest.mark.parametrize("zero", ["0", "O", "o", "٠", "۰"])
+@pytest.mark.parametrize("one", ["1", "١", "I", "i", "L", "l", "\N{LATIN SMALL LETTER DOTLESS I}"])
 def test_lookalikes_are_read_as_digits(zero: str, one: str) -> None:
     code = complete("0101010101ABCDE")
     assert normalise(code.replace("0", zero).replace("1", one)) == code

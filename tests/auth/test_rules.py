@@ -11,9 +11,9 @@ from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchi
 BIRTH_DATE = "19500131"
 
 
-@given(st.text(), st.text(), st.text())
-def test_a_patient_rule_comes_back_as_it_was(patient_id: str, issuer: str, birth_date: str) -> None:
-    scope = PatientIdentity(patient_id, issuer, birth_date)
+@given(st.text(), st.text(), st.text(), st.text())
+def test_a_patient_rule_comes_back_as_it_was(patient_id: str, issuer: str, birth_date: str, name: str) -> None:
+    scope = PatientIdentity(patient_id, issuer, birth_date, patient_name=name)
     assert rules.from_json(rules.to_json(scope)) == scope
 
 

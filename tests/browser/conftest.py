@@ -171,7 +171,8 @@ class Visits:
             context.close()
 
     def _same_origin(self, url: str) -> None:
-        if not url.startswith((f"{self.site.gateway.url}/", "blob:", "data:")):
+        # Chromium's own viewer of PDF documents is made of pages.
+        if not url.startswith((f"{self.site.gateway.url}/", "blob:", "data:", "chrome-extension:", "chrome:")):
             self.complaints.append(f"request to another origin: {url}")
 
     def _failed(self, request: Request) -> None:

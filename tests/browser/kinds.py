@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedPDFStorage
 
 from storage.identifiers import stand_in_uid
 from tests.browser import pictures
@@ -33,6 +34,7 @@ def studies(placed: Placed) -> dict[str, list[Dataset]]:
         ],
         "marked": [marked, blackening(marked)],
         "planes": [with_planes(number, **placed("planes", "20190401")) for number in (1, 2)],
+        "document": [document(**placed("document", "20180101", Modality="DOC"))],
         "ecg": [ecg(heartbeats(), **placed("ecg", "20190501"))],
         "hostile": [hostile(**placed("hostile", "20190701"))],
         "long": [long_film(**placed("long", "20190601", Modality="US", PatientID="TEST-3"))],
@@ -83,6 +85,17 @@ def scout(**attributes: Any) -> Dataset:
     made.ImagePositionPatient = [-200, 0, 50]
     made.FrameOfReferenceUID, made.ImageType = _SPACE, ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     made.SeriesNumber, made.SeriesDescription = 2, "Topogramm"
+    return made
+
+
+def document(**attributes: Any) -> Dataset:
+    """A PDF document of no page."""
+    made = ct(SOPClassUID=EncapsulatedPDFStorage, PixelData=None, **attributes)
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel"):
+        delattr(made, keyword)
+    made.EncapsulatedDocument = b"%PDF-1.4\n%%EOF\n"
+    made.EncapsulatedDocumentLength = len(made.EncapsulatedDocument)
+    made.MIMETypeOfEncapsulatedDocument = "application/pdf"
     return made
 
 

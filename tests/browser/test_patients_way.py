@@ -100,6 +100,7 @@ def test_the_way_by_qr_code(site: Site, visits: Visits, chromium: Browser) -> No
 def test_the_qr_codes_token_survives_the_language_switch(site: Site, visits: Visits, chromium: Browser) -> None:
     page = visits.page(chromium)
     page.goto(site.link)
+    page.get_by_text("Deutsch").first.click()
     page.get_by_role("link", name="English").click()
     expect(page.get_by_text("Your QR code was recognised")).to_be_visible()
     page.get_by_label("date of birth").fill("31/01/1950")

@@ -92,7 +92,7 @@ def test_the_address_and_the_announcement_follow(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     page.get_by_role("status").filter(has_text="Bild 61 von 120").wait_for()
     assert page.url.endswith("?i=61")
-    english = page.get_by_role("link", name="English")
+    english = page.get_by_role("link", name="English", include_hidden=True)
     assert str(english.get_attribute("href")).endswith("lang=en&i=61")
     page.reload()
     _shows(page, 61)

@@ -203,7 +203,7 @@ def test_two_series_are_compared(desk: Desk, chromium: Browser) -> None:
 def test_it_speaks_both_languages(desk: Desk, chromium: Browser) -> None:
     page = desk.page(chromium, locale="en-GB")
     expect(page.get_by_role("heading", level=1)).to_have_text("Images of Erika Muster")
-    page.get_by_role("button", name="Deutsch").click()
+    page.get_by_label("Language").select_option("Deutsch")
     expect(page.get_by_role("heading", level=1)).to_have_text("Bilder von Erika Muster")
     expect(page.locator("html")).to_have_attribute("lang", "de")
 

@@ -8,7 +8,7 @@ from gateway.pages import wording
 from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
 
-GERMAN, ENGLISH = Languages(STATIC_FOLDER / "texts", "de").all()
+GERMAN, ENGLISH = Languages(STATIC_FOLDER / "texts", "de").for_staff().all()
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,22 @@ def test_titles(study: StudySummary, german: str, english: str) -> None:
     assert (_title("de", study), _title("en", study)) == (german, english)
 
 
+@pytest.mark.parametrize(
+    ("language", "chest", "hand"),
+    [
+        ("fr", "Scanner du thorax", "Radiographie de la main (côté gauche)"),
+        ("tr", "Bilgisayarlı tomografi (BT): göğüs", "Röntgen: sol el"),
+        ("uk", "КТ грудної клітки", "Рентген кисті (ліворуч)"),
+        ("ru", "КТ грудной клетки", "Рентген кисти (слева)"),
+        ("pl", "Tomografia (TK) klatki piersiowej", "Zdjęcie rentgenowskie (RTG) dłoni (strona lewa)"),
+        ("ar", "تصوير طبقي محوري (CT) للصدر", "صورة أشعة لليد (الجهة اليسرى)"),
+    ],
+)
+def test_titles_inflect_what_they_name(language: str, chest: str, hand: str) -> None:
+    assert _title(language, _study("", _series("CT", body="CHEST"))) == chest
+    assert _title(language, _study("Rö Hand li", _series("DX"))) == hand
+
+
 def test_the_procedure_asked_for_is_read_where_a_study_has_no_description() -> None:
     study = replace(_study("", _series("MR")), attributes={"00321060": _element("MRT Knie rechts")})
     assert _title("de", study) == "Magnetresonanztomographie Knie rechts"

@@ -104,3 +104,14 @@ def test_overviews_count_what_has_come(storage: Storage) -> None:
     assert storage.index.overviews(NORTH, by_accession) == []
     with pytest.raises(CannotUnderstand):
         storage.index.overviews(HERE, Query(Level.SERIES))
+
+
+def test_a_study_of_another_name_is_a_lookalike(storage: Storage) -> None:
+    own = _keep(storage, "PACS", PatientName="Müller^Erika")
+    married = _keep(storage, "PACS", PatientName="Muster^Erika")
+    nameless = _keep(storage, "PACS", PatientName="")
+    patient = PatientIdentity("TEST-1", "", "19500131", patient_name="Mueller^Erika")
+    assert _seen(storage, patient) == {own, nameless}
+    assert [one.study_instance_uid for one in storage.index.lookalikes(HERE, [patient])] == [married]
+    others = PatientIdentity("TEST-1", "", "19500131", None, frozenset({married}), "Beispiel^Jan")
+    assert _seen(storage, others) == {married, nameless}

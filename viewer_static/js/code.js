@@ -14,7 +14,9 @@ export function characters(text) {
     .toUpperCase()
     .replace(/[\p{Pd}\p{Z}\p{Cc}\p{Cf}._,:;/'"]/gu, "")
     .replace(/O/g, "0")
-    .replace(/[IL]/g, "1");
+    .replace(/[IL]/g, "1")
+    // The digits of Arabic and Persian keyboards end in the four bits of theirs.
+    .replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String(digit.charCodeAt(0) & 15));
 }
 
 /**

@@ -78,11 +78,11 @@ function group(input) {
 }
 
 /**
- * Sets the dots of a date typed as digits only, since number pads of phones have none.
+ * Sets the dots of a date typed as digits only, since number pads of phones have none: those of the example above it.
  * @param {HTMLInputElement} input
  */
 function watchDate(input) {
-  const separator = document.documentElement.lang === "en" ? "/" : ".";
+  const [, separator = "."] = /\d(\D)\d/.exec(element("birth-date-hint", HTMLElement).textContent ?? "") ?? [];
   input.addEventListener("input", () => {
     const digits = input.value;
     if (/^\d{8}$/.test(digits) && Number(digits.slice(4)) > 1849) {

@@ -21,6 +21,7 @@
 /**
  * @typedef {object} Data
  * @property {string} language
+ * @property {Record<string, {name: string, direction: string}>} languages
  * @property {Record<string, Record<string, string>>} texts
  * @property {string} site
  * @property {string} contact
@@ -33,15 +34,17 @@ export class Catalogue {
   /** @param {Data} data */
   constructor(data) {
     this.data = data;
-    this.languages = Object.keys(data.texts).sort();
     const [wanted = ""] = navigator.language.toLowerCase().split("-");
-    this.language = this.languages.includes(wanted) ? wanted : data.language;
+    this.language = wanted in data.languages ? wanted : data.language;
   }
 
-  /** To the next language. */
-  switch() {
-    const next = (this.languages.indexOf(this.language) + 1) % this.languages.length;
-    this.language = this.languages[next] ?? this.language;
+  get direction() {
+    return this.data.languages[this.language]?.direction ?? "ltr";
+  }
+
+  /** The language for figures and dates, in the digits that stand in the texts and on the images. */
+  get figures() {
+    return `${this.language}-u-nu-latn`;
   }
 
   /**
@@ -71,7 +74,7 @@ export class Catalogue {
   get made() {
     const [year = 0, month = 1, day = 1] = this.data.made.split("-").map(Number);
     const date = new Date(year, month - 1, day);
-    return date.toLocaleDateString(this.language, { day: "numeric", month: "long", year: "numeric" });
+    return date.toLocaleDateString(this.figures, { day: "numeric", month: "long", year: "numeric" });
   }
 }
 

@@ -21,8 +21,14 @@ class Page {
     this.comparing = false;
     this.addTools();
     addEventListener("hashchange", () => this.go());
-    element("language", HTMLButtonElement).addEventListener("click", () => {
-      this.catalogue.switch();
+    const language = element("language", HTMLSelectElement);
+    for (const [tag, { name }] of Object.entries(this.catalogue.data.languages)) {
+      const option = new Option(name, tag, false, tag === this.catalogue.language);
+      option.lang = tag;
+      language.append(option);
+    }
+    language.addEventListener("change", () => {
+      this.catalogue.language = language.value;
       this.speak();
     });
     this.speak();
@@ -209,10 +215,10 @@ class Page {
     const { catalogue } = this;
     const { site, person, contact } = catalogue.data;
     document.documentElement.lang = catalogue.language;
+    document.documentElement.dir = catalogue.direction;
     document.title = [person, catalogue.t("title"), site].filter(Boolean).join(" · ");
     const texts = {
       site,
-      language: catalogue.t("language"),
       notice: catalogue.t("notice"),
       person: person ? catalogue.t("of", { name: person }) : catalogue.t("title"),
       made: catalogue.t("made", { date: catalogue.made, site }),
@@ -227,7 +233,7 @@ class Page {
       "full-close": catalogue.t("close"),
     };
     Object.entries(texts).forEach(([id, text]) => (element(id, HTMLElement).textContent = text));
-    element("language", HTMLElement).lang = catalogue.languages.find((one) => one !== catalogue.language) ?? "";
+    element("language", HTMLSelectElement).setAttribute("aria-label", catalogue.t("language"));
     this.label(...this.panes);
     this.tellTools();
     element("studies", HTMLElement).replaceChildren(...this.studies());
@@ -242,7 +248,7 @@ class Page {
     const { catalogue, all } = this;
     for (const pane of panes) {
       const shown = all.findIndex(({ series }) => series === pane.series);
-      const title = pane.section.querySelector("h2");
+      const title = pane.section.querySelector("h1");
       if (title && all[shown]) {
         title.textContent = catalogue.headline(all[shown].study);
       }

@@ -74,6 +74,8 @@ export class Pane extends EventTarget {
       total: () => this.total,
       hasKeys: () => this.active,
       pen: () => null,
+      film: () => null,
+      help: null,
     });
     this.stage.classList.add("live");
     this.stage.tabIndex = 0;
@@ -268,7 +270,7 @@ export class Pane extends EventTarget {
     if (found) {
       const digits = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
       const where = found.detector ? ` (${catalogue.t("measure_detector")})` : "";
-      length.textContent = `${found.millimetres.toLocaleString(catalogue.language, digits)} mm${where}`;
+      length.textContent = `${found.millimetres.toLocaleString(catalogue.figures, digits)} mm${where}`;
     } else if (ruler.line) {
       length.textContent = catalogue.t("measure_unknown");
     }

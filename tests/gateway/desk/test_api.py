@@ -40,7 +40,7 @@ def test_a_ris_opens_a_share(desk: Desk, ris: TestClient) -> None:
     told = answer.json()
     share = desk.house.identification.by_code(told["code"], "19500131", HOME)
     assert (share.id, share.label, f"{share.expires:%Y-%m-%d}") == (told["id"], "order 1", until(30))
-    assert share.scope == PatientIdentity("4711", "", "19500131", "")
+    assert share.scope == PatientIdentity("4711", "", "19500131", "", patient_name="Müller^Erika")
     token = told["url"].partition("#")[2]
     assert desk.house.identification.by_token(token, "19500131", HOME).id == share.id
     assert answer.headers["location"].endswith(f"/desk/api/shares/{share.id}")

@@ -28,7 +28,7 @@ def test_everything_of_a_patient_is_shared_by_one_click(desk: Desk, anna: TestCl
     answer = desk.share(anna)
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     share = desk.house.identification.by_code(normalise(code_on(answer.text)), "19500131", HOME)
-    assert share.scope == PatientIdentity("4711", "", "19500131", "")
+    assert share.scope == PatientIdentity("4711", "", "19500131", "", patient_name="Müller^Erika")
     assert (share.site, share.state) == ("", "live")
     assert f"{share.expires:%Y-%m-%d}" == until(90)
     studies = {study.study_instance_uid for study in desk.house.storage.index.studies(share.scope)}
@@ -129,7 +129,7 @@ def test_shares_of_the_north_are_those_of_its_rules(desk: Desk) -> None:
     assert list(_pdfs(answer.text)) == ["Letter", "A4"]
     share = desk.house.identification.by_code(code_on(answer.text), "19800808", HOME)
     assert (share.site, f"{share.expires:%Y-%m-%d}") == ("north", until(14))
-    assert share.scope == PatientIdentity("N1", "", "19800808", "north")
+    assert share.scope == PatientIdentity("N1", "", "19800808", "north", patient_name="Nord^Nina")
     with desk.browser("anna") as anna, desk.browser("nora") as nora:
         assert anna.get(f"/desk/shares/{share.id}").status_code == 404
         assert nora.get(f"/desk/shares/{share.id}").status_code == 200

@@ -123,3 +123,18 @@ def test_held_images_are_deleted_once_they_are_rejected(own_desk: Desk) -> None:
         assert not _shown(anna)
     (left,) = index.instances(WholeArchive(), uid)
     assert left.sop_instance_uid == own_desk.jan.sop_instance_uid
+
+
+def test_equal_id_and_birth_date_with_another_name_waits_too(own_desk: Desk) -> None:
+    """Ids are mixed up, and twins have one birth date."""
+    with own_desk.browser("anna") as anna:
+        own_desk.share(anna)
+        (share,) = own_desk.house.shares.list()
+        twin = keep(own_desk.house, "PACS", **{**ERIKA, "PatientName": "Müller^Hanna"}).study_instance_uid
+        same = keep(own_desk.house, "PACS", **{**ERIKA, "PatientName": "MUELLER^ERIKA ROSA^^DR"}).study_instance_uid
+        assert same in _seen(own_desk, share.id) and twin not in _seen(own_desk, share.id)
+        page = anna.get("/desk/waiting").text
+        assert "2 Untersuchungen mit gleicher ID" in page and "Müller, Hanna" in page
+        anna.post(f"/desk/lookalikes/{twin}", data={"share": share.id, "decision": "accept"})
+        assert twin in _seen(own_desk, share.id)
+        assert "1 Untersuchung mit gleicher ID" in anna.get("/desk/waiting").text

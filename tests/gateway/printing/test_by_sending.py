@@ -30,7 +30,7 @@ from tests.dimse.node import Node, running
 from tests.gateway.portal_house import keep
 from tests.support.synthetic import ct, part10
 
-PATIENT = PatientIdentity("TEST-1", "", "19500131")
+PATIENT = PatientIdentity("TEST-1", "", "19500131", patient_name="Muster^Erika")
 
 
 @dataclass

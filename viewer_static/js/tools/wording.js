@@ -11,7 +11,8 @@ export class Wording {
   /** @param {Texts} t texts of the room "tools" */
   constructor(t) {
     this.t = t;
-    this.language = document.documentElement.lang;
+    // In the digits that stand in the texts and on the images.
+    this.language = `${document.documentElement.lang}-u-nu-latn`;
   }
 
   /**

@@ -52,6 +52,7 @@ export class Cine {
     this.state = make("p", { class: "hint", role: "status", "data-part": "cine-state" });
     this.place();
     this.tell();
+    pane.film = this;
     pane.addEventListener("change", () => this.tell());
   }
 
@@ -66,12 +67,6 @@ export class Cine {
     this.tempo.addEventListener("change", () => {
       this.speed = Number(this.tempo.value);
       this.tell();
-    });
-    this.pane.stage.addEventListener("keydown", (event) => {
-      if (event.key === " " && !event.repeat) {
-        event.preventDefault();
-        this.toggle();
-      }
     });
   }
 
@@ -200,7 +195,7 @@ export class Cine {
     }
     const rate = Math.round(10000 / this.duration()) / 10;
     const key = this.waiting ? "kinds.buffering" : "kinds.rate";
-    const said = t(key, { n: rate.toLocaleString(document.documentElement.lang) });
+    const said = t(key, { n: rate.toLocaleString(`${document.documentElement.lang}-u-nu-latn`) });
     // What is written again is spoken again.
     if (this.state.textContent !== said) {
       this.state.textContent = said;

@@ -26,7 +26,8 @@ export class Controls {
     this.waitingSince = 0;
     this.settling = 0;
     this.told = -1;
-    this.addGestures();
+    this.actions = this.gestures();
+    this.prepareStage();
     this.addBrowsing();
     pane.addEventListener("change", () => this.changed());
     this.changed();
@@ -41,9 +42,10 @@ export class Controls {
     return part(this.pane.section, name, kind);
   }
 
-  addGestures() {
-    const { stack, view, stage } = this;
-    new Input(stage, {
+  /** @returns {import("./input.js").Actions} */
+  gestures() {
+    const { stack, view } = this;
+    return {
       step: (images) => stack.show(stack.index + images),
       edge: (last) => stack.show(last ? stack.total - 1 : 0),
       window: (right, up) => this.windowing.change(up / 250, Math.exp(right / 200)),
@@ -55,11 +57,24 @@ export class Controls {
       total: () => stack.total,
       hasKeys: () => this.pane.active,
       pen: () => this.pane.pen,
-    });
+      film: () => this.pane.film,
+      help: () => void this.help(),
+    };
+  }
+
+  prepareStage() {
+    const { stage } = this;
+    new Input(stage, this.actions);
     stage.classList.add("live");
     stage.tabIndex = 0;
     stage.setAttribute("role", "group");
     stage.setAttribute("aria-label", this.t("viewer.stage"));
+  }
+
+  // What keys do, in the language of the page.
+  async help() {
+    const { showKeys } = await import("./help.js");
+    await showKeys(this.actions, document.getElementById("keyboard")?.dataset["texts"] ?? "");
   }
 
   addBrowsing() {

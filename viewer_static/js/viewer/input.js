@@ -1,7 +1,9 @@
 // Fingers, mouse and keys on the stage.
 //   one finger or left button: changes the image (or moves it when it is enlarged); in window mode, brightness
 //   right button or a long press: brightness and contrast      two fingers: zoom and move      two taps: close and back
-//   wheel: changes the image, with ctrl zooms                  keys: arrows, page up and down, home, end, + - 0
+//   wheel: changes the image, with ctrl zooms                  keys: as keys.js says
+
+import { KEYS, inReading } from "./keys.js";
 
 /**
  * What a gesture asks for.
@@ -17,6 +19,8 @@
  * @property {() => number} total
  * @property {() => boolean} hasKeys whether keys are meant for this stage
  * @property {() => Pen | null} pen what draws on the stage now
+ * @property {() => {toggle: () => void} | null} film what plays the images
+ * @property {(() => void) | null} help shows what keys do, where there is help
  */
 
 /**
@@ -242,34 +246,24 @@ export class Input {
     if (elsewhere || event.altKey || event.ctrlKey || event.metaKey || !this.actions.hasKeys()) {
       return;
     }
-    const drawing = target === this.stage && this.actions.pen()?.key(event);
-    if (drawing || this.moveByKey(event.key) || (target === this.stage && this.zoomByKey(event.key))) {
+    const onStage = target === this.stage;
+    if ((onStage && this.actions.pen()?.key(event)) || this.act(event, onStage)) {
       event.preventDefault();
     }
   }
 
-  /** @param {string} key */
-  moveByKey(key) {
-    const images = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 10, PageUp: -10 }[key];
-    if (images) {
-      this.actions.step(images);
-    } else if (key === "Home" || key === "End") {
-      this.actions.edge(key === "End");
-    }
-    return images !== undefined || key === "Home" || key === "End";
-  }
-
-  // Single characters work only on the focused stage (WCAG 2.1.4).
-  /** @param {string} key */
-  zoomByKey(key) {
-    if (key === "+" || key === "=") {
-      this.actions.zoom(1.25);
-    } else if (key === "-") {
-      this.actions.zoom(0.8);
-    } else if (key === "0" || key === "Escape") {
-      this.actions.reset();
-    } else {
+  /**
+   * @param {KeyboardEvent} event
+   * @param {boolean} onStage
+   */
+  act({ key, repeat }, onStage) {
+    const read = inReading(key);
+    const found = KEYS.find(({ keys, anywhere }) => keys.includes(read) && (onStage || anywhere));
+    if (!found || !(found.possible?.(this.actions) ?? true)) {
       return false;
+    }
+    if (!repeat || !found.once) {
+      found.act(this.actions);
     }
     return true;
   }

@@ -37,6 +37,8 @@ export class Pane extends EventTarget {
     this.active = true;
     /** @type {import("./input.js").Pen | null} What draws on the stage now. */
     this.pen = null;
+    /** @type {import("./cine.js").Cine | null} What plays its images, once that is loaded. */
+    this.film = null;
   }
 
   /** An SVG whose units are the pixels of the image: what lies on it moves and grows with the image. */

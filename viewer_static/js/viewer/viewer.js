@@ -7,7 +7,12 @@ import { Toolbar } from "./toolbar.js";
 
 const pane = new Pane(element("viewer", HTMLElement));
 const started = pane.start();
-const toolbar = new Toolbar(pane.section, [new Controls(pane, await texts())]);
+const controls = new Controls(pane, await texts());
+const toolbar = new Toolbar(pane.section, [controls]);
+
+const keyboard = element("keyboard", HTMLButtonElement);
+keyboard.onclick = () => void controls.help();
+keyboard.hidden = false;
 
 const opener = document.getElementById("doctors-tools");
 if (opener instanceof HTMLButtonElement) {

@@ -1,0 +1,31 @@
+"""axe-core, which judges a page by WCAG 2.2 and by good practice.
+
+It is injected from outside by the browser's debugger, so the page keeps its own Content Security Policy.
+"""
+
+from typing import Any, Final, Literal
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types
+from playwright.sync_api import Page
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "resultTypes": ["violations"],
+    # Targets of at least 24 pixels (WCAG 2.2, 2.5.8) are asked for only by those who name the rule.
+    "rules": {"target-size": {"enabled": True}},
+}
+_SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+
+
+def violations(page: Page) -> str:
+    """What axe finds wrong with the page as it stands, in light and in dark; a line for each finding."""
+    axe = Axe()
+    faults = []
+    for scheme in _SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found = axe.run(page, options=_OPTIONS).response["violations"]
+        faults += [
+            f"{scheme}: {one['id']} at {node['target']} {node['failureSummary']}"
+            for one in found
+            for node in one["nodes"]
+        ]
+    return "\n".join(faults)
