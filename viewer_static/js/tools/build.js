@@ -119,12 +119,17 @@ export function checkbox(label, on, changed) {
  */
 export function slider(label, range, worded, changed) {
   const field = make("input", { type: "range", ...range });
-  const said = make("output", {}, worded(range.value));
-  field.addEventListener("input", () => {
-    said.textContent = worded(Number(field.value));
+  const said = make("output", {});
+  const tell = (/** @type {number} */ value) => {
+    field.value = String(value);
+    said.textContent = worded(value);
     field.setAttribute("aria-valuetext", said.textContent);
+  };
+  tell(range.value);
+  field.addEventListener("input", () => {
+    tell(Number(field.value));
     changed(Number(field.value));
   });
   const row = make("label", { class: "field slide" }, make("span", {}, label, " ", said), field);
-  return { field, row };
+  return { field, row, tell };
 }

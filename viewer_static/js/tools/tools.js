@@ -8,6 +8,7 @@ import { Layouts } from "./layouts.js";
 import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
 import { measuring } from "./measuring.js";
+import { reformatting } from "./reformatting.js";
 import { viewing } from "./viewing.js";
 import { levels } from "./levels.js";
 
@@ -17,14 +18,17 @@ import { levels } from "./levels.js";
  * Put the panel of tools below those of the patient.
  * @param {import("../viewer/pane.js").Pane} pane
  * @param {import("../viewer/toolbar.js").Toolbar} toolbar the patient's buttons, which serve all panes
- * @param {HTMLButtonElement} opener says where style and texts are (data-style, data-texts), and gets the state
+ * @param {HTMLButtonElement} opener says where styles and texts are (data-style, data-texts …), and gets the state
  */
 export async function openTools(pane, toolbar, opener) {
   const { dataset } = opener;
-  const style = make("link", { rel: "stylesheet", href: dataset["style"] ?? "" });
-  const styled = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
-  document.head.append(style);
-  const [t, more] = await Promise.all([texts(dataset["texts"]), texts(dataset["panes"]), styled]);
+  const [t, more, planes] = await Promise.all([
+    texts(dataset["texts"]),
+    texts(dataset["panes"]),
+    texts(dataset["mpr"]),
+    styled(dataset["style"]),
+    styled(dataset["mprStyle"]),
+  ]);
   const panes = new Panes();
   panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
@@ -37,12 +41,21 @@ export async function openTools(pane, toolbar, opener) {
     viewing(bench),
     levels(bench),
     new Layouts(bench, toolbar, more).group,
+    reformatting(bench, planes),
     header(bench, more),
   );
   opener.closest(".viewer")?.append(panel);
   opener.setAttribute("aria-controls", panel.id);
   toggle(opener, panel, bench);
   opener.addEventListener("click", () => toggle(opener, panel, bench));
+}
+
+/** @param {string} [href] */
+function styled(href = "") {
+  const style = make("link", { rel: "stylesheet", href });
+  const loaded = new Promise((resolve) => ["load", "error"].forEach((end) => style.addEventListener(end, resolve)));
+  document.head.append(style);
+  return loaded;
 }
 
 /**

@@ -38,11 +38,26 @@ export class Wording {
    * @param {Vector} point
    */
   place(point) {
-    const parts = point.map((value, axis) => {
-      const [towards, away] = SIDES[axis] ?? ["", ""];
-      return `${value < 0 ? away : towards} ${this.number(Math.abs(value), 1)}`;
-    });
-    return `${parts.join(" · ")} mm`;
+    return `${[0, 1, 2].map((axis) => this.side(point, axis)).join(" · ")} mm`;
+  }
+
+  /**
+   * Its part along one axis, e.g. "L 12.0 mm".
+   * @param {Vector} point
+   * @param {number} axis
+   */
+  along(point, axis) {
+    return `${this.side(point, axis)}\u00a0mm`;
+  }
+
+  /**
+   * @param {Vector} point
+   * @param {number} axis
+   */
+  side(point, axis) {
+    const [towards, away] = SIDES[axis] ?? ["", ""];
+    const value = point[axis] ?? 0;
+    return `${value < 0 ? away : towards} ${this.number(Math.abs(value), 1)}`;
   }
 
   /** @param {Point} point */

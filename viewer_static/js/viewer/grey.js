@@ -35,7 +35,7 @@ export function value(image, pattern) {
  * @param {number} x
  * @param {Window} window
  */
-function windowed(x, { center, width, shape }) {
+export function windowed(x, { center, width, shape }) {
   if (shape === "SIGMOID") {
     return 1 / (1 + Math.exp((-4 * (x - center)) / width));
   }
