@@ -1,11 +1,13 @@
 """MPR and MIP: what the planes show is where the geometry of the images says, and what is no volume is refused in words."""
 
+import re
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import Site, Visits
+from tests.browser import doctor
+from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
 from tests.browser.unit import run
 
@@ -226,3 +228,108 @@ def test_slopes_of_their_own_and_inverted_values(page: Page) -> None:
     assert found["value"] == pytest.approx(5040)
     assert found["outside"] != found["outside"]
     assert found["grey"] == [128, 0, 255]
+
+
+def _open(page: Page) -> None:
+    page.locator("#doctors-tools").click()
+    page.locator("#doctor summary").filter(has_text=re.compile("^MPR ")).click()
+    page.locator("#open-mpr").click()
+
+
+def _is_done(page: Page) -> None:
+    for name in ("axial", "coronal", "sagittal"):
+        expect(page.locator(f"[data-plane={name}]")).to_have_attribute("data-quality", "full")
+
+
+def _place(page: Page) -> tuple[float, list[float]]:
+    """The value at the crosshair, and the place: towards left, back and head in mm."""
+    text = page.locator("[data-part=mpr-place]").inner_text().replace("\u00a0", " ").replace(".", "").replace(",", ".")
+    found = re.fullmatch(r"(-?[\d.]+) HU · ([LR]) ([\d.]+) · ([PA]) ([\d.]+) · ([HF]) ([\d.]+) mm", text)
+    assert found, text
+    value, *parts = found.groups()
+    return float(value), [float(mm) * (1 if side in "LPH" else -1) for side, mm in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _ramp(place: list[float]) -> float:
+    """What the volume holds there in HU, outside of its cube."""
+    index = [(mm - begin) / step for mm, begin, step in zip(place, doctor.ORIGIN, doctor.SPACING, strict=True)]
+    return 10 * index[0] + 7 * index[1] - 12 * index[2]
+
+
+def _grey(page: Page, name: str, x: float, y: float) -> int:
+    """The grey of a plane's canvas at a part of its width and height."""
+    script = """(canvas, [x, y]) => canvas.getContext("2d").getImageData(
+      Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data[0]"""
+    grey: int = page.locator(f"[data-plane={name}] canvas").evaluate(script, [x, y])
+    return grey
+
+
+def test_the_doctors_way_through_the_planes(site: Site, page: Page) -> None:
+    page.goto(f"{site.series('volume')}?i=10")
+    wait_for(page, shown="10", quality="full")
+    _open(page)
+    _is_done(page)
+    expect(page.locator("dialog.mpr").get_by_text("Nicht zur Befundung geeignet.")).to_be_visible()
+    axial, coronal = page.locator("[data-plane=axial]"), page.locator("[data-plane=coronal]")
+    expect(axial).to_be_focused()
+    assert [axial.locator(f".edge-{side}").inner_text() for side in ("left", "right", "top", "bottom")] == list("RLAP")
+    assert [coronal.locator(f".edge-{side}").inner_text() for side in ("left", "right", "top", "bottom")] == list("RLHF")
+    box: Any = axial.locator(".mpr-image").bounding_box()
+    assert box["width"] == pytest.approx(box["height"], rel=0.01)
+    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+    expect(page.locator("[data-part=mpr-place]")).to_contain_text("R 8,")
+    value, place = _place(page)
+    assert place == pytest.approx([-8.75, 5.0, 123.75], abs=0.3)
+    assert value == pytest.approx(_ramp(place), abs=1.5)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("PageUp")
+    page.keyboard.press("Shift+ArrowUp")
+    moved = [place[0] + 1.5, place[1] - 15, place[2] + 1.5]
+    expect(page.locator(".mpr-plane", has=coronal).locator("output")).to_contain_text("A")
+    value, place = _place(page)
+    assert place == pytest.approx(moved, abs=0.15)
+    assert value == pytest.approx(_ramp(place), abs=1.5)
+    coronal.hover()
+    page.mouse.wheel(0, 100)
+    expect(page.locator(".mpr-plane", has=coronal).locator("output")).not_to_contain_text(f"{-moved[1]:.1f}".replace(".", ","))
+    assert _place(page)[1][1] == pytest.approx(moved[1] - 3, abs=0.15)
+
+
+def test_a_slab_shows_what_the_thin_plane_misses_and_closing_ends_it(site: Site, page: Page) -> None:
+    page.goto(f"{site.series('volume')}?i=10")
+    wait_for(page, shown="10", quality="full")
+    _open(page)
+    _is_done(page)
+    cube = (22.5 / doctor.COLUMNS, 11.5 / doctor.ROWS)
+    assert _grey(page, "axial", *cube) == 255
+    page.locator(".mpr-plane", has=page.locator("[data-plane=axial]")).locator("input").press("Home")
+    _is_done(page)
+    assert _grey(page, "axial", *cube) < 128
+    page.locator("[data-part=mpr-thickness]").press("End")
+    _is_done(page)
+    assert _grey(page, "axial", *cube) == 255
+    page.locator("[data-part=mpr-mode]").select_option("mean")
+    _is_done(page)
+    assert 0 < _grey(page, "axial", *cube) < 255
+    page.locator("dialog.mpr .close").click()
+    expect(page.locator("dialog.mpr")).to_have_count(0)
+    expect(page.locator("#open-mpr")).to_be_focused()
+
+
+def test_leaving_ends_what_is_still_fetched_and_one_image_is_no_volume(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.patient(chromium, locale="en-GB", **PHONE)
+    held: list[Route] = []
+    ended: list[str] = []
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    page.route(re.compile("/frames/1$"), lambda route: held.append(route))
+    page.goto(f"{site.series('volume')}?i=10")
+    _open(page)
+    expect(page.locator("#mpr-progress")).to_have_text("Image 0 of 20 is loaded.")
+    with page.expect_event("requestfailed"):
+        page.locator("dialog.mpr .close").click()
+    assert all(url.endswith("/frames/1") for url in ended)
+    page.unroute_all()
+    page.goto(site.series("radiograph"))
+    wait_for(page, quality="full")
+    _open(page)
+    expect(page.locator("dialog.mpr").get_by_role("alert")).to_contain_text("it takes at least 8 slices")

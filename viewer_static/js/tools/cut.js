@@ -122,7 +122,8 @@ export function* sampled(volume, cut, slab) {
  * @param {number} count
  * @param {Mode} mode
  */
-function fill({ samples, lattice: { size } }, line, begin, across, deep, count, mode) {
+function fill({ samples, lattice }, line, begin, across, deep, count, mode) {
+  const [columns, rows, slices] = lattice.size;
   const sign = mode === "min" ? -1 : 1;
   for (let column = 0; column < line.length; column++) {
     let x = begin[0] + column * across[0];
@@ -130,7 +131,7 @@ function fill({ samples, lattice: { size } }, line, begin, across, deep, count, 
     let z = begin[2] + column * across[2];
     let [most, sum, found] = [-Infinity, 0, 0];
     for (let at = 0; at < count; at++) {
-      const sample = interpolated(samples, size, x, y, z);
+      const sample = interpolated(samples, columns, rows, slices, x, y, z);
       if (sample === sample) {
         most = sample * sign > most ? sample * sign : most;
         sum += sample;

@@ -81,8 +81,7 @@ function dialogFor(pane, t) {
   const dialog = make(
     "dialog",
     { class: "large mpr", "aria-labelledby": "mpr-title" },
-    make("div", { class: "dialog-head" }, title, close),
-    notice,
+    make("div", { class: "dialog-head" }, title, notice, close),
     body,
   );
   document.body.append(dialog);

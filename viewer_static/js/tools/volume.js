@@ -40,6 +40,9 @@ export function budgetHere() {
  * @returns {Lattice | string} or the key of the sentence that says why there is no volume
  */
 export function latticeOf(source, budget) {
+  if (source.total < FEWEST) {
+    return "mpr.few";
+  }
   const slices = [];
   for (let image = 0; image < source.total; image++) {
     const [plane, description] = [source.plane(image), source.description(image)];
@@ -52,10 +55,7 @@ export function latticeOf(source, budget) {
     slices.push({ image, plane, description });
   }
   const [first] = slices;
-  if (!first || slices.length < FEWEST) {
-    return "mpr.few";
-  }
-  if (!slices.every((one) => fits(first, one))) {
+  if (!first || !slices.every((one) => fits(first, one))) {
     return "mpr.mixed";
   }
   const along = (/** @type {{plane: Plane}} */ { plane }) => dot(plane.position, first.plane.normal);
@@ -215,39 +215,48 @@ export class Volume {
    * @returns {number} NaN outside of the volume
    */
   at(point) {
-    return interpolated(this.samples, this.lattice.size, ...this.toVoxels(point)) * this.slope + this.intercept;
+    return interpolated(this.samples, ...this.lattice.size, ...this.toVoxels(point)) * this.slope + this.intercept;
   }
 }
 
 /**
  * Trilinear, in voxels; beyond the middles of the outermost voxels, their values go on to their edges.
  * @param {Samples} samples
- * @param {[number, number, number]} size
+ * @param {number} columns
+ * @param {number} rows
+ * @param {number} slices
  * @param {number} x
  * @param {number} y
  * @param {number} z
  * @returns {number} NaN outside
  */
-export function interpolated(samples, [columns, rows, slices], x, y, z) {
+export function interpolated(samples, columns, rows, slices, x, y, z) {
   if (!(x >= -0.5 && y >= -0.5 && z >= -0.5 && x <= columns - 0.5 && y <= rows - 0.5 && z <= slices - 0.5)) {
     return NaN;
   }
   const i = x <= 0 ? 0 : x >= columns - 1 ? columns - 1 : x;
   const j = y <= 0 ? 0 : y >= rows - 1 ? rows - 1 : y;
   const k = z <= 0 ? 0 : z >= slices - 1 ? slices - 1 : z;
-  const [left, upper, front] = [i | 0, j | 0, k | 0];
-  const [u, v, w] = [i - left, j - upper, k - front];
-  const at = (front * rows + upper) * columns + left;
+  const left = i | 0;
+  const upper = j | 0;
+  const front = k | 0;
+  const u = i - left;
+  const v = j - upper;
+  const w = k - front;
   const right = u > 0 ? 1 : 0;
   const lower = v > 0 ? columns : 0;
   const back = w > 0 ? columns * rows : 0;
-  const line = (/** @type {number} */ from) => {
-    const one = samples[from] ?? 0;
-    return one + ((samples[from + right] ?? 0) - one) * u;
-  };
-  const near = line(at) * (1 - v) + line(at + lower) * v;
-  const far = line(at + back) * (1 - v) + line(at + back + lower) * v;
-  return near + (far - near) * w;
+  // Where a weight is 0, the neighbour is the voxel itself: all eight are there, and the compiler need not ask.
+  const near = (front * rows + upper) * columns + left;
+  const far = near + back;
+  const s = /** @type {Record<number, any>} */ (samples);
+  const nearUpper = s[near] + (s[near + right] - s[near]) * u;
+  const nearLower = s[near + lower] + (s[near + lower + right] - s[near + lower]) * u;
+  const farUpper = s[far] + (s[far + right] - s[far]) * u;
+  const farLower = s[far + lower] + (s[far + lower + right] - s[far + lower]) * u;
+  const nearer = nearUpper + (nearLower - nearUpper) * v;
+  const farther = farUpper + (farLower - farUpper) * v;
+  return nearer + (farther - nearer) * w;
 }
 
 /**
