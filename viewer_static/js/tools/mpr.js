@@ -1,4 +1,7 @@
-// The group "MPR und MIP": a series of slices as one volume, seen along the patient's three axes, with slabs.
+// MPR and MIP in a dialog: a series of slices as one volume, seen along the patient's three axes, with slabs.
+//
+// For tests and the curious, it says what is in sight: the body's data-settled is "true" while all planes know what is
+// asked for, and a plane's data-quality is "full" when it shows that.
 
 import { button, make, select, slider } from "./build.js";
 import { AXES } from "./cut.js";
@@ -51,7 +54,7 @@ export async function openPlanes(pane, say, t, budget = budgetHere()) {
   }
   waiting.remove();
   if (volume && whole) {
-    new Planes(volume, pane, say, t).putInto(body);
+    new Planes(volume, pane, say, t, body).begin();
   } else {
     body.append(make("p", { class: "mpr-why", role: "alert" }, t(volume ? "mpr.failed" : "mpr.memory")));
   }
@@ -97,9 +100,11 @@ export class Planes {
    * @param {Pane} pane
    * @param {Wording} say
    * @param {Texts} t
+   * @param {HTMLElement} body where they are put
    */
-  constructor(volume, pane, say, t) {
+  constructor(volume, pane, say, t, body) {
     this.volume = volume;
+    this.body = body;
     this.say = say;
     this.t = t;
     const dataSet = pane.source.dataSet(volume.lattice.images[0] ?? 0);
@@ -133,9 +138,8 @@ export class Planes {
     return { center: (low + high) / 2, width: Math.max(high - low, 1), shape: "LINEAR_EXACT" };
   }
 
-  /** @param {HTMLElement} body */
-  putInto(body) {
-    body.append(...this.sections.map(({ element }) => element), this.controls());
+  begin() {
+    this.body.append(...this.sections.map(({ element }) => element), this.controls());
     this.show();
     this.sections[0]?.stage.focus({ preventScroll: true });
   }
@@ -197,6 +201,8 @@ export class Planes {
     const { low, high } = this.volume;
     const held = (/** @type {0 | 1 | 2} */ axis) => Math.min(Math.max(point[axis], low[axis]), high[axis]);
     this.point = [held(0), held(1), held(2)];
+    // At once, since the next key may come before the next frame.
+    this.sections.forEach((section) => (section.point = this.point));
     this.soon();
   }
 
@@ -204,6 +210,7 @@ export class Planes {
   soon() {
     if (!this.waits) {
       this.waits = true;
+      this.body.dataset["settled"] = "false";
       requestAnimationFrame(() => {
         this.waits = false;
         this.show();
@@ -217,5 +224,6 @@ export class Planes {
     const figure = Number.isNaN(value) ? this.t("mpr.outside") : say.number(value, quantity.digits, say.unit(quantity.unit));
     this.place.replaceChildren(make("strong", {}, figure), ` · ${say.place(point)}`);
     this.sections.forEach((section) => section.show({ point, slab, window }));
+    this.body.dataset["settled"] = "true";
   }
 }
