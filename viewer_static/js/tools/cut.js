@@ -31,7 +31,7 @@ export const AXES = /** @type {Record<Name, {right: Vector, down: Vector, throug
 
 const MOST_SIDE = 768;
 const MOST_DEEP = 512;
-/** Samples that are taken without a word, some 20 ms on a normal machine. */
+/** Samples that an image may take before it is there: some 40 ms on a slow machine. */
 const QUICK = 1e6;
 const BREATH = 20;
 
