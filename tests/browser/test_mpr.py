@@ -179,6 +179,7 @@ def test_planes_keep_the_proportions_of_the_body(page: Page) -> None:
 
 REFUSED: Final = {
     "mpr.few": "count = 7",
+    "mpr.many": "count = 5001",
     "mpr.uneven": "change = ({ plane }, at) => { plane.position[2] += at === 4 ? 0.05 : 0; }",
     "mpr.same_place": "change = ({ plane }, at) => { plane.position[2] -= at % 2 ? 3 : 0; }",
     "mpr.mixed": "change = ({ plane }, at) => { plane.right = at === 3 ? [0.8, 0.6, 0] : plane.right; }",

@@ -22,6 +22,8 @@ import { value } from "../viewer/grey.js";
  */
 
 const FEWEST = 8;
+/** Numbers of frames are easily claimed. */
+const MOST = 5000;
 const TOLERANCE = 0.01;
 /** Cosines are rounded by scanners. */
 const PARALLEL = 0.002;
@@ -42,6 +44,9 @@ export function budgetHere() {
 export function latticeOf(source, budget) {
   if (source.total < FEWEST) {
     return "mpr.few";
+  }
+  if (source.total > MOST) {
+    return "mpr.many";
   }
   const slices = [];
   for (let image = 0; image < source.total; image++) {
