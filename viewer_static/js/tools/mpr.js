@@ -178,7 +178,8 @@ export class Planes {
     const { t, say } = this;
     const { low, high } = this.bounds();
     const { center, width } = this.window;
-    const unit = this.quantity.factor === 1 ? say.unit(this.quantity.unit) : "";
+    const { unit: symbol, factor } = this.quantity;
+    const unit = factor === 1 && !symbol.startsWith("tools.") ? symbol : "";
     const worded = (/** @type {number} */ value) => say.number(value, 0, unit);
     const step = Math.max((high - low) / 1000, 1e-6);
     const finer = step > 1 ? Math.floor(step) : step;
