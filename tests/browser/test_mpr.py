@@ -202,6 +202,31 @@ def test_what_is_no_regular_volume_is_refused_with_its_reason(page: Page) -> Non
     assert run(page, "tools/volume.js", SOURCE + script, AXIAL) == ["object", *(why for why, _ in changes)]
 
 
+def test_frames_of_an_enhanced_object_are_slices_too(page: Page) -> None:
+    script = """
+      const { Source } = await import("/static/js/viewer/source.js");
+      const source = new Source("", "1.2:9", { rows: 10, columns: 12 });
+      const value = (...Value) => ({ Value });
+      const placed = (at) => ({ "00209113": value({ "00200032": value(1, 2, 30 - 3 * at) }) });
+      const frames = [...Array(9).keys()].map(placed);
+      source.dataSets = new Map([["1.2", {
+        "00280004": value("MONOCHROME2"), "00280010": value(10), "00280011": value(12), "00280100": value(16),
+        "7FE00010": {}, "52009230": value(...frames),
+        "52009229": value({
+          "00209116": value({ "00200037": value(1, 0, 0, 0, 1, 0) }), "00289110": value({ "00280030": value(2, 1.5) }),
+        }),
+      }]]);
+      const { size, origin, steps, images } = it.latticeOf(source, 1e9);
+      return { size, origin, steps, images };
+    """
+    assert run(page, "tools/volume.js", script) == {
+        "size": [12, 10, 9],
+        "origin": [1, 2, 6],
+        "steps": [[1.5, 0, 0], [0, 2, 0], [0, 0, 3]],
+        "images": [8, 7, 6, 5, 4, 3, 2, 1, 0],
+    }
+
+
 def test_a_volume_beyond_the_budget_is_thinned_out(page: Page) -> None:
     script = """
       const ramp = ([x, y, z]) => 8 * x - 4 * y + 16 * z;
