@@ -60,12 +60,16 @@ class Asking:
         self._archive = archive
         self._clock = clock
 
-    def ask_for(self, share: Share) -> Answer:
-        """Ask the archive for what a share was made for and is not here; it is done in the background."""
+    def look(self, share: Share) -> Answer:
+        """What is here of a share's studies, and who could be asked for the rest."""
         here = len(self._index.studies(share.rule, 1))
         missing = len(self._missing(share.rule)) if isinstance(share.rule, ListedStudies) else None
-        answer = Answer(missing, here, self._archive.ae_title if self._archive else "")
-        if answer.archive and missing != 0:
+        return Answer(missing, here, self._archive.ae_title if self._archive else "")
+
+    def ask_for(self, share: Share) -> Answer:
+        """Ask the archive for what a share was made for and is not here; it is done in the background."""
+        answer = self.look(share)
+        if answer.archive and answer.missing != 0:
             now = seconds(self._clock())
             self._database.write(lambda connection: connection.execute(_ASK, (share.id, now, now)))
         return answer

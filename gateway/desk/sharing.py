@@ -17,6 +17,7 @@ from auth.records import LONGEST_DAYS, Issued
 from auth.sheet import Paper
 from auth.sheet_texts import TEXTS, Language
 from auth.staff_sessions import StaffSession
+from gateway.archive.service import asking_of
 from gateway.desk import finding
 from gateway.desk.browse import site_key
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of
@@ -58,6 +59,7 @@ class Sharing:
         self._house = house
         self._door = door
         self._pages = pages
+        self._asking = asking_of(house)
 
     def create(self, request: Request, session: StaffSession) -> Response:
         """Open a share; the answer is its sheet."""
@@ -72,6 +74,7 @@ class Sharing:
         if share.state == "expired":
             self._house.shares.extend(share.id, site.days)
         issued = self._house.shares.reissue(share.id)
+        self._asking.ask_for(issued.share)
         self._house.requests.settle_kind(share.id, "code lost", session.member.name)
         return self._sheet(request, session, issued, _language(form_of(request), site.language))
 
@@ -80,7 +83,7 @@ class Sharing:
         share = self._door.share(request, session)
         form = form_of(request)
         days = _days(form.one("until")) if form.one("until") else site_of(self._house, share.site).days
-        self._house.shares.extend(share.id, days)
+        self._asking.ask_for(self._house.shares.extend(share.id, days))
         self._house.requests.settle_kind(share.id, "extend", session.member.name)
         return self._back(request, f"/desk/shares/{share.id}?extended")
 
@@ -133,6 +136,7 @@ class Sharing:
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": site_of(self._house, share.site).language,
             "done": wording.words(f"desk.share.{done}") if done else "",
+            "missing": wording.missing(self._asking.look(share)) if share.state == "live" else "",
             "active": "shares",
         }
         return self._door.render(request, "share.html", values, session)
@@ -187,6 +191,7 @@ class Sharing:
                 for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
+            "missing": Wording(self._pages.languages.of(request)).missing(self._asking.look(issued.share)),
             "active": "find",
         }
         return self._door.render(request, "sheet.html", values, session)

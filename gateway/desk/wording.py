@@ -8,6 +8,7 @@ from typing import Any, Final
 from auth.birth_date import is_birth_date
 from auth.records import Share
 from auth.requests import Kind
+from gateway.archive.asking import Answer
 from gateway.desk.finding import Patient
 from gateway.pages.texts import Texts
 from gateway.pages.wording import day, examination, plain
@@ -128,6 +129,16 @@ class Wording:
             created=day(words, share.created.date()),
             asked=tuple(words(f"desk.asked.{kind}") for kind in sorted(asked)),
         )
+
+    def missing(self, answer: Answer) -> str:
+        """What of a share's studies is not here, and what becomes of it; empty where nothing is known to be missing."""
+        words = self.words
+        if answer.here and not answer.missing:
+            return ""
+        what = words.count("desk.missing.some", answer.missing or 0) if answer.here else words("desk.missing.all")
+        archive = plain(answer.archive)
+        how = words("desk.missing.asked", archive=archive) if archive else words("desk.missing.send")
+        return f"{what} {how}"
 
     def name(self, person_name: str) -> str:
         """A Person Name as lists have it: family name, given name."""

@@ -29,18 +29,18 @@ def visits(site: Site) -> Iterator[Visits]:
     assert visits.complaints == []
 
 
-def _press(page: Page, *keys: str) -> None:
+def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
 
 
-def _scan(page: Page, text: str) -> None:
+def scan(page: Page, text: str) -> None:
     """What a scanner does: type quickly into whatever has the focus, then Enter."""
     page.keyboard.type(text)
     page.keyboard.press("Enter")
 
 
-def _focus(page: Page, name: str) -> None:
+def focus(page: Page, name: str) -> None:
     """Go on with Tab until the element of this name or label has the focus."""
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -52,13 +52,13 @@ def _focus(page: Page, name: str) -> None:
     raise AssertionError(f"no way by keyboard to {name}")
 
 
-def _do(page: Page, name: str) -> None:
+def do(page: Page, name: str) -> None:
     """Go to a button or link and press Enter."""
-    _focus(page, name)
-    _press(page, "Enter")
+    focus(page, name)
+    press(page, "Enter")
 
 
-def _code(page: Page) -> str:
+def code_of(page: Page) -> str:
     groups: list[str] = page.locator("#code > span:not(.visually-hidden)").all_inner_texts()
     return "-".join(groups)
 
@@ -72,39 +72,39 @@ def _patient_signs_in(visits: Visits, browser: Browser, code: str) -> Page:
     return page
 
 
-def _come_in(desk: Page, site: Site, account: str) -> None:
+def come_in(desk: Page, site: Site, account: str) -> None:
     """The first sign-in, which sets up one-time codes."""
     desk.goto(f"{site.gateway.url}/desk")
     desk.keyboard.type(account)
-    _press(desk, "Tab")
+    press(desk, "Tab")
     desk.keyboard.type(PASSWORD)
-    _press(desk, "Enter")
+    press(desk, "Enter")
     desk.wait_for_url("**/desk/enrolment")
     seed = desk.locator("#seed").inner_text().replace(" ", "")
-    _scan(desk, pyotp.TOTP(seed).now())
+    scan(desk, pyotp.TOTP(seed).now())
     desk.wait_for_url("**/desk")
 
 
 def _share(desk: Page, folder: Path) -> str:
     """Scan the patient's id, share, save the sheet: the field has the focus, and so has what comes next."""
-    _scan(desk, "TEST-1")
+    scan(desk, "TEST-1")
     desk.wait_for_url("**/desk/studies/*")
     assert desk.get_by_role("heading", level=1).inner_text() == "Muster, Erika"
-    _do(desk, "Alles freigeben, auch Künftiges")
+    do(desk, "Alles freigeben, auch Künftiges")
     desk.locator(".paper").wait_for()
     assert desk.evaluate("document.activeElement.id") == "print"
     with desk.expect_download() as download:
-        _do(desk, "PDF (A4)")
+        do(desk, "PDF (A4)")
     download.value.save_as(folder / "sheet.pdf")
     assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
-    code = _code(desk)
+    code = code_of(desk)
     assert re.fullmatch(r"\w{4}(-\w{4}){3}", code)
     return code
 
 
 def _leave(desk: Page, account: str) -> None:
     """Sign out, and find nothing by the back button."""
-    _do(desk, f"Abmelden {account}")
+    do(desk, f"Abmelden {account}")
     desk.wait_for_url("**/desk/sign-in?signed_out")
     desk.go_back()
     desk.wait_for_url("**/desk/sign-in*")
@@ -113,19 +113,19 @@ def _leave(desk: Page, account: str) -> None:
 
 def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, tmp_path: Path, site: Site) -> None:
     desk = visits.page(chromium)
-    _come_in(desk, site, account)
+    come_in(desk, site, account)
     code = _share(desk, tmp_path)
     patient = _patient_signs_in(visits, chromium, code)
     patient.get_by_role("heading", name="Erika Muster").wait_for()
 
-    _do(desk, "Freigabe ansehen")
+    do(desk, "Freigabe ansehen")
     desk.wait_for_url("**/desk/shares/*")
     share = desk.url
-    _do(desk, "Verlängern")
+    do(desk, "Verlängern")
     desk.get_by_text("Die Freigabe ist verlängert").wait_for()
-    _do(desk, "Neues Blatt")
+    do(desk, "Neues Blatt")
     desk.locator(".paper").wait_for()
-    fresh = _code(desk)
+    fresh = code_of(desk)
     patient.reload()
     patient.get_by_text("Sie wurden abgemeldet").wait_for()
     visits.expected.update({"/login"})
@@ -134,9 +134,9 @@ def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, 
     again.get_by_role("heading", name="Erika Muster").wait_for()
 
     desk.goto(share)
-    _focus(desk, "Ja, endgültig")
-    _press(desk, "Space")
-    _do(desk, "Beenden")
+    focus(desk, "Ja, endgültig")
+    press(desk, "Space")
+    do(desk, "Beenden")
     desk.get_by_text("Die Freigabe ist beendet").wait_for()
     again.reload()
     again.get_by_text("Sie wurden abgemeldet").wait_for()
@@ -156,14 +156,14 @@ def test_every_screen_fits(
     page.goto(f"{site.gateway.url}/desk")
     _fits(page)
     page.keyboard.type(name)
-    _press(page, "Tab")
+    press(page, "Tab")
     page.keyboard.type(PASSWORD)
-    _press(page, "Enter")
+    press(page, "Enter")
     page.wait_for_url("**/desk/enrolment")
     _fits(page)
-    _scan(page, pyotp.TOTP(page.locator("#seed").inner_text().replace(" ", "")).now())
+    scan(page, pyotp.TOTP(page.locator("#seed").inner_text().replace(" ", "")).now())
     page.wait_for_url("**/desk")
-    _scan(page, "Beispiel")
+    scan(page, "Beispiel")
     page.wait_for_url("**/desk/studies/*")
     _fits(page)
     page.locator("button[name=what][value=patient]").click()
