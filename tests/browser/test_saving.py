@@ -177,5 +177,6 @@ def test_only_images_that_script_shows_can_be_kept(site: Site, visits: Visits, c
     page = visits.page(chromium, storage_state=visits.session, java_script_enabled=False)
     page.goto(site.series("stack"))
     expect(page.locator("#picture")).to_be_visible()
-    expect(page.locator("#keep")).to_be_hidden()
+    expect(page.locator("#save")).to_be_hidden()
+    expect(page.locator("#print")).to_be_hidden()
     expect(page.locator("#caption")).to_be_hidden()
