@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +28,7 @@ _AT_ONCE: Final = 1
 _WAITING: Final = 2
 _PATIENCE: Final = 20.0
 _RETRY_SECONDS: Final = "30"
+_PATIENT_NAME: Final = "00100010"
 
 
 class Places:
@@ -59,10 +60,10 @@ class Places:
 class _Wish:
     """A series that may be seen, which of its images go into the file, and what stands on them."""
 
-    scope: StudyScope
     words: Texts
     choice: Choice
     captions: Captions
+    milliseconds: int
     window: tuple[float, float, str] | None
     digits: str
 
@@ -116,22 +117,29 @@ class SeriesFiles:
         choice = choose(index.instances(scope, study_uid, series_uid))
         if not choice.images:
             raise NoSuchInstance("There is no image in this series.")
-        said = captions(words, study, series, summary.patient_name, choice.total, choice.step)
+        first = choice.images[0].record
+        data_set = data_set_of(self._storage, scope, first)
+        name = "=".join((summary.patient_name, *_name_groups(data_set)))
+        said = captions(words, study, series, name, choice.total, choice.step)
+        stays = milliseconds(data_set if first.number_of_frames > 1 else {}, choice.step)
         asked = {name: value for name, value in request.query_params.items() if name == "window"}
         rendering, _ = parse_rendering(asked, "image/jpeg", (0, 0))
-        return _Wish(scope, words, choice, said, rendering.window, study.digits)
+        return _Wish(words, choice, said, stays, rendering.window, study.digits)
 
     def _film(self, wish: _Wish) -> bytes:
-        first = wish.choice.images[0].record
-        moves = first.number_of_frames > 1
-        data_set = data_set_of(self._storage, wish.scope, first) if moves else {}
         pictures = drawn(self._storage, wish.choice, _rendering(wish, film.SIDE, film.QUALITY))
-        return film.film(wish.captions, pictures, milliseconds(data_set, wish.choice.step))
+        return film.film(wish.captions, pictures, wish.milliseconds)
 
     def _contact_sheet(self, wish: _Wish) -> bytes:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, contact_sheet.SIDE, contact_sheet.QUALITY))
         count = len(wish.choice.images)
         return contact_sheet.contact_sheet(wish.captions, pictures, count, wish.words.language)
+
+
+def _name_groups(data_set: dict[str, Any]) -> list[str]:
+    """The groups of Patient's Name: the index has the first of them only."""
+    values = data_set.get(_PATIENT_NAME, {}).get("Value") or [None]
+    return [str(group) for group in values[0].values()] if isinstance(values[0], dict) else []
 
 
 def _rendering(wish: _Wish, side: int, quality: int) -> Rendering:

@@ -125,31 +125,29 @@ def test_who_finds_no_place_is_told_to_come_back(portal: Portal, monkeypatch: py
     assert "Gerade ist viel los" in answer.text
 
 
-def test_one_works_one_waits_and_the_others_are_refused() -> None:
+def test_who_finds_nowhere_to_wait_is_refused_at_once() -> None:
+    places = Places(at_once=1, waiting=0, patience=30.0)
+    with places.take(), pytest.raises(OutOfResources), places.take():
+        pass
+
+
+def test_who_waits_comes_next() -> None:
     places, inside, leave = Places(at_once=1, waiting=1, patience=30.0), Event(), Event()
-    worked: list[str] = []
+    worked: list[bool] = []
 
     def work() -> None:
         with places.take():
             inside.set()
-            leave.wait(30)
-        worked.append("first")
+            worked.append(leave.wait(30))
 
-    first = Thread(target=work)
-    first.start()
-    assert inside.wait(30)
-    second = Thread(target=work)
-    second.start()
-    with pytest.raises(OutOfResources):
-        while second.is_alive():
-            with Places.take(places):
-                pass
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert inside.wait(30) and worked == []
     leave.set()
-    first.join(30)
-    second.join(30)
-    assert len(worked) == 2
-    with places.take():
-        pass
+    for thread in threads:
+        thread.join(30)
+    assert worked == [True, True]
 
 
 def test_who_waits_too_long_is_refused() -> None:

@@ -73,7 +73,7 @@ def test_what_cannot_be_drawn_is_said_in_its_place(portal: Portal) -> None:
 
 def test_every_page_of_the_pdf_says_whose_it_is(portal: Portal) -> None:
     record = _records(portal)[0]
-    pictures = [(Chosen(2 * place + 1, record, 1), _jpeg(128)) for place in range(20)]
+    pictures = [(Chosen(2 * place + 1, record, 1), _jpeg(10 * place)) for place in range(20)]
     pages = PdfReader(BytesIO(contact_sheet(SAID, iter(pictures), 20, "de"))).pages
     assert [len(page.images) for page in pages] == [12, 8]
     for number, page in enumerate(pages, 1):
