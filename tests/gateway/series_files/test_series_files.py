@@ -1,5 +1,6 @@
 """A series as film and as contact sheets: what is seen and written in the files, and the words for them."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Final
 
@@ -81,6 +82,26 @@ def test_every_page_of_the_pdf_says_whose_it_is(portal: Portal) -> None:
         for line in (SAID.name, *SAID.lines, SAID.part, SAID.notice, f"Seite {number} von 2"):
             assert line in text
     assert "Bild 1 von 40" in pages[0].extract_text() and "Bild 39 von 40" in pages[1].extract_text()
+
+
+def test_no_picture_lies_upon_the_notice_or_the_head(portal: Portal) -> None:
+    record = _records(portal)[0]
+    pictures = [(Chosen(place, record, 1), _jpeg(20 * place, (400, 400))) for place in range(1, 13)]
+    (page,) = PdfReader(BytesIO(contact_sheet(SAID, iter(pictures), 12, "de"))).pages
+    placed: list[tuple[float, float]] = []
+    written: dict[str, float] = {}
+
+    def image(operator: bytes, _operands: Any, matrix: Sequence[float], _text: Sequence[float]) -> None:
+        if operator == b"Do":
+            placed.append((matrix[5], matrix[5] + matrix[3]))
+
+    def line(text: str, _matrix: Sequence[float], place: Sequence[float], *_: Any) -> None:
+        written[text.strip()] = place[5]
+
+    page.extract_text(visitor_operand_before=image, visitor_text=line)
+    assert len(placed) == 12
+    assert min(bottom for bottom, _ in placed) > written[SAID.notice] + 20
+    assert max(top for _, top in placed) < written[SAID.part] - 2
 
 
 def test_texts_without_end_stay_on_the_paper(portal: Portal) -> None:
