@@ -63,6 +63,7 @@ def test_what_patients_see(site: Site, visits: Visits, chromium: Browser, archiv
         f"/studies/{site.studies['body'][0].StudyInstanceUID}",
         "/missing",
         "/downloads",
+        "/glossary",
         "/account/delete",
         "/account/onward",
     ):
@@ -90,6 +91,11 @@ def test_every_kind_of_series(site: Site, visits: Visits, chromium: Browser, loc
     page.locator("#doctors-tools").click()
     page.locator("#doctor").wait_for()
     walk.judge("doctor's tools")
+    page.goto(f"{site.series('stack')}/compare")
+    walk.judge("what to compare with")
+    page.locator("main a[href*='/compare/']").first.click()
+    page.locator("#end").wait_for()
+    walk.judge("comparison")
     assert "\n".join(walk.faults) == ""
 
 

@@ -21,9 +21,9 @@ def _is_loaded(page: Page, selector: str) -> bool:
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_from_the_printed_code_to_the_image(
-    site: Site, visits: Visits, chromium: Browser, device: str, script: bool
+    site: Site, visits: Visits, whole_chromium: Browser, device: str, script: bool
 ) -> None:
-    page = visits.page(chromium, java_script_enabled=script, **DEVICES[device])
+    page = visits.page(whole_chromium, java_script_enabled=script, **DEVICES[device])
     page.goto(site.gateway.url)
     page.get_by_label("Zugangscode").press_sequentially(site.code)
     if script:
@@ -75,8 +75,8 @@ def test_images_without_script_are_pictures(site: Site, visits: Visits, chromium
     assert (200, "image/jpeg") in loaded
 
 
-def test_the_way_by_qr_code(site: Site, visits: Visits, chromium: Browser) -> None:
-    page = visits.page(chromium, **PHONE)
+def test_the_way_by_qr_code(site: Site, visits: Visits, whole_chromium: Browser) -> None:
+    page = visits.page(whole_chromium, **PHONE)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     token = site.link.partition("#")[2]
