@@ -21,6 +21,7 @@ from gateway.portal.downloads import TakingAlong
 from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
+from gateway.portal.series_files import SeriesFiles
 from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
 
@@ -64,6 +65,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
             "/studies/{study}/series/{series}/documents/{instance}",
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
         ),
+        *_series_file_routes(house, pages, door, terms),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
         *_open_routes(house, pages, door),
@@ -93,6 +95,15 @@ def _compare_routes(house: House, pages: Pages, door: Door, terms: Terms) -> lis
     return [
         Route(choose, door.signed_in(terms.demanded(comparing.choose))),
         Route(f"{choose}/{{other}}/{{beside}}", door.signed_in(terms.demanded(comparing.show))),
+    ]
+
+
+def _series_file_routes(house: House, pages: Pages, door: Door, terms: Terms) -> list[BaseRoute]:
+    made = SeriesFiles(house, pages)
+    series = "/studies/{study}/series/{series}"
+    return [
+        Route(f"{series}/film.webp", door.signed_in(terms.demanded(made.film))),
+        Route(f"{series}/contact-sheet.pdf", door.signed_in(terms.demanded(made.contact_sheet))),
     ]
 
 

@@ -1,5 +1,6 @@
 """The image in sight as a file and on paper, each with whose it is, of when, and what it is not good for."""
 
+import re
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import DESKTOP, PHONE, Site, Visits
@@ -177,5 +178,47 @@ def test_only_images_that_script_shows_can_be_kept(site: Site, visits: Visits, c
     page = visits.page(chromium, storage_state=visits.session, java_script_enabled=False)
     page.goto(site.series("stack"))
     expect(page.locator("#picture")).to_be_visible()
-    expect(page.locator("#keep")).to_be_hidden()
+    expect(page.locator("#save")).to_be_hidden()
+    expect(page.locator("#print")).to_be_hidden()
     expect(page.locator("#caption")).to_be_hidden()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_series_is_saved_as_film_and_as_pdf(site: Site, visits: Visits, chromium: Browser, script: bool) -> None:
+    page = visits.page(chromium, storage_state=visits.session, java_script_enabled=script)
+    page.goto(site.series("frames"))
+    if script:
+        wait_for(page, quality="full")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Serie als Film").click()
+    content = Path(downloading.value.path()).read_bytes()
+    assert downloading.value.suggested_filename.endswith(".webp")
+    with Image.open(BytesIO(content)) as film:
+        count = getattr(film, "n_frames", 1)
+        assert film.format == "WEBP" and count > 1
+    if script:
+        expect(page.locator("#save-said")).to_contain_text("Gespeichert.")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Serie als PDF").click()
+    assert downloading.value.suggested_filename.endswith(".pdf")
+    text = " ".join(sheet.extract_text() for sheet in PdfReader(downloading.value.path()).pages)
+    assert "Erika Muster" in text and f"Bild {count} von {count}" in text and "Nicht zur Befundung" in text
+
+
+def test_the_window_in_sight_goes_along_and_failure_is_said(visits: Visits, opened: Callable[..., Page]) -> None:
+    visits.expected.add(",linear")
+    page = opened("stack")
+    page.get_by_role("button", name="Helligkeit").click()
+    page.get_by_role("button", name="Heller").click()
+    asked: list[str] = []
+
+    def busy(route: Route) -> None:
+        asked.append(route.request.url)
+        expect(page.locator("#save-said")).to_contain_text("Wird erstellt")
+        expect(page.locator("#save-film")).to_have_attribute("aria-disabled", "true")
+        route.fulfill(status=503, headers={"retry-after": "30"})
+
+    page.route("**/film.webp*", busy)
+    page.get_by_role("link", name="Serie als Film").click()
+    expect(page.locator("#save-said")).to_contain_text("ließ sich nicht speichern")
+    assert re.search(r"film\.webp\?window=[-0-9.]+,[0-9.]+,linear$", asked[0])

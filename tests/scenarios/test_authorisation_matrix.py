@@ -99,6 +99,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
     "/dictionary": "public",
     "/glossary": "public",
+    "/studies/{study}/series/{series}/film.webp": "page",
+    "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",

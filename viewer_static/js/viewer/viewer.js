@@ -23,9 +23,16 @@ if (opener instanceof HTMLButtonElement) {
   opener.addEventListener("click", () => void open(), { once: true });
 }
 
-element("save", HTMLElement).onclick = async () => (await import("./saving.js")).save(pane);
-element("print", HTMLElement).onclick = () => print();
-element("keep", HTMLElement).hidden = false;
+const [save, paper] = [element("save", HTMLElement), element("print", HTMLElement)];
+save.onclick = async () => (await import("./saving.js")).save(pane);
+paper.onclick = () => print();
+save.hidden = paper.hidden = false;
+for (const link of element("keep", HTMLElement).querySelectorAll("a")) {
+  link.onclick = async (event) => {
+    event.preventDefault();
+    (await import("./series_saving.js")).saveSeries(pane, link);
+  };
+}
 
 await started;
 const { enrich } = await import("./kinds.js");

@@ -1,0 +1,1 @@
+"""A whole series as one file to keep: a film, or contact sheets."""

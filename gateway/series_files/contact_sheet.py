@@ -1,0 +1,94 @@
+"""A series as contact sheets: a PDF of A4 pages, twelve pictures on each, with whose they are on every page."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Final
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader, simpleSplit
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+from gateway.series_files.captions import Captions
+from gateway.series_files.chosen import Image
+
+SIDE: Final = 400
+"""Of the square, in pixels, that a picture fits into: about 170 to the inch."""
+
+QUALITY: Final = 88
+COLUMNS, ROWS = 3, 4
+_WIDTH, _HEIGHT = A4
+_MARGIN: Final = 42.0
+_GAP: Final = 10.0
+_CELL: Final = (_WIDTH - 2 * _MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
+_CAPTION: Final = 13.0
+_HEAD: Final = 78.0
+_FOOT: Final = 16.0
+_PICTURE: Final = (_HEIGHT - 2 * _MARGIN - _HEAD - _FOOT) / ROWS - _CAPTION - _GAP
+_INK: Final = HexColor("#14262B")
+_DARK: Final = HexColor("#000000")
+_LIGHT: Final = HexColor("#FFFFFF")
+_REGULAR, _BOLD = "Helvetica", "Helvetica-Bold"
+
+
+def contact_sheet(
+    captions: Captions, pictures: Iterator[tuple[Image, bytes | None]], count: int, language: str
+) -> bytes:
+    """The PDF of `count` pictures; the same input makes the same bytes. It is titled by the examination."""
+    target = BytesIO()
+    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
+    canvas.setTitle(captions.lines[0])
+    a_page = COLUMNS * ROWS
+    pages = -(-count // a_page)
+    for place, (image, picture) in enumerate(pictures):
+        if place % a_page == 0:
+            if place:
+                canvas.showPage()
+            _frame(canvas, captions, captions.page(place // a_page + 1, pages))
+        row, column = divmod(place % a_page, COLUMNS)
+        left = _MARGIN + column * (_CELL + _GAP)
+        bottom = _HEIGHT - _MARGIN - _HEAD - _PICTURE - row * (_PICTURE + _CAPTION + _GAP)
+        _cell(canvas, left, bottom, captions.image(image.number), picture, captions.missing)
+    canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def _frame(canvas: Canvas, captions: Captions, page: str) -> None:
+    """Whose pictures they are above, the notice and the page's number below."""
+    base = _HEIGHT - _MARGIN - 12
+    written = [(captions.name, _BOLD, 14.0), *((line, _REGULAR, 11.0) for line in captions.lines)]
+    for text, font, size in [*written, (captions.part, _REGULAR, 11.0)]:
+        if text:
+            _text(canvas, _MARGIN, base, text, font, size)
+            base -= 16
+    _text(canvas, _MARGIN, _MARGIN - 6, captions.notice, _BOLD, 12)
+    canvas.setFont(_REGULAR, 10)
+    canvas.drawRightString(_WIDTH - _MARGIN, _MARGIN - 6, page)
+
+
+def _text(canvas: Canvas, left: float, base: float, text: str, font: str, size: float) -> None:
+    """One line; what is too long for it is set smaller, and of a text without end stands the beginning."""
+    inner = _WIDTH - 2 * _MARGIN
+    while size > 8 and stringWidth(text, font, size) > inner:
+        size -= 0.5
+    canvas.setFillColor(_INK)
+    canvas.setFont(font, size)
+    canvas.drawString(left, base, (simpleSplit(text, font, size, inner) or [""])[0])
+
+
+def _cell(canvas: Canvas, left: float, bottom: float, caption: str, picture: bytes | None, missing: str) -> None:
+    canvas.setFillColor(_DARK)
+    canvas.rect(left, bottom, _CELL, _PICTURE, stroke=0, fill=1)
+    if picture is None:
+        canvas.setFillColor(_LIGHT)
+        canvas.setFont(_REGULAR, 8)
+        for place, line in enumerate(simpleSplit(missing, _REGULAR, 8, _CELL - 20)):
+            canvas.drawCentredString(left + _CELL / 2, bottom + _PICTURE / 2 - 10 * place, line)
+    else:
+        reader = ImageReader(BytesIO(picture))
+        canvas.drawImage(reader, left, bottom, _CELL, _PICTURE, preserveAspectRatio=True, anchor="c")
+    canvas.setFillColor(_INK)
+    canvas.setFont(_REGULAR, 9)
+    canvas.drawString(left, bottom - 10, caption)
