@@ -173,8 +173,9 @@ def test_get_login_leads_to_the_start(visitor: TestClient) -> None:
     [
         ("de-DE,de;q=0.9", "de"),
         ("en", "en"),
-        ("fr,en;q=0.5,de;q=0.4", "en"),
-        ("tr", "de"),
+        ("it,en;q=0.5,de;q=0.4", "en"),
+        ("fr,en;q=0.5", "fr"),
+        ("ja", "de"),
         ("", "de"),
         ("en;q=0,de;q=0.1", "de"),
     ],
