@@ -132,9 +132,15 @@ class DeskDoor:
         return self._pages.render(request, template, {**general, **values}, status=status, headers=headers)
 
     def _counts(self, member: Member) -> dict[str, int]:
-        """How much waits, for the menu."""
+        """How much waits, for the menu; forwarding stands there where something is forwarded."""
         uploads = self._house.intake.uploads.waiting() if member.may_see(SITE) else 0
-        return {"waiting": len(self._house.requests.open(member.site)), "uploads_waiting": uploads}
+        failed = sum(self._house.deliveries.failed(scope_of(member)).values())
+        return {
+            "waiting": len(self._house.requests.open(member.site)),
+            "uploads_waiting": uploads,
+            "forwards": failed or len(self._house.config.forwarding.targets),
+            "forwarding_failed": failed,
+        }
 
     def to_sign_in(self, request: Request) -> Response:
         """To the form, which says that the session has ended if there was one."""

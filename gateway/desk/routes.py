@@ -11,6 +11,7 @@ from gateway.desk.api import Api
 from gateway.desk.browse import Browse
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import with_body
+from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.sharing import Sharing
@@ -34,6 +35,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_passkeys(PasskeyRooms(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_uploads(UploadRooms(house, door, pages), door),
+        *_forwarding(ForwardingRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -104,6 +106,19 @@ def _uploads(rooms: UploadRooms, door: DeskDoor) -> list[BaseRoute]:
             Route(f"/desk/uploads/{{upload}}/{name}", with_body(door.may_share(endpoint)), methods=["POST"])
             for name, endpoint in changing.items()
         ),
+    ]
+
+
+def _forwarding(rooms: ForwardingRooms, door: DeskDoor) -> list[BaseRoute]:
+    changing = {
+        "/desk/forwarding/attempts": rooms.retry_failed,
+        "/desk/forwarding/endings": rooms.drop_failed,
+        "/desk/forwarding/{delivery:int}/attempt": rooms.retry,
+        "/desk/forwarding/{delivery:int}/ending": rooms.drop,
+    }
+    return [
+        Route("/desk/forwarding", door.signed_in(rooms.overview)),
+        *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
     ]
 
 

@@ -15,6 +15,7 @@ from gateway.forwarding.rules import Selection
 from gateway.forwarding.schema import MIGRATIONS
 from storage.audit import note
 from storage.database import Database
+from storage.scope import StudyScope, WholeArchive, predicate
 
 Clock = Callable[[], float]
 """Returns seconds since 1970 in UTC."""
@@ -26,6 +27,7 @@ LONGEST_PAUSE: Final = 3600.0
 FORGOTTEN: Final = 90 * 24 * 3600.0
 """After it was delivered."""
 _LONGEST_TROUBLE: Final = 500
+_EVERYTHING: Final = WholeArchive()
 
 
 class NoLongerHeld(Exception):
@@ -117,18 +119,31 @@ class Deliveries:
 
         return self.get(self._database.write(work)["id"])
 
-    def get(self, number: int) -> Delivery:
-        """The delivery of this number; `NoSuchDelivery`."""
-        rows = self._database.read("SELECT * FROM delivery WHERE id = ?", (number,))
+    def get(self, number: int, scope: StudyScope = _EVERYTHING) -> Delivery:
+        """The delivery of this number; `NoSuchDelivery` also where its study is not within `scope`."""
+        within, studies = _within(scope)
+        rows = self._database.read(f"SELECT * FROM delivery WHERE id = ? AND {within}", (number, *studies))
         if not rows:
             raise NoSuchDelivery("There is no delivery with this number.")
         return _delivery(rows[0])
 
-    def listed(self, states: Sequence[State] = ("waiting", "failed"), limit: int = 1000) -> list[Delivery]:
-        """Those in one of `states`, newest first."""
+    def listed(
+        self,
+        states: Sequence[State] = ("waiting", "failed"),
+        limit: int = 1000,
+        scope: StudyScope = _EVERYTHING,
+    ) -> list[Delivery]:
+        """Those in one of `states` of studies within `scope`, newest first."""
         marks = ", ".join("?" * len(states))
-        sql = f"SELECT * FROM delivery WHERE state IN ({marks}) ORDER BY id DESC LIMIT ?"
-        return [_delivery(row) for row in self._database.read(sql, (*states, limit))]
+        within, studies = _within(scope)
+        sql = f"SELECT * FROM delivery WHERE state IN ({marks}) AND {within} ORDER BY id DESC LIMIT ?"
+        return [_delivery(row) for row in self._database.read(sql, (*states, *studies, limit))]
+
+    def failed(self, scope: StudyScope) -> dict[str, int]:
+        """How many have failed of studies within `scope`, by target, in the order of their names."""
+        within, studies = _within(scope)
+        sql = f"SELECT target, count(*) AS n FROM delivery WHERE state = 'failed' AND {within} GROUP BY 1 ORDER BY 1"
+        return {row["target"]: row["n"] for row in self._database.read(sql, studies)}
 
     def owed(self, studies: Iterable[str]) -> frozenset[str]:
         """Those of `studies` that somebody still has to get: they must not be deleted."""
@@ -224,6 +239,25 @@ class Deliveries:
         if not self._database.write(work):
             raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
 
+    def retry_failed(self, target: str, scope: StudyScope) -> int:
+        """Begin all failed ones of a target anew, of studies within `scope`; returns how many."""
+        now, (within, studies) = self._clock(), _within(scope)
+        sql = f"{_ANEW_ANY} state = 'failed' AND target = ? AND {within}"
+        return self._database.write(lambda connection: connection.execute(sql, (now, now, target, *studies)).rowcount)
+
+    def drop_failed(self, target: str, scope: StudyScope) -> int:
+        """Give up all failed ones of a target for good, of studies within `scope`; returns how many."""
+        within, studies = _within(scope)
+        sql = f"DELETE FROM delivery WHERE state = 'failed' AND target = ? AND {within} RETURNING study"
+
+        def work(connection: sqlite3.Connection) -> int:
+            rows = connection.execute(sql, (target, *studies)).fetchall()
+            for row in rows:
+                note(connection, "forwarding given up", row["study"], f"target={target}")
+            return len(rows)
+
+        return self._database.write(work)
+
     def forget(self) -> None:
         """Remove what was delivered long ago."""
         limit = self._clock() - FORGOTTEN
@@ -246,6 +280,14 @@ class Deliveries:
             note(connection, event, delivery.wanted.study, f"target={delivery.wanted.target}")
 
         self._database.write(work)
+
+
+def _within(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
+    """The condition that a delivery's study is within `scope`; one that is not kept any more is so for the whole."""
+    if isinstance(scope, WholeArchive):
+        return "1 = 1", ()
+    condition, parameters = predicate(scope)
+    return f"study IN (SELECT study.study_instance_uid FROM study WHERE {condition})", parameters
 
 
 def _change(connection: sqlite3.Connection, delivery: Delivery, assignments: str, values: Sequence[object]) -> None:
@@ -311,6 +353,7 @@ _COUNTED: Final = """
     sent = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ?),
     warned = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ? AND warned <> 0)"""
 # What was refused is tried again; what was taken is not sent again, unless all of it had been delivered.
-_ANEW: Final = """
+_ANEW_ANY: Final = """
     UPDATE delivery SET state = 'waiting', attempts = 0, trouble = '', refused = 0, transaction_uid = '', begun_at = ?,
-    due_at = ?, finished_at = NULL, holder = '' WHERE id = ?"""
+    due_at = ?, finished_at = NULL, holder = '' WHERE"""
+_ANEW: Final = f"{_ANEW_ANY} id = ?"
