@@ -17,6 +17,8 @@ from starlette.types import ASGIApp
 from auth.staff import Member
 from gateway.app import application
 from gateway.desk import browse, door, finding, sharing, waiting
+from gateway.forwarding.deliveries import Wanted
+from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
 from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
@@ -56,6 +58,11 @@ POLICY: Final = {
     "/desk/held/{study}/acceptance": "doing in the scope",
     "/desk/held/{study}/rejection": "doing in the scope",
     "/desk/lookalikes/{study}": "doing",
+    "/desk/forwarding": "room",
+    "/desk/forwarding/attempts": "doing in the scope",
+    "/desk/forwarding/endings": "doing in the scope",
+    "/desk/forwarding/{delivery:int}/attempt": "doing",
+    "/desk/forwarding/{delivery:int}/ending": "doing",
     "/desk/uploads": "room",
     "/desk/uploads/{upload}": "upload",
     "/desk/uploads/{upload}/acceptance": "doing an upload",
@@ -82,11 +89,12 @@ class Names:
     study: str
     share: str
     request: int
+    delivery: int
     upload: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named["{upload}"] = self.upload
+        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery)}
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -108,6 +116,7 @@ class Matrix:
             "SELECT * FROM share_request",
             "SELECT id, held FROM instance",
             "SELECT * FROM upload",
+            "SELECT * FROM delivery",
         )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
 
@@ -145,12 +154,12 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     for desk in household.opened(tmp_path_factory.mktemp("desk")):
         household.add(desk.house, "left", "desk", "")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, NO_UPLOAD)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD)
         yield Matrix(desk, application(desk.house), objects)
 
 
 def _objects(desk: Desk, site: str) -> Names:
-    """A share at this site with a request, and in one of its studies a held image."""
+    """A share at this site with a request, and in one of its studies a held image; the study is to be sent on."""
     north = site == "north"
     patient_id, birth_date = ("N1", "19800808") if north else ("0815", "19770505")
     share = desk.house.shares.create(PatientIdentity(patient_id, "", birth_date, site), birth_date, 90, site=site).share
@@ -158,7 +167,8 @@ def _objects(desk: Desk, site: str) -> Names:
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
     upload = NO_UPLOAD if north else household.sent_in(desk.house, part10(ct(**household.ERIKA))).reference
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id, upload)
+    delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
+    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -255,7 +265,7 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             before = matrix.state()
             data = {"share": names.share, "decision": "reject", "until": household.until(120)}
             assert client.post(names.fill(template), data=data).status_code in (200, 303), template
-            if "rejection" not in template and "requests" not in template and "unlocking" not in template:
+            if not any(one in template for one in ("rejection", "requests", "unlocking", "attempt", "endings")):
                 assert matrix.state() != before, template
         assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
         for template in _kinds("doing an upload") if not site else ():
@@ -296,4 +306,5 @@ def _plain(text: str, matrix: Matrix) -> str:
         text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
         text = text.replace(names.upload, "UPLOAD")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
+        text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)
