@@ -62,3 +62,9 @@ def _deliveries(database: sqlite_utils.Database) -> None:
             PRIMARY KEY (delivery_id, place)
         ) WITHOUT ROWID, STRICT"""
     )
+
+
+@MIGRATIONS(name="003_failed")
+def _failed(database: sqlite_utils.Database) -> None:
+    """What failed is counted for each page of the desk."""
+    database.execute("CREATE INDEX delivery_failed ON delivery (target) WHERE state = 'failed'")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from auth.staff import Member
 from gateway.app import application
-from gateway.desk import browse, door, finding, sharing, waiting
+from gateway.desk import browse, door, finding, forwarding, sharing, waiting
 from gateway.forwarding.deliveries import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
@@ -283,6 +283,10 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
             patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(forwarding, "scope_of", lambda member: WholeArchive())
+        with pytest.raises(AssertionError):
+            test_staff_change_only_what_is_of_their_site(matrix, "nora")
     with monkeypatch.context() as patch:
         patch.setattr(Member, "may_see", lambda *_: True)
         with pytest.raises(AssertionError):
