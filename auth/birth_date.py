@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import date
 from typing import Final
 
-_DIGITS: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
-"""Those of Arabic and Persian keyboards."""
+from auth.digits import DIGITS
+
 _EARLIEST_YEAR: Final = 1850
 _LATEST_YEAR: Final = 2199
 _YEAR_LAST: Final = re.compile(r"(\d{1,2})\s*[./\- ]\s*(\d{1,2})\s*[./\- ]\s*(\d{4})", re.ASCII)
@@ -20,7 +20,7 @@ def parse_birth_date(text: str) -> str | None:
     Day, month, year (31.1.1950, 31/01/1950, 31-1-1950, 31011950) or year, month, day (1950-01-31, 19500131). Eight
     digits are never ambiguous: read the wrong way round, the year would lie outside 1850..2199.
     """
-    typed = text.strip().translate(_DIGITS)
+    typed = text.strip().translate(DIGITS)
     if found := _YEAR_LAST.fullmatch(typed):
         return _written(found[3], found[2], found[1])
     if found := _YEAR_FIRST.fullmatch(typed):

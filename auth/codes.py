@@ -10,6 +10,7 @@ import secrets
 import unicodedata
 from typing import Final
 
+from auth.digits import DIGITS
 from auth.errors import MalformedCode
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -17,7 +18,7 @@ CODE_LENGTH: Final = 16
 TOKEN_LENGTH: Final = 26
 
 _VALUES: Final = {character: value for value, character in enumerate(ALPHABET)}
-_LOOKALIKES: Final = str.maketrans("OIL٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01101234567890123456789")
+_LOOKALIKES: Final = str.maketrans("OIL", "011") | DIGITS
 """What is read as another character: letters that look like digits, and digits of Arabic and Persian keyboards."""
 _GROUP: Final = 4
 _MODULUS: Final = 0b100101

@@ -31,11 +31,9 @@ def to_json(scope: StudyScope) -> str:
     """The rule of a scope that `checked` has let pass."""
     match scope:
         case PatientIdentity(patient_id, issuer, birth_date, site, accepted, name):
-            rule: dict[str, object] = {"kind": "patient", "patient_id": patient_id, "issuer": issuer}
-            rule |= {"birth_date": birth_date}
-            rule |= {"site": site} if site is not None else {}
-            rule |= {"accepted": sorted(accepted)} if accepted else {}
-            return json.dumps(rule | ({"name": name} if name else {}))
+            rule = {"kind": "patient", "patient_id": patient_id, "issuer": issuer, "birth_date": birth_date}
+            further = {"site": site, "accepted": sorted(accepted) or None, "name": name or None}
+            return json.dumps(rule | {key: value for key, value in further.items() if value is not None})
         case ListedStudies(uids):
             return json.dumps({"kind": "studies", "studies": sorted(uids)})
         case _:

@@ -18,6 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from auth import qr
 from auth.records import Issued
+from auth.sheet_letters import set_letter
 from auth.sheet_texts import TEXTS, Language, SheetTexts
 
 _INK: Final = HexColor("#14262B")
@@ -269,12 +270,4 @@ def _address(url: str) -> str:
 
 def _printable(text: str) -> str:
     """`text` in the characters of the PDF's own fonts (Windows-1252); accents fall where they must."""
-    return "".join(_printable_character(character) for character in unicodedata.normalize("NFC", text))
-
-
-def _printable_character(character: str) -> str:
-    for candidate in (character, unicodedata.normalize("NFKD", character)):
-        kept = candidate.encode("cp1252", "ignore").decode("cp1252")
-        if kept:
-            return kept
-    return "?"
+    return "".join(set_letter(character) or "?" for character in unicodedata.normalize("NFC", text))

@@ -9,7 +9,7 @@ from storage.attributes import BY_KEYWORD, Level
 from storage.index import Index
 from storage.query import Match, Query
 from storage.records import StudyOverview
-from storage.scope import PatientIdentity, StudyScope
+from storage.scope import PatientIdentity, StudyScope, Within
 
 MOST: Final = 200
 LONGEST: Final = 200
@@ -91,8 +91,8 @@ def named(index: Index, scope: StudyScope, patient: PatientIdentity) -> PatientI
     """`patient` with the name that the newest study has, where none is said and one is known."""
     if patient.patient_name:
         return patient
-    same = (one for one in patients_with(index, scope, [patient.patient_id]) if is_of(patient, one))
-    return replace(patient, patient_name=next((one.patient_name for one in same if one.patient_name), ""))
+    own = index.overviews(Within(patient, scope), _query())
+    return replace(patient, patient_name=next((one.patient_name for one in own if one.patient_name), ""))
 
 
 def is_of(patient: PatientIdentity, study: StudyOverview) -> bool:

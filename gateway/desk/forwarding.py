@@ -33,9 +33,12 @@ class ForwardingRooms:
         """Failed ones by target, then what waits, then what was delivered; each newest first."""
         scope, deliveries = scope_of(session.member), self._house.deliveries
         wording = Wording(self._pages.languages.of(request))
-        failed = self._rows(session, wording, deliveries.listed(["failed"], SHOWN, scope))
+        failed = deliveries.listed(["failed"], SHOWN, scope)
         values: dict[str, Any] = {
-            "failed": {name: (count, _of(failed, name)) for name, count in deliveries.failed(scope).items()},
+            "failed": {
+                name: (count, self._rows(session, wording, [one for one in failed if one.wanted.target == name]))
+                for name, count in deliveries.failed(scope).items()
+            },
             "waits": self._rows(session, wording, deliveries.listed(["waiting"], SHOWN, scope)),
             "delivered": self._rows(session, wording, deliveries.listed(["delivered"], SHOWN, scope)),
             "active": "forwarding",
@@ -83,10 +86,6 @@ class ForwardingRooms:
         known = {one.study_instance_uid: one for one in studies}
         words = ForwardingWording(wording)
         return [words.row(one, known) for one in found]
-
-
-def _of(rows: Sequence[DeliveryRow], target: str) -> list[DeliveryRow]:
-    return [one for one in rows if one.target == target]
 
 
 def _back() -> Response:

@@ -17,6 +17,7 @@ from auth.records import LONGEST_DAYS, Issued
 from auth.sheet import Paper
 from auth.sheet_texts import TEXTS, Language
 from auth.staff_sessions import StaffSession
+from gateway.archive.asking import Answer
 from gateway.archive.service import asking_of
 from gateway.desk import finding
 from gateway.desk.browse import site_key
@@ -65,7 +66,7 @@ class Sharing:
         """Open a share; the answer is its sheet."""
         wanted = self._wanted(session, form_of(request))
         issued = self._house.shares.create(wanted.scope, wanted.birth_date, wanted.days, site=wanted.site)
-        return self._sheet(request, session, issued, wanted.language)
+        return self._sheet(request, session, issued, wanted.language, self._asking.look(issued.share))
 
     def reissue(self, request: Request, session: StaffSession) -> Response:
         """A new code; the answer is its sheet. A share past its end is prolonged first, as its site does it."""
@@ -74,9 +75,9 @@ class Sharing:
         if share.state == "expired":
             self._house.shares.extend(share.id, site.days)
         issued = self._house.shares.reissue(share.id)
-        self._asking.ask_for(issued.share)
+        answer = self._asking.ask_for(issued.share)
         self._house.requests.settle_kind(share.id, "code lost", session.member.name)
-        return self._sheet(request, session, issued, _language(form_of(request), site.language))
+        return self._sheet(request, session, issued, _language(form_of(request), site.language), answer)
 
     def extend(self, request: Request, session: StaffSession) -> Response:
         """Let a share end later; without a date as its site does it."""
@@ -170,7 +171,10 @@ class Sharing:
             raise Unusable("A share by study needs at least one study, all of one patient.")
         return ListedStudies(chosen)
 
-    def _sheet(self, request: Request, session: StaffSession, issued: Issued, language: Language) -> Response:
+    def _sheet(
+        self, request: Request, session: StaffSession, issued: Issued, language: Language, answer: Answer
+    ) -> Response:
+        """The sheet, and for staff what of the share is not here."""
         house = self._house
         site = site_of(house, issued.share.site)
         texts = TEXTS[language]
@@ -191,7 +195,7 @@ class Sharing:
                 for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
-            "missing": Wording(self._pages.languages.of(request)).missing(self._asking.look(issued.share)),
+            "missing": Wording(self._pages.languages.of(request)).missing(answer),
             "active": "find",
         }
         return self._door.render(request, "sheet.html", values, session)

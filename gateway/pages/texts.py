@@ -20,7 +20,6 @@ from starlette.requests import Request
 COOKIE: Final = "lang"
 STAFF_ROOMS: Final = frozenset({"desk", "desk_forwarding", "desk_uploads"})
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
-_RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _REGIONS: Final = {"en": "en-GB"}
 """Where a language alone would mean the habits of another country than those of our visitors."""
 
@@ -36,7 +35,7 @@ class Texts:
     @property
     def direction(self) -> str:
         """Where its lines begin, as HTML's `dir` says it: "ltr" or "rtl"."""
-        return "rtl" if self.language in _RIGHT_TO_LEFT else "ltr"
+        return str(self._locale.text_direction)
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its {places} filled. KeyError if the key or a value is missing."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from auth.sheet_letters import set_letter
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import person
 from gateway.portal.studies import SeriesView, StudyView
@@ -55,15 +56,8 @@ def captions(words: Texts, study: StudyView, series: SeriesView, patient_name: s
 def set_in_latin(text: str) -> str:
     """`text` in Windows-1252, accents dropped where they must; "" when it holds letters of another writing."""
     composed = unicodedata.normalize("NFC", " ".join(text.split())).translate(_WITHOUT_STROKE)
-    found = [_letter(character) for character in composed if character.isprintable()]
-    return "" if None in found else "".join(letter for letter in found if letter)
-
-
-def _letter(character: str) -> str | None:
-    for candidate in (character, unicodedata.normalize("NFKD", character)):
-        if kept := candidate.encode("cp1252", "ignore").decode("cp1252"):
-            return kept
-    return None
+    found = [set_letter(character) for character in composed if character.isprintable()]
+    return "".join(found) if all(found) else ""
 
 
 def _said(patient_name: str) -> str:
