@@ -73,6 +73,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "forwarding asked for": Kind(TRANSFERRED, "study", "E"),
     "forwarded": Kind(TRANSFERRED, "study", "R"),
     "forwarding failed": Kind(TRANSFERRED, "study", "R", None, "8"),
+    "forwarding retried": Kind(TRANSFERRED, "study", "U"),
     "forwarding given up": Kind(TRANSFERRED, "study", "D"),
     "query": Kind(QUERIED, "gateway", "E"),
     "instance held": Kind(ALERT, "instance", "C", OBJECT_ATTRIBUTES, "4"),

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from auth.staff import Member
 from gateway.app import application
 from gateway.desk import browse, door, finding, forwarding, sharing, waiting
-from gateway.forwarding.deliveries import Wanted
+from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
 from tests.gateway.desk import conftest as household
