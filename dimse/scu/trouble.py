@@ -42,6 +42,12 @@ class TroubleKind(StrEnum):
     """It does not commit to what it has."""
     REPORT = "report"
     """Its report of storage commitment is owed."""
+    DESTINATION = "destination"
+    """It does not know us as a place to send to."""
+    STALLED = "stalled"
+    """It was sending, and then nothing more came."""
+    INCOMPLETE = "incomplete"
+    """It says that it has sent everything, but that is less than it said it has."""
     OTHER = "other"
     """What happened before kinds were kept."""
 
@@ -60,7 +66,12 @@ _OF_STEPS: Final[dict[Step, TroubleKind]] = {
     "tls": TroubleKind.TLS,
     "association": TroubleKind.ASSOCIATION,
 }
-_OF_STATUSES: Final = {NOT_AUTHORISED: TroubleKind.RIGHTS, SOP_CLASS_NOT_SUPPORTED: TroubleKind.UNSUPPORTED}
+_OF_STATUSES: Final = {
+    NOT_AUTHORISED: TroubleKind.RIGHTS,
+    SOP_CLASS_NOT_SUPPORTED: TroubleKind.UNSUPPORTED,
+    # PS3.4 table C.4-2: move destination unknown.
+    0xA801: TroubleKind.DESTINATION,
+}
 
 
 def of_association(failed: AssociationFailed) -> Trouble:

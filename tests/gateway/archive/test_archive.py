@@ -15,7 +15,7 @@ from dimse.settings import DimseSettings, Peer
 from gateway.archive.archive import Archive, ArchiveAway
 from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
-from gateway.archive.service import archive_of, asking_of, completeness_of
+from gateway.archive.service import archive_of, archives_of, asking_of, completeness_of
 from gateway.config import Config
 from gateway.house import House, build
 from gateway.listening import reserve
@@ -140,12 +140,12 @@ def test_an_archive_that_is_away_is_asked_again_later(one: Hospital) -> None:
     issued = house.shares.create(ListedStudies(frozenset({one.study})), BIRTH_DATE, 30)
     asking_of(house).ask_for(issued.share)
     away = Archive(archive._caller, lambda _: Peer("PACS1", "127.0.0.1", 9), "PACS1", "move", house.storage.ingest)
-    lost = Asking(house.storage.database, house.storage.index, house.shares, away, lambda: now[0])
+    lost = Asking(house.storage.database, house.storage.index, house.shares, {"": away}, lambda: now[0])
     now[0] += timedelta(seconds=2)
     assert lost.work_off() == 0
     (row,) = house.storage.database.read("SELECT tries, told FROM archive_request")
     assert row["tries"] == 1 and row["told"]
-    found = Asking(house.storage.database, house.storage.index, house.shares, archive, lambda: now[0])
+    found = Asking(house.storage.database, house.storage.index, house.shares, {"": archive}, lambda: now[0])
     assert found.work_off() == 0
     now[0] += timedelta(seconds=61)
     assert found.work_off() == 1
@@ -188,7 +188,7 @@ def test_a_share_waits_for_quiet_and_not_for_ever_for_the_archive(one: Hospital)
     quiet = house.shares.create(PATIENT, BIRTH_DATE, 30, wait=Wait(10))
     archive = house.shares.create(PATIENT, BIRTH_DATE, 30, wait=Wait(10, for_archive=True))
     listed = house.shares.create(both, BIRTH_DATE, 30, wait=Wait(10))
-    completeness = Completeness(house.storage.database, house.shares, archive_of(house), lambda: now[0])
+    completeness = Completeness(house.storage.database, house.shares, archives_of(house), lambda: now[0])
     now[0] += timedelta(minutes=30)
     assert completeness.look() == 0
     one.have_here(0)

@@ -35,7 +35,7 @@ def server(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[dict[str,
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}/dicom-web/", got
         running.shutdown()
