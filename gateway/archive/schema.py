@@ -24,9 +24,9 @@ def _archive_request(database: Database) -> None:
 
 # What staff of a site have asked its archive for. asked_from: the study on whose page that was. study_date, modalities,
 # description: as the archive tells of it. state: waiting, done, failed. expected: instances, 0 where the archive does
-# not say. received: how many of them are here. moved_at: when the last of them came. due_at: when there is something to do;
-# also until when a holder counts as alive. trouble_kind, trouble: why the last attempt failed (`dimse.scu.trouble`).
-# Moments are seconds since 1970.
+# not say. received: how many of them are here. moved_at: when the last of them came. due_at: when there is something to
+# do; also until when a holder counts as alive. trouble_kind, trouble: why the last attempt failed
+# (`dimse.scu.trouble`). Moments are seconds since 1970.
 @MIGRATIONS(name="002_retrieval")
 def _retrieval(database: Database) -> None:
     database.execute(
