@@ -107,6 +107,11 @@ class Retrievals:
         sql = f"SELECT * FROM retrieval WHERE site = ? AND asked_from IN ({marks}) ORDER BY requested_at DESC, id DESC"
         return [Retrieval.of(row) for row in self._database.read(sql, (site, *studies))]
 
+    def listed(self, site: str, limit: int = 1000) -> list[Retrieval]:
+        """What was asked for at a site, newest first."""
+        sql = "SELECT * FROM retrieval WHERE site = ? ORDER BY requested_at DESC, id DESC LIMIT ?"
+        return [Retrieval.of(row) for row in self._database.read(sql, (site, limit))]
+
     def take_up(self, site: str) -> Retrieval | None:
         """What is to be fetched next for a site, and held from now on."""
         now, holder = self._clock(), secrets.token_hex(8)

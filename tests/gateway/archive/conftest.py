@@ -31,6 +31,8 @@ class Hospital:
     house: House
     pacs: Storage
     stored: list[Stored]
+    port: int
+    """Where the archive listens."""
 
     def have_here(self, *numbers: int) -> None:
         """Let these of the images come from the archive."""
@@ -85,7 +87,7 @@ def hospital(folder: Path, way: str, *, deaf: bool = False) -> Iterator[Hospital
         else:
             place = Place(sockets={"dimse": reserve("127.0.0.1", port, "dimse")})
             stack.enter_context(running(None, services=Services(house.storage), place=place))
-        yield Hospital(house, pacs, stored)
+        yield Hospital(house, pacs, stored, archive.port)
 
 
 @pytest.fixture(params=["move", "get"])

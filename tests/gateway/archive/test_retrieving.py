@@ -1,10 +1,12 @@
 """Earlier examinations are fetched from the archive, and it is watched whether they come."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from dimse.scu.trouble import Trouble, TroubleKind
 from gateway.archive import retrievals as rows
@@ -14,6 +16,7 @@ from gateway.archive.retrievals import HELD_SECONDS, MOST_ATTEMPTS, NoLongerHeld
 from gateway.archive.retrieving import Retrieving
 from gateway.archive.schema import MIGRATIONS
 from gateway.archive.service import archive_of, retrievals_of, retrieving_of
+from gateway.cli.main import durchblick
 from gateway.config import Config, ConfigError, parse
 from storage.audit_trail import AuditTrail
 from storage.scope import PatientIdentity
@@ -114,6 +117,27 @@ def _list_and_fetch(made: Hospital) -> None:
     assert (done.state, done.received, done.expected, done.percent, done.trouble) == ("done", 3, 3, 100, None)
     events = [one for one in AuditTrail(made.house.storage.database).events() if one.subject == made.study]
     assert [one.event for one in events if one.event.startswith("study")] == ["study asked for", "study retrieved"]
+
+
+def test_the_command_line_lists_and_fetches(tmp_path: Path) -> None:
+    with hospital(tmp_path, "get") as made:
+        peer = f'[[dimse.peers]]\nae_title = "PACS1"\nhost = "127.0.0.1"\nport = {made.port}\n'
+        config = tmp_path / "config.toml"
+        config.write_text(f'[archive]\nae_title = "PACS1"\nretrieve = "get"\n{peer}', "utf-8")
+
+        def run(*arguments: str) -> Result:
+            return CliRunner().invoke(durchblick, ["archive", *arguments, "--config", str(config)])
+
+        listed = json.loads(run("list", "--patient-id", "TEST-1", "--birth-date", "19500131", "--json").stdout)
+        assert [(one["study"], one["instances"]) for one in listed] == [(made.study, 3)]
+        assert run("list", "--accession", "nobody's").output == "There are none.\n"
+        assert f"{made.study}  waiting  PACS1  0 of 3" in run("fetch", "--study", made.study).output
+        (worker,) = retrieving_of(made.house)
+        assert worker.work_off() == 1
+        assert [one["state"] for one in json.loads(run("progress", "--json").stdout)] == ["done"]
+        assert "does not have 1.2.3" in run("fetch", "--study", "1.2.3").output
+        assert "no site south" in run("list", "--accession", "A", "--site", "south").output
+        assert run("list", "--patient-id", "TEST-1").exit_code == 2
 
 
 def test_a_silent_archive_is_let_go_of(tmp_path: Path) -> None:
