@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, cast, get_args
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -124,7 +125,7 @@ class TakingAlong:
         begin, length = part or (0, size)
         headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Length": str(length)}
         name = _name(self._pages.languages.of(request), download)
-        headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+        headers["Content-Disposition"] = _attachment(f"{name}.zip")
         if part:
             headers["Content-Range"] = f"bytes {begin}-{begin + length - 1}/{size}"
         if request.method == "HEAD":
@@ -222,6 +223,11 @@ def _url(words: Texts, download: Download | None) -> str:
 def _name(words: Texts, download: Download) -> str:
     form = download.wish.form
     return words("downloads.file" if form == "archive" else f"downloads.{form}_file")
+
+
+def _attachment(name: str) -> str:
+    """A Content-Disposition with a file's name in any letters (RFC 6266 4.3, RFC 8187 3.2)."""
+    return f'attachment; filename="{name}"' if name.isascii() else f"attachment; filename*=UTF-8''{quote(name)}"
 
 
 def _form(request: Request) -> Form:
