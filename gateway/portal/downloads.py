@@ -78,9 +78,7 @@ class TakingAlong:
         words = self._pages.languages.of(request)
         offers = list(self._offers(words, session))
         ordered = self._downloads.of_share(session.share.id)
-        others = {
-            form: [self._copy(words, session, one) for one in ordered if one.wish.form == form] for form in OTHER_FORMS
-        }
+        others = self._others(words, session, ordered)
         values: dict[str, Any] = {
             "offers": offers,
             "preparing": any(one.state == "waiting" for one in ordered),
@@ -190,9 +188,19 @@ class TakingAlong:
             until=_until(words, session, download),
         )
 
-    def _copy(self, words: Texts, session: Session, download: Download) -> dict[str, Any]:
+    def _others(self, words: Texts, session: Session, ordered: list[Download]) -> dict[Form, list[dict[str, Any]]]:
+        """What was ordered in other forms, by form; those that hold all that there is are current."""
+        wanted = [one for one in ordered if one.wish.form in OTHER_FORMS]
+        content = content_of(records_of(self._index, session.share.scope)) if wanted else ""
+        return {
+            form: [self._copy(words, session, one, content) for one in wanted if one.wish.form == form]
+            for form in OTHER_FORMS
+        }
+
+    def _copy(self, words: Texts, session: Session, download: Download, content: str) -> dict[str, Any]:
         return {
             "download": download,
+            "is_current": download.content == content and download.state != "failed",
             "url": _url(words, download),
             "size": size_text(words, download.size),
             "until": _until(words, session, download),

@@ -110,11 +110,14 @@ def test_patients_order_them_and_they_die_with_what_they_show(portal: Portal, ho
             assert client.post(f"/downloads/prepare/all?form={form}", headers=SIGN_IN).status_code == 303
             work(house)
             page = client.get("/downloads").text
+            assert f"form={form}" not in page, "it is there, and nothing is new"
             (url,) = re.findall(rf'href="(/downloads/[0-9a-f]{{16}}/[^"]*{ending}\.zip)"', page)
             answer = client.get(url)
             assert answer.status_code == 200 and answer.content.startswith(b"PK")
             told = answer.headers["content-disposition"]
             assert told == f"attachment; filename*=UTF-8''{quote(f'Мої-знімки-{ending}.zip')}"
+        keep(house, ct(StudyDate="20260401"))
+        assert "form=pictures" in client.get("/downloads").text
         assert client.post("/downloads/prepare/all?form=gold", headers=SIGN_IN).status_code == 404
         house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
         assert client.get(url).status_code == 404
