@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from auth.staff import Member
 from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
-from gateway.desk import browse, door, finding, forwarding, priors, sharing, waiting
+from gateway.desk import browse, deletion, door, finding, forwarding, priors, sharing, waiting
 from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
@@ -34,8 +34,8 @@ NO_UPLOAD: Final = "22222222"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
 # name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "asking" ones
-# ask the archive for such an object; "of sharers" and "asking" ones are for those who may share. "api" ones are for
-# machines.
+# ask the archive for such an object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones
+# are for those who may share. "api" ones are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -56,6 +56,7 @@ POLICY: Final = {
     "/desk/studies/{study}/archive": "study and asking",
     "/desk/studies/{study}/retrievals": "study and asking",
     "/desk/studies/{study}/retrievals/progress": "study of sharers",
+    "/desk/studies/{study}/deletion": "a deletion",
     "/desk/shares/{share}": "share",
     "/desk/shares/{share}/extension": "doing",
     "/desk/shares/{share}/code": "doing",
@@ -237,8 +238,8 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
     with matrix.caller(caller) as client:
         for template in _kinds("room"):
             assert client.get(template).status_code == 200, template
-        for template in _kinds("study", "study of sharers", "study and asking", "share"):
-            is_open = may_share or POLICY[template] in ("study", "share")
+        for template in _kinds("study", "study of sharers", "study and asking", "share", "a deletion"):
+            is_open = may_share or POLICY[template] in ("study", "share", "a deletion")
             unknown = client.get(matrix.objects["unknown"].fill(template))
             assert unknown.status_code == (404 if is_open else 403)
             for owner in SITES:
@@ -264,7 +265,7 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
         before = matrix.state()
         for owner in others:
             names = matrix.objects[owner]
-            for template in _kinds("doing", "doing in the scope", "doing an upload", "study and asking"):
+            for template in _kinds("doing", "doing in the scope", "doing an upload", "study and asking", "a deletion"):
                 data = {"share": names.share, "decision": "accept", "remark": "Warum?", **ASKED}
                 answer = client.post(names.fill(template), data=data)
                 expected = {403} if not may_share else {303} if "scope" in POLICY[template] else {404}
@@ -291,6 +292,12 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             assert client.post(names.fill(template), data=ASKED).status_code in (200, 303), template
             wanted = [row[1] for row in matrix.state()[-1]]
             assert (site or "") in wanted if "retrievals" in template else matrix.state() == before, template
+        for template in _kinds("a deletion"):
+            before = matrix.state()
+            uid = household.keep(matrix.desk.house, "NORTHPACS" if site else "PACS").study_instance_uid
+            path = template.replace("{study}", uid)
+            assert client.post(path, data={"reason": "other"}).status_code == 303, template
+            assert matrix.state() == before, template
         for template in _kinds("doing an upload") if not site else ():
             before = matrix.state()
             path = _objects(matrix.desk, "").fill(template)
@@ -306,6 +313,10 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
             patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "scope_of", lambda member: WholeArchive())
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "nora")
     with monkeypatch.context() as patch:
         patch.setattr(forwarding, "scope_of", lambda member: WholeArchive())
         with pytest.raises(AssertionError):
