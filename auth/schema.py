@@ -195,7 +195,6 @@ CREATE TABLE viewer_pass (
     ticket TEXT PRIMARY KEY,
     token TEXT UNIQUE,
     share_id TEXT NOT NULL REFERENCES share (id) ON DELETE CASCADE,
-    issue INTEGER NOT NULL,
     session TEXT NOT NULL,
     viewer TEXT NOT NULL,
     study TEXT NOT NULL,

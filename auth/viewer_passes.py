@@ -28,10 +28,10 @@ MOST: Final = 10
 """How many passes a share has at a time; the oldest go."""
 
 _INSERT: Final = """
-INSERT INTO viewer_pass (ticket, share_id, issue, session, viewer, study, until) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO viewer_pass (ticket, share_id, session, viewer, study, until) VALUES (?, ?, ?, ?, ?, ?)
 """
 _SELECT: Final = """
-SELECT share_seen.*, viewer_pass.issue AS pass_issue, viewer_pass.ticket, viewer_pass.token AS pass_token,
+SELECT share_seen.*, viewer_pass.ticket, viewer_pass.token AS pass_token,
     viewer_pass.session, viewer_pass.viewer, viewer_pass.study, viewer_pass.until
 FROM viewer_pass JOIN share_seen ON share_seen.id = viewer_pass.share_id
 """
@@ -63,7 +63,7 @@ class ViewerPasses:
         """A new ticket for `viewer` to open `study` of the session's share. Raises `ShareEnded`."""
         value, now = secrets.token_urlsafe(32), seconds(self._clock())
         share = session.share
-        row = (_digest(value), share.id, share.issue, session.handle, viewer, study, now + TICKET_SECONDS)
+        row = (_digest(value), share.id, session.handle, viewer, study, now + TICKET_SECONDS)
 
         def work(connection: sqlite3.Connection) -> None:
             kept = connection.execute("SELECT * FROM share_seen WHERE id = ?", (share.id,)).fetchone()
@@ -119,7 +119,8 @@ class ViewerPasses:
     def _is_live(self, row: sqlite3.Row, now: int) -> bool:
         # A clock that has gone back makes nothing last longer.
         in_time = 0 <= row["until"] - now <= max(self._token_seconds, TICKET_SECONDS)
-        return in_time and row["pass_issue"] == row["issue"] and state_of_row(row, now) == "live"
+        # Whoever ends the sessions of a share, as a new code does, deletes its passes.
+        return in_time and state_of_row(row, now) == "live"
 
 
 def _actor(row: sqlite3.Row) -> str:
