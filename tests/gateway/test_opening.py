@@ -27,13 +27,13 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         yield replace(made, house=replace(made.house, config=config))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def patient(portal: Portal) -> Iterator[TestClient]:
     with portal.patient() as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def viewer(portal: Portal) -> Iterator[TestClient]:
     """A page of OHIF's origin, or Weasis: without any cookie."""
     with TestClient(application(portal.house), ORIGIN, headers={"origin": OHIF}) as client:
