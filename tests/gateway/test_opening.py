@@ -179,15 +179,22 @@ def test_no_secret_reaches_a_log(
 
 
 @pytest.mark.parametrize(
-    "address", ["viewer.example.org", "ftp://viewer.example.org", "https://a.example/?x=1", "https:"]
+    "address",
+    ["viewer.example.org", "ftp://viewer.example.org", "https://a.example/?x=1", "https:", "https://a@b.example"],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ValidationError, match="write where OHIF is"):
         ViewersConfig(ohif_url=address)
 
 
-def test_the_origin_is_written_as_browsers_send_it() -> None:
-    assert (
-        ViewersConfig(ohif_url="https://Viewer.Example.org:8443/ohif/").ohif_origin == "https://viewer.example.org:8443"
-    )
-    assert ViewersConfig().ohif_origin == ""
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://Viewer.Example.org:8443/ohif/", "https://viewer.example.org:8443"),
+        ("https://viewer.example.org:443", "https://viewer.example.org"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("", ""),
+    ],
+)
+def test_the_origin_is_written_as_browsers_send_it(address: str, origin: str) -> None:
+    assert ViewersConfig(ohif_url=address).ohif_origin == origin
