@@ -9,7 +9,14 @@ from functools import partial
 from typing import Final
 
 from gateway.archive.completeness import COMPLETE_SECONDS
-from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
+from gateway.archive.service import (
+    ASK_SECONDS,
+    RETRIEVE_SECONDS,
+    asking_of,
+    completeness_of,
+    retrievals_of,
+    retrieving_of,
+)
 from gateway.audit.export import (
     ARRIVALS_SECONDS,
     EXPORT_SECONDS,
@@ -111,6 +118,8 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         *_audit_export(house),
         Job(COMPLETE_SECONDS, completeness_of(house).look),
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
+        *(Job(RETRIEVE_SECONDS, partial(one.work_off, is_stopping)) for one in retrieving_of(house)),
+        Job(FORGET_SECONDS, retrievals_of(house).forget),
         *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]

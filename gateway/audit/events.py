@@ -73,6 +73,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "forwarding asked for": Kind(TRANSFERRED, "study", "E"),
     "forwarded": Kind(TRANSFERRED, "study", "R"),
     "forwarding failed": Kind(TRANSFERRED, "study", "R", None, "8"),
+    "forwarding retried": Kind(TRANSFERRED, "study", "U"),
     "forwarding given up": Kind(TRANSFERRED, "study", "D"),
     "query": Kind(QUERIED, "gateway", "E"),
     "instance held": Kind(ALERT, "instance", "C", OBJECT_ATTRIBUTES, "4"),
@@ -87,6 +88,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "hold added": Kind(ALERT, "study", "C", OBJECT_ATTRIBUTES),
     "hold removed": Kind(ALERT, "study", "D", OBJECT_ATTRIBUTES),
     "study asked for": Kind(TRANSFERRED, "study", "E"),
+    "study retrieved": Kind(TRANSFERRED, "study", "C"),
+    "study retrieval failed": Kind(TRANSFERRED, "study", "C", None, "8"),
     "held instances accepted": Kind(ALERT, "study", "U", OBJECT_ATTRIBUTES),
     # Shares.
     "share created": Kind(ALERT, "share", "C", USER_ATTRIBUTES),

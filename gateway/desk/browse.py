@@ -72,7 +72,8 @@ class Browse:
         wording = self._wording(request)
         patient = finding.of_patient(self._house.storage.index, scope, study)
         today = datetime.now(UTC).date()
-        site = site_of(self._house, site_key(self._house, session, study))
+        key = site_key(self._house, session, study)
+        site = site_of(self._house, key)
         values: dict[str, Any] = {
             "patient": wording.patient(patient, uid),
             "shares": self._shares_of(session, wording, patient),
@@ -80,6 +81,7 @@ class Browse:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=3650)).isoformat(),
             "language": site.language,
+            "archive": self._house.config.archive_of(key).ae_title,
             "study": uid,
             "active": "find",
         }

@@ -15,6 +15,7 @@ from gateway.desk.forms import with_body
 from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
+from gateway.desk.priors import PriorsRooms
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
 from gateway.desk.uploads import UploadRooms
@@ -38,6 +39,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_deletion(DeletionRooms(house, door, pages), door),
         *_uploads(UploadRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
+        *_priors(PriorsRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -129,6 +131,16 @@ def _forwarding(rooms: ForwardingRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/forwarding", door.signed_in(rooms.overview)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+    ]
+
+
+def _priors(rooms: PriorsRooms, door: DeskDoor) -> list[BaseRoute]:
+    return [
+        Route("/desk/studies/{study}/archive", with_body(door.may_share(rooms.search)), methods=["POST"]),
+        Route("/desk/studies/{study}/archive", door.may_share(rooms.archive)),
+        Route("/desk/studies/{study}/retrievals", with_body(door.may_share(rooms.fetch)), methods=["POST"]),
+        Route("/desk/studies/{study}/retrievals", door.may_share(rooms.retrievals)),
+        Route("/desk/studies/{study}/retrievals/progress", door.may_share(rooms.progress)),
     ]
 
 
