@@ -9,6 +9,7 @@ import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
 import { measuring } from "./measuring.js";
 import { reformatting } from "./reformatting.js";
+import { regions } from "./regions.js";
 import { viewing } from "./viewing.js";
 import { levels } from "./levels.js";
 
@@ -22,10 +23,11 @@ import { levels } from "./levels.js";
  */
 export async function openTools(pane, toolbar, opener) {
   const { dataset } = opener;
-  const [t, more, planes] = await Promise.all([
+  const [t, more, planes, drawn] = await Promise.all([
     texts(dataset["texts"]),
     texts(dataset["panes"]),
     texts(dataset["mpr"]),
+    texts(dataset["regions"]),
     styled(dataset["style"]),
     styled(dataset["mprStyle"]),
   ]);
@@ -41,6 +43,7 @@ export async function openTools(pane, toolbar, opener) {
     viewing(bench),
     levels(bench),
     new Layouts(bench, toolbar, more).group,
+    regions(bench, drawn),
     reformatting(bench, planes),
     header(bench, more),
   );
