@@ -164,9 +164,9 @@ class Pixels:
     def regions(self, record: InstanceRecord, images: Images, series: str) -> bytes:
         """Which regions the set `record` has, and on which `images` of `series` they lie, as JSON.
 
-        {"concerns": whether it is for these images at all, "regions": [{"number", "name", "colour": "#rrggbb",
-        "images": [[first, last], ...]}], "more": regions that are not listed, "parts": of how many frames or contours
-        it is made, "left_out": those that lie on none of the images}. Raises `NotRenderable`.
+        {"concerns": whether it is for these images at all, "label": what it is called, "regions": [{"number", "name",
+        "colour": "#rrggbb", "images": [[first, last], ...]}], "more": regions that are not listed, "parts": of how
+        many frames or contours it is made, "left_out": those that lie on none of the images}. Raises `NotRenderable`.
         """
         return self._ask("regions", record, images=images.sent(), series=series)[1]
 

@@ -66,6 +66,7 @@ class Regions:
         if asked is None:
             images = Images(_listed(stack), self._planes(scope, study, series, stack))
             answer = orjson.loads(self._storage.pixels.regions(record, images, series))
+            answer["label"] = plain(answer["label"])
             for region in answer["regions"]:
                 region["name"] = plain(region["name"])
             return _json(request, answer)

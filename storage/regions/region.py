@@ -43,7 +43,7 @@ class Placed:
     parts: int
     left_out: int
 
-    def message(self, regions: Sequence[Region], *, concerns: bool) -> dict[str, Any]:
+    def message(self, regions: Sequence[Region], label: str, *, concerns: bool) -> dict[str, Any]:
         """As it is sent to those who choose; `concerns`: whether the set is for these images at all."""
         listed = [
             {
@@ -55,7 +55,8 @@ class Placed:
             for region in regions[:MOST]
         ]
         more = max(len(regions) - MOST, 0)
-        return {"concerns": concerns, "regions": listed, "more": more, "parts": self.parts, "left_out": self.left_out}
+        said = {"concerns": concerns, "label": label[:_LONGEST_NAME], "regions": listed}
+        return said | {"more": more, "parts": self.parts, "left_out": self.left_out}
 
 
 def named(number: int, name: str, wanted: Colour | None) -> Region:

@@ -40,6 +40,7 @@ class SegmentFrame:
 class Segmentation:
     """A Segmentation without its pixels. `most` is the value of a pixel that belongs to its segment wholly."""
 
+    label: str
     regions: list[Region]
     frames: list[SegmentFrame]
     kind: str
@@ -116,6 +117,7 @@ def segmentation_of(data_set: Json) -> Segmentation:
         raise Undecodable("This segmentation has more frames or segments than are looked at, or none.")
     segments = [_segment(item) for item in items(data_set, "00620002")]
     return Segmentation(
+        label=text(data_set, "00700080"),
         regions=[one for one in segments if one.number > 0 or kind != "LABELMAP"],
         frames=[_frame(data_set, index, kind) for index in range(1, count + 1)],
         kind=kind,

@@ -33,7 +33,7 @@ class RegionSets:
         """Which regions there are, and on which of the images of the request they lie, as JSON."""
         found, images = self._of(path), Images.received(request["images"])
         concerns = found.concerns(images, request["series"])
-        return orjson.dumps(found.placed(images).message(found.regions, concerns=concerns))
+        return orjson.dumps(found.placed(images).message(found.regions, found.label, concerns=concerns))
 
     def outlines(self, path: Path, request: dict[str, Any], samples: Callable[[int], Samples]) -> bytes:
         """What is to be drawn on the image of the request, as JSON; `samples` decodes a frame of the set (from 1)."""

@@ -38,6 +38,7 @@ class Contour:
 class StructureSet:
     """`unreadable` is how many contours say nothing that could be drawn."""
 
+    label: str
     regions: list[Region]
     contours: list[Contour]
     unreadable: int
@@ -112,7 +113,8 @@ def structure_set_of(data_set: Json) -> StructureSet:
             unreadable += contour is None
             contours += [contour] if contour else []
     regions = [named(roi, text(rois.get(roi, {}), "30060026"), colours.get(roi)) for roi in {**rois, **colours}]
-    return StructureSet(regions, contours, unreadable, _series(data_set), frozenset(spaces.values()) - {""})
+    label = text(data_set, "30060002")
+    return StructureSet(label, regions, contours, unreadable, _series(data_set), frozenset(spaces.values()) - {""})
 
 
 def _contour(item: Json, roi: int, space: str) -> Contour | None:

@@ -17,6 +17,6 @@ def test_a_light_colour_stays() -> None:
 
 def test_more_regions_than_are_offered_are_counted() -> None:
     regions = [named(number, "x" * 900, None) for number in range(502)]
-    message = Placed({3: [7, 5, 6, 9]}, 4, 0).message(regions, concerns=True)
+    message = Placed({3: [7, 5, 6, 9]}, 4, 0).message(regions, "A", concerns=True)
     assert (len(message["regions"]), message["more"], len(message["regions"][0]["name"])) == (500, 2, 64)
     assert message["regions"][3]["images"] == [[5, 7], [9, 9]]

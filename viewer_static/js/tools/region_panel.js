@@ -76,7 +76,7 @@ export class RegionPanel {
    */
   set(pane, layer, set) {
     const { t } = this;
-    const title = make("h3", {}, make("bdi", {}, set.name || t("regions.unnamed")));
+    const title = make("h3", {}, make("bdi", {}, set.name || set.label || t("regions.unnamed")));
     const notes = this.notes(set).map((note) => make("p", { class: "hint" }, note));
     const rows = set.regions.filter(({ images }) => images.length > 0).map((region) => this.row(pane, region));
     const chosen = () => rows.filter(({ field }) => field.checked).map(({ number }) => number);

@@ -11,7 +11,8 @@ import { leave } from "../idle.js";
  * A segmentation or structure set; without regions when it cannot be read.
  * @typedef {object} RegionSet
  * @property {string} address
- * @property {string} name
+ * @property {string} name of its series
+ * @property {string} label
  * @property {boolean} readable
  * @property {Region[]} regions
  * @property {number} more regions that are not listed
@@ -40,12 +41,18 @@ export async function setsOf({ root }) {
     /** @type {(RegionSet & {concerns: boolean}) | null} */
     const said = await ask(one.address);
     if (!said) {
-      found.push({ ...one, readable: false, regions: [], more: 0, parts: 0, left_out: 0 });
+      found.push({ ...one, label: "", readable: false, regions: [], more: 0, parts: 0, left_out: 0 });
     } else if (said.concerns) {
       found.push({ ...said, ...one, readable: true });
     }
   }
-  return found;
+  // What can be seen comes first.
+  return found.sort((one, other) => Number(isSeen(other)) - Number(isSeen(one)));
+}
+
+/** @param {RegionSet} set */
+function isSeen({ regions }) {
+  return regions.some(({ images }) => images.length > 0);
 }
 
 /**
