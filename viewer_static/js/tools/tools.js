@@ -34,6 +34,7 @@ export async function openTools(pane, toolbar, opener) {
   const panes = new Panes();
   panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
+  const layouts = new Layouts(bench, toolbar, more);
   const panel = make(
     "section",
     { class: "doctor", id: "doctor", "aria-labelledby": "doctor-title" },
@@ -42,7 +43,7 @@ export async function openTools(pane, toolbar, opener) {
     measuring(bench),
     viewing(bench),
     levels(bench),
-    new Layouts(bench, toolbar, more).group,
+    layouts.group,
     regions(bench, drawn),
     reformatting(bench, planes),
     header(bench, more),
@@ -51,6 +52,7 @@ export async function openTools(pane, toolbar, opener) {
   opener.setAttribute("aria-controls", panel.id);
   toggle(opener, panel, bench);
   opener.addEventListener("click", () => toggle(opener, panel, bench));
+  await layouts.restore();
 }
 
 /** @param {string} [href] */
