@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.regions.values import Json, items, number, numbers, text, whole
+from storage.regions.values import Json, item, number, numbers, text, whole
 
 Numbers = NDArray[np.float64]
 Vector = tuple[float, float, float]
@@ -106,10 +106,9 @@ def plane_of(data_set: Json, frame: int) -> Plane | None:
 
 def group(data_set: Json, frame: int, tag: str) -> Json:
     """The item of a functional group sequence (C.7.6.16.2): of the frame, else the shared one, else the data set."""
-    own = items(data_set, "52009230")[frame - 1 : frame]
-    for groups in (*own, *items(data_set, "52009229")[:1]):
-        if found := items(groups, tag):
-            return found[0]
+    for groups in (item(data_set, "52009230", frame - 1), item(data_set, "52009229", 0)):
+        if groups and (found := item(groups, tag, 0)):
+            return found
     return data_set
 
 

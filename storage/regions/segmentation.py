@@ -12,7 +12,7 @@ from storage.imaging.cielab import srgb
 from storage.imaging.image_pixels import Samples, Undecodable
 from storage.regions.images import Images, Source
 from storage.regions.masks import Mask, laid
-from storage.regions.planes import Plane, group, plane_of
+from storage.regions.planes import Numbers, Plane, group, plane_of
 from storage.regions.region import Placed, Region, named
 from storage.regions.values import Json, items, number, numbers, text, whole
 
@@ -49,6 +49,8 @@ class Segmentation:
     columns: int
     frame_of_reference: str
     series: frozenset[str]
+    positions: Numbers
+    """The place of each frame (frames x 3, mm); NaN where it has none."""
 
     def placed(self, images: Images) -> Placed:
         """Where it lies on `images`."""
@@ -72,7 +74,7 @@ class Segmentation:
         """The masks on image `index`; `samples` decodes a frame by its number (from 1)."""
         masks: list[dict[str, Any]] = []
         image, shape = images.planes.get(index), images.sizes[index]
-        for frame in self.frames:
+        for frame in self._near(image):
             if index not in self._on(frame, images):
                 continue
             for segment, values in self._values(frame, samples(frame.number)):
@@ -82,6 +84,13 @@ class Segmentation:
                 if mask is not None:
                     masks.append(_message(segment, mask))
         return {"masks": masks, "complete": True}
+
+    def _near(self, image: Plane | None) -> list[SegmentFrame]:
+        """The frames that may lie on an image: most lie far from its plane, which all at once tell quickly."""
+        if image is None:
+            return self.frames
+        away = image.distances(self.positions)
+        return [self.frames[at] for at in np.flatnonzero(~(away > image.reach)).tolist()]
 
     def _on(self, frame: SegmentFrame, images: Images) -> frozenset[int]:
         """The images that a frame lies on: by geometry, or where that is not said, by name.
@@ -115,17 +124,20 @@ def segmentation_of(data_set: Json) -> Segmentation:
     count = whole(data_set, "00280008", 1)
     if not 1 <= count <= _MOST_FRAMES or len(items(data_set, "00620002")) > _MOST_SEGMENTS:
         raise Undecodable("This segmentation has more frames or segments than are looked at, or none.")
+    frames = [_frame(data_set, index, kind) for index in range(1, count + 1)]
+    places = [frame.plane.position if frame.plane else (np.nan,) * 3 for frame in frames]
     segments = [_segment(item) for item in items(data_set, "00620002")]
     return Segmentation(
         label=text(data_set, "00700080"),
         regions=[one for one in segments if one.number > 0 or kind != "LABELMAP"],
-        frames=[_frame(data_set, index, kind) for index in range(1, count + 1)],
+        frames=frames,
         kind=kind,
         most=number(data_set, "0062000E") or 255.0,
         rows=whole(data_set, "00280010"),
         columns=whole(data_set, "00280011"),
         frame_of_reference=text(data_set, "00200052"),
         series=frozenset(text(item, "0020000E") for item in items(data_set, "00081115")) - {""},
+        positions=np.array(places, np.float64),
     )
 
 

@@ -11,6 +11,12 @@ def items(data_set: Json, tag: str) -> list[Json]:
     return [item for item in _values(data_set, tag) if isinstance(item, dict)]
 
 
+def item(data_set: Json, tag: str, index: int) -> Json | None:
+    """One item of a sequence, from 0; asked for one after the other, they cost less than all of them each time."""
+    found = _values(data_set, tag)[index : index + 1]
+    return found[0] if found and isinstance(found[0], dict) else None
+
+
 def numbers(data_set: Json, tag: str) -> list[float]:
     """Every number of an attribute; none when one of them is no finite number."""
     found = [_number(value) for value in _values(data_set, tag)]
