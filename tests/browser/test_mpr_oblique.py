@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import doctor
+from tests.browser.axe import violations
 from tests.browser.conftest import Site, Visits
 from tests.browser.stage import wait_for
 from tests.browser.test_mpr import AXIAL, SOURCE, open_planes
+from tests.browser.test_stack import Fingers
 from tests.browser.unit import run
 
 COLUMNS, ROWS, SLICES = 12, 10, 9
@@ -147,6 +149,16 @@ def test_turning_measuring_and_looking_closely(page: Page) -> None:
     page.keyboard.press("+")
     larger: Any = axial.locator(".mpr-image").bounding_box()
     assert larger["width"] == pytest.approx(frame["width"] * 1.25, rel=0.01)
+    page.keyboard.press("0")
+    assert violations(page) == ""
+    place = page.locator("[data-part=mpr-place]").inner_text()
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    fingers = Fingers(page.context.new_cdp_session(page))
+    for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60)):
+        fingers.put(kind, (x - apart, y), (x + apart, y))
+    fingers.put("touchEnd")
+    expect(axial).to_have_attribute("data-zoom", "3.00")
+    expect(page.locator("[data-part=mpr-place]")).to_have_text(place)
     page.locator(".mpr-controls [data-preset=lung]").click()
     expect(page.locator(".mpr-controls [data-preset=lung]")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".mpr-body")).to_have_attribute("data-settled", "true")

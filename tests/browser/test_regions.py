@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import doctor
+from tests.browser.axe import violations
 from tests.browser.conftest import Site, Visits
 from tests.browser.stage import wait_for
 
@@ -61,5 +62,20 @@ def test_segments_and_contours_lie_where_they_are(page: Page) -> None:
     box: Any = line.evaluate(script)
     (left, top), (right, bottom) = doctor.RING.min(axis=0) + 0.5, doctor.RING.max(axis=0) + 0.5
     assert box == pytest.approx([left, top, right - left, bottom - top], abs=0.01)
+    assert violations(page) == ""
     page.get_by_role("slider", name="Deckkraft").fill("80")
     assert float(page.locator(CANVAS).evaluate("one => one.style.opacity")) == 0.8
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_drawn(visits: Visits, page: Page, site: Site) -> None:
+    images = site.studies["drawn upon"]
+    broken = f"/{images[3].SOPInstanceUID}"
+    visits.expected = {broken}
+    page.route(f"**{broken}", lambda route: route.fulfill(status=406))
+    page.reload()
+    page.locator("#doctors-tools").click()
+    page.get_by_text("Konturen und Segmente", exact=True).click()
+    section = page.locator("[data-part=regions] section")
+    expect(section.filter(has_text="Segmente")).to_contain_text("Diese Datei lässt sich nicht lesen.")
+    section.get_by_role("button", name="Ring: Bild 3 zeigen").click()
+    expect(page.locator(".layer .region:not(.halo)")).to_have_count(1)

@@ -55,10 +55,10 @@ export class RegionLayer extends EventTarget {
     void this.changed();
   }
 
-  /** Draw what belongs to the image in sight; nothing while another one is asked for. */
+  /** Draw what belongs to the image in sight; nothing while another one is asked for, or nothing is known of it. */
   async changed() {
-    const { stack } = this.pane;
-    const at = stack.shown === stack.index ? stack.index : -1;
+    const { stack, source } = this.pane;
+    const at = stack.shown === stack.index && source.description(stack.index) ? stack.index : -1;
     if (this.drawn === String(at)) {
       return;
     }

@@ -20,12 +20,22 @@ export class RegionPanel {
     this.body = body;
     this.t = t;
     /** Whether it is to be seen; nothing is asked for a pane while it is not. */
-    this.open = true;
-    /** @type {WeakMap<Pane, HTMLElement>} What has been found for each pane. */
+    this.open = false;
+    /** @type {WeakMap<Pane, Promise<HTMLElement>>} What is found for each pane; asked for once. */
     this.found = new WeakMap();
     /** @type {Pane | null} */
     this.shown = null;
     bench.addEventListener("change", () => void this.changed());
+  }
+
+  /** @param {boolean} open */
+  async setOpen(open) {
+    this.open = open;
+    // What could not be had is asked for again.
+    if (!this.found.has(this.bench.pane)) {
+      this.shown = null;
+    }
+    await this.changed();
   }
 
   async changed() {
@@ -34,22 +44,22 @@ export class RegionPanel {
       return;
     }
     this.shown = pane;
-    const known = this.found.get(pane);
-    if (known) {
-      this.body.replaceChildren(known);
-      return;
-    }
     this.body.replaceChildren(make("p", { class: "hint", role: "status" }, this.t("regions.loading")));
-    const sets = await setsOf(pane.source);
-    const made = make("div", {}, ...this.content(pane, sets));
-    if (sets) {
-      this.found.set(pane, made);
-    }
+    const found = this.found.get(pane) ?? this.find(pane);
+    this.found.set(pane, found);
+    const made = await found;
     if (this.shown === pane) {
       this.body.replaceChildren(made);
-      // So that closing and opening asks again.
-      this.shown = sets ? pane : null;
     }
+  }
+
+  /** @param {Pane} pane */
+  async find(pane) {
+    const sets = await setsOf(pane.source);
+    if (!sets) {
+      this.found.delete(pane);
+    }
+    return make("div", {}, ...this.content(pane, sets));
   }
 
   /**

@@ -14,8 +14,7 @@ export function regions(bench, t) {
   group.addEventListener("toggle", async () => {
     const { RegionPanel } = await import("./region_panel.js");
     panel ??= new RegionPanel(bench, body, t);
-    panel.open = group.open;
-    await panel.changed();
+    await panel.setOpen(group.open);
   });
   return group;
 }
