@@ -20,6 +20,7 @@ from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import StaffSignIn
 from auth.tokens import Tokens
+from auth.viewer_passes import ViewerPasses
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
@@ -46,6 +47,7 @@ class House:
     identification: Identification
     sessions: Sessions
     tokens: Tokens
+    viewer_passes: ViewerPasses
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
@@ -85,6 +87,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
     storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
+    viewer_passes = ViewerPasses(database, system_clock, config.viewers.minutes * 60)
     return House(
         config=config,
         storage=storage,
@@ -92,6 +95,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
         tokens=tokens,
+        viewer_passes=viewer_passes,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
@@ -104,7 +108,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         intake=Intake.of(
             database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
         ),
-        gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
+        gatekeeper=Gatekeeper(sessions, tokens, viewer_passes, SessionCookie(config.public_root)),
     )
 
 

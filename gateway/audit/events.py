@@ -117,6 +117,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "birth date wrong": Kind(AUTHENTICATION, "share", "E", LOGIN, "4"),
     "sign-in failed": Kind(AUTHENTICATION, "network", "E", LOGIN, "4"),
     "network blocked": Kind(AUTHENTICATION, "network", "E", LOGIN, "8"),
+    "viewer opened": Kind(EXPORTED, "share", "E"),
+    "viewer ticket repeated": Kind(ALERT, "share", "E", RESTRICTED_FUNCTION, "8"),
     "token created": Kind(ALERT, "token", "C", USER_ATTRIBUTES),
     "token revoked": Kind(ALERT, "token", "D", USER_ATTRIBUTES),
     # Staff.
