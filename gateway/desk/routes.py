@@ -28,7 +28,7 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages and the API, and last a route that answers every other path below /desk."""
-    pages = Pages(house.config, languages.for_staff(), static, _TEMPLATES)
+    pages = Pages(house.config, languages.for_staff(), static, _TEMPLATES, "/desk")
     door = DeskDoor(house, pages)
     return [
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),

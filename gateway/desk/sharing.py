@@ -3,7 +3,6 @@
 A code exists in one answer only, which is the sheet; nobody can ask for it again.
 """
 
-import base64
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -26,7 +25,7 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.wording import ShareRow, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
-from gateway.sheets import draw, initials, logo, share_url, sheet, site_of
+from gateway.sheets import data_url, draw, initials, logo_url, share_url, sheet, site_of
 from storage.errors import NoSuchInstance, Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
@@ -178,20 +177,19 @@ class Sharing:
         house = self._house
         site = site_of(house, issued.share.site)
         texts = TEXTS[language]
-        picture = logo(house, site)
         papers: tuple[Paper, ...] = ("A4", "Letter") if site.paper == "A4" else ("Letter", "A4")
         values: dict[str, Any] = {
             "words": texts,
             "sheet_language": language,
             "house": site,
-            "logo": _data_url("image/png" if picture.startswith(b"\x89PNG") else "image/jpeg", picture),
+            "logo": logo_url(house.config, site),
             "initials": initials(house, issued),
             "expires": texts.long_date(issued.share.expires),
             "groups": issued.code.split("-"),
             "qr": qr.picture(share_url(house, issued)),
             "address": house.config.public_root.removeprefix("https://"),
             "pdfs": {
-                paper: _data_url("application/pdf", make(house, issued, language=language, paper=paper))
+                paper: data_url("application/pdf", make(house, issued, language=language, paper=paper))
                 for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
@@ -250,7 +248,3 @@ def _days(until: str) -> int:
 def _language(form: Form, otherwise: Language) -> Language:
     found = form.one("language")
     return next((language for language in TEXTS if language == found), otherwise)
-
-
-def _data_url(media_type: str, content: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}" if content else ""

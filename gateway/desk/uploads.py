@@ -12,8 +12,7 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.upload_wording import UploadWording
 from gateway.desk.wording import Wording
 from gateway.house import House
-from gateway.intake.accepting import SITE
-from gateway.intake.uploads import NoSuchUpload, NotNow, State, Upload
+from gateway.intake.uploads import UNDECIDED, NoSuchUpload, NotNow, Upload
 from gateway.pages.pages import Pages
 from gateway.pages.wording import passage
 from storage.errors import NoSuchInstance
@@ -25,7 +24,6 @@ CORRECTED: Final = {
 }
 """Keywords of what may be corrected here, with the most characters of LO and SH (PS3.5 6.2) and the word for it."""
 LONGEST_REMARK: Final = 1000
-_OPEN: Final[tuple[State, ...]] = ("sent", "waiting", "asked", "accepting")
 
 
 class UploadRooms:
@@ -39,7 +37,7 @@ class UploadRooms:
     def overview(self, request: Request, session: StaffSession) -> Response:
         """All that is not decided, newest first."""
         wording = self._wording(request)
-        found = self._house.intake.uploads.listed(_OPEN) if session.member.may_see(SITE) else []
+        found = self._house.intake.uploads.listed(UNDECIDED, session.member.site)
         found.sort(key=lambda one: one.created, reverse=True)
         rows = [wording.row(one, self._label(one)) for one in found]
         return self._door.render(request, "uploads.html", {"uploads": rows, "active": "uploads"}, session)
@@ -70,14 +68,13 @@ class UploadRooms:
 
     def _named(self, request: Request, session: StaffSession) -> Upload:
         """The upload that the path names. `NoSuchInstance` also when it is another site's, or not yet sent."""
-        if session.member.may_see(SITE):
-            try:
-                found = self._house.intake.uploads.by_reference(request.path_params["upload"])
-            except NoSuchUpload:
-                raise NoSuchInstance("No such upload.") from None
-            if found.state != "open":
-                return found
-        raise NoSuchInstance("No such upload.")
+        try:
+            found = self._house.intake.uploads.by_reference(request.path_params["upload"])
+        except NoSuchUpload:
+            raise NoSuchInstance("No such upload.") from None
+        if found.state == "open" or not session.member.may_see(found.site):
+            raise NoSuchInstance("No such upload.")
+        return found
 
     def _decided(self, request: Request, session: StaffSession, decide: Callable[[str], Upload]) -> Response:
         """Back to the list; 409 where somebody else was quicker."""

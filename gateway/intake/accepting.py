@@ -28,8 +28,6 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 SOURCE: Final = "upload"
 """Where these instances come from, as rules of forwarding may say."""
-SITE: Final = ""
-"""Whose they are, and whose business an upload is before: no other site's, as `SOURCE` is no AE title of one."""
 CORRECTABLE: Final = (
     *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
     *("AccessionNumber", "StudyDescription"),
@@ -107,7 +105,12 @@ class Acceptance:
         except BaseException:
             incoming.abandon()
             raise
-        self._ingest.store(incoming, source=SOURCE)
+        self._ingest.store(incoming, source=source_of(upload.site))
+
+
+def source_of(site: str) -> str:
+    """Where the instances of a site's uploads come from; those of [site] (key "") just from `SOURCE`."""
+    return f"{SOURCE}:{site}" if site else SOURCE
 
 
 def _records(archive: Storage) -> Iterator[InstanceRecord]:
