@@ -72,10 +72,10 @@ def keep(house: House, source: str, **attributes: Any) -> Stored:
     return house.storage.ingest.store(incoming, source=source)
 
 
-def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", **answers: str) -> Upload:
-    """An upload of Erika's form, which waits for staff."""
+def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", site: str = "", **answers: str) -> Upload:
+    """An upload of Erika's form to this site, which waits for staff."""
     intake = house.intake
-    link = intake.links.create("referrer" if "sender" in answers else "patient", label).link
+    link = intake.links.create("referrer" if "sender" in answers else "patient", label, site=site).link
     given = {"name": "Erika Müller", "birth_date": "19500131", "contact": "0000 4711", **answers}
     upload = intake.uploads.begin(link, given).upload
     for number, content in enumerate(data_sets):

@@ -38,6 +38,26 @@ def test_the_list_has_the_newest_first_and_says_what_differs(own_desk: Desk) -> 
         assert "Es wartet nichts" in page and like.reference not in page and 'class="number"' not in page
 
 
+def test_each_site_takes_in_its_own(own_desk: Desk) -> None:
+    house = own_desk.house
+    north, here = (
+        sent_in(house, _image(StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1"), site=site)
+        for site, uid in (("north", "1.2.7"), ("", "1.2.6"))
+    )
+    with own_desk.browser("nora") as nora, own_desk.browser("anna") as anna, own_desk.browser("carla") as carla:
+        for client, seen, other in ((nora, north, here), (anna, here, north)):
+            page = client.get("/desk/uploads").text
+            assert seen.reference in page and other.reference not in page and 'class="number">1<' in page
+            assert client.get(f"/desk/uploads/{other.reference}").status_code == 404
+            assert client.post(f"/desk/uploads/{seen.reference}/acceptance").status_code == 303
+        page = carla.get("/desk/uploads").text
+        assert north.reference in page and here.reference in page
+        assert house.intake.acceptance(house.storage.ingest, lambda: False).work() == 2
+        for client, seen, other in ((nora, "1.2.7", "1.2.6"), (anna, "1.2.6", "1.2.7")):
+            assert client.get(f"/desk/studies/{seen}").status_code == 200
+            assert client.get(f"/desk/studies/{other}").status_code == 404
+
+
 def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
     upload = sent_in(
         own_desk.house,

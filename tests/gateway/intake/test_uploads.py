@@ -56,6 +56,19 @@ def test_links_are_known_by_their_token_until_they_end(intake: Intake, hands: Ha
         intake.links.get("x")
 
 
+def test_a_link_and_what_comes_by_it_belong_to_a_site(intake: Intake) -> None:
+    links, uploads = intake.links, intake.uploads
+    ended, north, here = (links.create("patient", "x", site=site) for site in ("north", "north", ""))
+    links.revoke(ended.link.id)
+    assert [one.id for one in links.of_site("north")] == [north.link.id, ended.link.id]
+    assert [one.site for one in links.of_site(None)].count("") == 1
+    sent = {one.link.site: uploads.begin(one.link, ANSWERS).upload for one in (north, here)}
+    assert [one.site for one in uploads.listed(["open"], "north")] == ["north"]
+    assert uploads.listed(["open"], "") == [sent[""]]
+    assert len(uploads.listed(["open"], None)) == 2
+    assert uploads.waiting("north") == uploads.waiting(None) == 0
+
+
 def test_no_secret_is_kept(intake: Intake, sender: Sender, keeping: Keeping) -> None:
     token = intake.links.create("patient", "x").token
     kept = b"".join(path.read_bytes() for path in keeping.folder.glob("durchblick.sqlite*"))
