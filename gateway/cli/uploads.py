@@ -6,11 +6,14 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from auth.sheet_texts import Language
 from gateway.cli.household import opened, site_key, site_name
 from gateway.cli.options import config_option, json_option, print_json
 from gateway.intake.accepting import CORRECTABLE
 from gateway.intake.links import Form, UploadLink
+from gateway.intake.sheet import link_sheet
 from gateway.intake.uploads import UNDECIDED, State, Upload
+from gateway.sheets import site_of
 
 _BY = "command line"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -34,17 +37,29 @@ def _site_option(meaning: str, **more: Any) -> Callable[[_Command], _Command]:
 @click.option("--for", "form", type=click.Choice(get_args(Form)), default="patient", help="Which form is asked.")
 @click.option("--label", default="", help="What the link is for.")
 @click.option("--days", type=click.IntRange(0, 3650), help="How long it is valid. Default: until it is revoked.")
-@click.option("--language", default="de", help="Of the page, where the browser states none.")
+@click.option("--language", type=click.Choice(get_args(Language)), default="de", help="Of the sheet.")
+@click.option("--sheet", "sheet_file", type=click.Path(path_type=Path, dir_okay=False), help="Write its sheet as PDF.")
 @_site_option("Whose link it is, and who decides on what comes by it.", default="main", show_default=True)
 @config_option
 @json_option
 def create(
-    form: Form, label: str, days: int | None, language: str, site: str, config_file: Path | None, as_json: bool
+    form: Form,
+    label: str,
+    days: int | None,
+    language: Language,
+    sheet_file: Path | None,
+    site: str,
+    config_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a link; it is shown once."""
     with opened(config_file) as house:
         issued = house.intake.links.create(form, label, language, days, site=site_key(house, site))
-        document = _link(issued.link) | {"url": issued.url(house.config.public_root)}
+        if sheet_file:
+            paper = site_of(house, issued.link.site).paper
+            sheet_file.write_bytes(link_sheet(house.config, issued, language=language, paper=paper))
+            house.storage.audit.record("upload sheet printed", issued.link.id)
+        document = _link(issued.link) | {"code": issued.code, "url": issued.url(house.config.public_root)}
     if as_json:
         print_json(document)
     else:

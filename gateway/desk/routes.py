@@ -16,6 +16,7 @@ from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
+from gateway.desk.upload_links import UploadLinkRooms
 from gateway.desk.uploads import UploadRooms
 from gateway.desk.waiting import Waiting
 from gateway.house import House
@@ -35,6 +36,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_passkeys(PasskeyRooms(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_uploads(UploadRooms(house, door, pages), door),
+        *_upload_links(UploadLinkRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
@@ -106,6 +108,14 @@ def _uploads(rooms: UploadRooms, door: DeskDoor) -> list[BaseRoute]:
             Route(f"/desk/uploads/{{upload}}/{name}", with_body(door.may_share(endpoint)), methods=["POST"])
             for name, endpoint in changing.items()
         ),
+    ]
+
+
+def _upload_links(rooms: UploadLinkRooms, door: DeskDoor) -> list[BaseRoute]:
+    return [
+        Route("/desk/upload-links", with_body(door.may_share(rooms.create)), methods=["POST"]),
+        Route("/desk/upload-links", door.signed_in(rooms.overview)),
+        Route("/desk/upload-links/{link}/ending", with_body(door.may_share(rooms.end)), methods=["POST"]),
     ]
 
 

@@ -17,6 +17,8 @@ from storage.errors import NotAuthorised, Refusal
 
 Form = Literal["patient", "referrer"]
 
+_GROUP: Final = 5
+
 
 class NoSuchLink(Refusal):
     """There is no upload link with this id."""
@@ -45,6 +47,11 @@ class IssuedLink:
 
     link: UploadLink
     token: str = field(repr=False)
+
+    @property
+    def code(self) -> str:
+        """The token as it is typed, in groups."""
+        return "-".join((*(self.token[start : start + _GROUP] for start in range(0, 20, _GROUP)), self.token[20:]))
 
     def url(self, public_url: str) -> str:
         """What the QR code says; the token stands in the fragment, which browsers never send (RFC 9110 4.1)."""

@@ -63,6 +63,8 @@ POLICY: Final = {
     "/desk/forwarding/endings": "doing in the scope",
     "/desk/forwarding/{delivery:int}/attempt": "doing",
     "/desk/forwarding/{delivery:int}/ending": "doing",
+    "/desk/upload-links": "room",
+    "/desk/upload-links/{link}/ending": "doing",
     "/desk/uploads": "room",
     "/desk/uploads/{upload}": "upload",
     "/desk/uploads/{upload}/acceptance": "doing an upload",
@@ -91,10 +93,11 @@ class Names:
     request: int
     delivery: int
     upload: str
+    link: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery)}
+        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery), "{link}": self.link}
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -116,6 +119,7 @@ class Matrix:
             "SELECT * FROM share_request",
             "SELECT id, held FROM instance",
             "SELECT * FROM upload",
+            "SELECT * FROM upload_link",
             "SELECT * FROM delivery",
         )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
@@ -154,7 +158,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     for desk in household.opened(tmp_path_factory.mktemp("desk")):
         household.add(desk.house, "left", "desk", "")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210")
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -166,9 +170,9 @@ def _objects(desk: Desk, site: str) -> Names:
     desk.house.requests.ask(share.id, "extend")
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    upload = household.sent_in(desk.house, part10(ct(**household.ERIKA)), site=site).reference
+    upload = household.sent_in(desk.house, part10(ct(**household.ERIKA)), site=site)
     delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload)
+    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload.reference, upload.link_id)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -228,7 +232,8 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
                 mine = site is None or site == owner
                 assert answer.status_code == (200 if mine else 404), (template, owner)
                 assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
-        for path, kind in {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}.items():
+        lists = {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}
+        for path, kind in {**lists, "/desk/upload-links": "link"}.items():
             text = client.get(path).text
             for owner in SITES:
                 name = getattr(matrix.objects[owner], kind)
@@ -250,6 +255,8 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
                 assert answer.status_code in expected, (template, owner)
             answer = client.post("/desk/shares", data={"study": names.study, "what": "patient"})
             assert answer.status_code == (404 if may_share else 403), owner
+        if not may_share:
+            assert client.post("/desk/upload-links", data={"form": "patient"}).status_code == 403
         assert matrix.state() == before
 
 
@@ -305,7 +312,7 @@ def _any_study(index: Any, scope: Any, uid: str) -> Any:
 def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
         text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
-        text = text.replace(names.upload, "UPLOAD")
+        text = text.replace(names.upload, "UPLOAD").replace(names.link, "LINK")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)

@@ -53,9 +53,9 @@ def test_each_site_takes_in_its_own(own_desk: Desk) -> None:
         page = carla.get("/desk/uploads").text
         assert north.reference in page and here.reference in page
         assert house.intake.acceptance(house.storage.ingest, lambda: False).work() == 2
-        for client, seen, other in ((nora, "1.2.7", "1.2.6"), (anna, "1.2.6", "1.2.7")):
-            assert client.get(f"/desk/studies/{seen}").status_code == 200
-            assert client.get(f"/desk/studies/{other}").status_code == 404
+        for client, own, foreign in ((nora, "1.2.7", "1.2.6"), (anna, "1.2.6", "1.2.7")):
+            assert client.get(f"/desk/studies/{own}").status_code == 200
+            assert client.get(f"/desk/studies/{foreign}").status_code == 404
 
 
 def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
