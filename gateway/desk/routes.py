@@ -30,12 +30,12 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages and the API, and last a route that answers every other path below /desk."""
     pages = Pages(house.config, languages.for_staff(), static, _TEMPLATES, "/desk")
-    door = DeskDoor(house, pages)
+    door, no_image = DeskDoor(house, pages), static.url("icons/no-image.svg")
     return [
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
         *_passkeys(PasskeyRooms(house, door), door),
-        *_rooms(house, door, pages, static.url("icons/no-image.svg")),
-        *_uploads(UploadRooms(house, door, pages), door),
+        *_rooms(house, door, pages, no_image),
+        *_uploads(UploadRooms(house, door, pages, no_image), door),
         *_upload_links(UploadLinkRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
         *_machines(Api(house)),
@@ -104,6 +104,7 @@ def _uploads(rooms: UploadRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/uploads", door.signed_in(rooms.overview)),
         Route("/desk/uploads/{upload}", door.signed_in(rooms.upload)),
+        Route("/desk/uploads/{upload}/series/{series}", door.signed_in(rooms.picture)),
         *(
             Route(f"/desk/uploads/{{upload}}/{name}", with_body(door.may_share(endpoint)), methods=["POST"])
             for name, endpoint in changing.items()

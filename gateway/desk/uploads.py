@@ -29,10 +29,12 @@ LONGEST_REMARK: Final = 1000
 class UploadRooms:
     """The list, an upload, and the three decisions; they are those of `durchblick upload`."""
 
-    def __init__(self, house: House, door: DeskDoor, pages: Pages) -> None:
+    def __init__(self, house: House, door: DeskDoor, pages: Pages, no_image: str) -> None:
+        """`no_image` is the address of the picture that stands for series without one."""
         self._house = house
         self._door = door
         self._pages = pages
+        self._no_image = no_image
 
     def overview(self, request: Request, session: StaffSession) -> Response:
         """All that is not decided, newest first."""
@@ -45,6 +47,14 @@ class UploadRooms:
     def upload(self, request: Request, session: StaffSession) -> Response:
         """One upload; also one that was decided, as long as it is remembered."""
         return self._page(request, session, self._named(request, session))
+
+    def picture(self, request: Request, session: StaffSession) -> Response:
+        """The small picture of a series, or one that says that there is none."""
+        upload = self._named(request, session)
+        picture = self._house.intake.quarantine.picture(upload, request.path_params["series"])
+        if picture is None:
+            return RedirectResponse(self._no_image, 303, NO_STORE)
+        return Response(picture, headers=NO_STORE, media_type="image/jpeg")
 
     def accept(self, request: Request, session: StaffSession) -> Response:
         """Take it into the archive, with the corrections of the form; 400 where one is no value of its attribute."""

@@ -28,6 +28,7 @@ from tests.support.synthetic import ct, part10
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5"
 NO_UPLOAD: Final = "22222222"
+SERIES: Final = "1.2.3.4.6"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
 # name an object that belongs to a site, "doing" ones change such an object, "api" ones are
@@ -67,6 +68,7 @@ POLICY: Final = {
     "/desk/upload-links/{link}/ending": "doing",
     "/desk/uploads": "room",
     "/desk/uploads/{upload}": "upload",
+    "/desk/uploads/{upload}/series/{series}": "upload",
     "/desk/uploads/{upload}/acceptance": "doing an upload",
     "/desk/uploads/{upload}/question": "doing an upload",
     "/desk/uploads/{upload}/rejection": "doing an upload",
@@ -97,7 +99,12 @@ class Names:
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery), "{link}": self.link}
+        named |= {
+            "{upload}": self.upload,
+            "{delivery:int}": str(self.delivery),
+            "{link}": self.link,
+            "{series}": SERIES,
+        }
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -170,7 +177,7 @@ def _objects(desk: Desk, site: str) -> Names:
     desk.house.requests.ask(share.id, "extend")
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    upload = household.sent_in(desk.house, part10(ct(**household.ERIKA)), site=site)
+    upload = household.sent_in(desk.house, part10(ct(SeriesInstanceUID=SERIES, **household.ERIKA)), site=site)
     delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
     return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload.reference, upload.link_id)
 

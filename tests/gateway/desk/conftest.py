@@ -28,6 +28,7 @@ from tests.gateway.portal_house import ORIGIN, SIGN_IN
 from tests.support.synthetic import ct, part10
 
 PASSWORD = "sieben graue Katzen"
+PICTURE = b"a small picture"
 ERIKA: dict[str, Any] = {"PatientName": "Müller^Erika", "PatientID": "4711", "PatientBirthDate": "19500131"}
 OTHER_ERIKA: dict[str, Any] = {**ERIKA, "PatientBirthDate": "19600131"}
 JAN: dict[str, Any] = {"PatientName": "Müller^Jan", "PatientID": "0815", "PatientBirthDate": "19770505"}
@@ -85,7 +86,7 @@ def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", site: st
             transfer.write(content)
         intake.uploads.complete(file)
     intake.uploads.finish(upload)
-    assert intake.examination(lambda: False).work() == 1
+    assert intake.examination(lambda *_: PICTURE, lambda: False).work() == 1
     return intake.uploads.by_reference(upload.reference)
 
 

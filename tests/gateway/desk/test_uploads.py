@@ -1,5 +1,6 @@
 """Uploads at the desk: what staff see of them, and the three decisions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.desk.upload_wording import is_same_name
 from gateway.desk.uploads import CORRECTED
 from gateway.intake.accepting import CORRECTABLE
 from storage.scope import WholeArchive
-from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, Desk, sent_in
+from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, PICTURE, Desk, sent_in
 from tests.support.synthetic import ct, part10
 
 
@@ -73,6 +74,30 @@ def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
     assert "1 Datei ist kein medizinisches Bild" in page and "IM2" in page
     with own_desk.browser("rolf") as rolf:
         assert "<form" not in rolf.get(f"/desk/uploads/{upload.reference}").text.split("<main")[1]
+
+
+def test_an_upload_shows_a_picture_of_each_series(own_desk: Desk) -> None:
+    upload = sent_in(own_desk.house, _image(SeriesDescription="Kopf quer"))
+    findings = upload.findings
+    (series,) = findings["studies"][0]["shown"]
+    address = f"/desk/uploads/{upload.reference}/series/1.2.9.1"
+    with own_desk.browser("anna") as anna, own_desk.browser("nora") as nora, own_desk.browser() as stranger:
+        page = anna.get(f"/desk/uploads/{upload.reference}").text
+        assert f'<img src="{address}"' in page and "Kopf quer" in page
+        picture = anna.get(address)
+        assert (picture.content, picture.headers["content-type"]) == (PICTURE, "image/jpeg")
+        assert picture.headers["cache-control"] == "no-store"
+        assert "no-image" in anna.get(f"{address}.2").headers["location"]
+        assert nora.get(address).status_code == 404
+        assert stranger.get(address).headers["location"] == "/desk/sign-in"
+        series["picture"] = "failed"
+        sql = "UPDATE upload SET findings = ? WHERE id = ?"
+        values = (json.dumps(findings), upload.id)
+        own_desk.house.storage.database.write(lambda connection: connection.execute(sql, values))
+        page = anna.get(f"/desk/uploads/{upload.reference}").text
+        assert "Keine Vorschau: Die Datei ist beschädigt" in page and address not in page
+        anna.post(f"/desk/uploads/{upload.reference}/rejection")
+        assert "Keine Vorschau mehr" in anna.get(f"/desk/uploads/{upload.reference}").text
 
 
 def test_what_is_accepted_comes_into_the_archive_with_its_corrections(own_desk: Desk) -> None:

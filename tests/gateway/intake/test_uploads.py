@@ -15,7 +15,7 @@ from gateway.intake.links import NoSuchLink
 from gateway.intake.uploads import MOST_ATTEMPTS, NoLongerHeld, NoSuchUpload, NotNow, Upload
 from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import WholeArchive
-from tests.gateway.intake.conftest import ANSWERS, Hands, Sender, begin
+from tests.gateway.intake.conftest import ANSWERS, PICTURE, Hands, Sender, begin
 from tests.support import corpus
 from tests.support.keeping import Keeping
 from tests.support.synthetic import ct, part10
@@ -170,10 +170,10 @@ def test_a_full_disk_postpones(sender: Sender, keeping: Keeping, monkeypatch: py
 
     monkeypatch.setattr("gateway.intake.quarantine.Storage.open", full)
     for _ in range(2 * MOST_ATTEMPTS):
-        assert sender.intake.examination(lambda: False).work() == 0
+        assert sender.intake.examination(lambda *_: PICTURE, lambda: False).work() == 0
         hands.turn(minutes=2)
     monkeypatch.undo()
-    assert sender.intake.examination(lambda: False).work() == 1
+    assert sender.intake.examination(lambda *_: PICTURE, lambda: False).work() == 1
 
 
 def test_rejecting_removes_and_tells(sender: Sender, keeping: Keeping) -> None:
@@ -215,7 +215,7 @@ def test_what_nobody_waits_for_goes(intake: Intake, client: TestClient, keeping:
         sender.send(one())
     done.examined()
     busy.finish()
-    intake.examination(lambda: False).work()
+    intake.examination(lambda *_: PICTURE, lambda: False).work()
     intake.uploads.accept(busy.upload, {}, "staff-1")
     hands.turn(days=3)
     assert intake.tidying().work() == 1
