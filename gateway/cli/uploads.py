@@ -9,7 +9,7 @@ import click
 from auth.sheet_texts import Language
 from gateway.cli.household import opened, site_key, site_name
 from gateway.cli.options import config_option, json_option, print_json
-from gateway.intake.accepting import CORRECTABLE
+from gateway.intake.correcting import CORRECTABLE, correction
 from gateway.intake.links import Form, UploadLink
 from gateway.intake.sheet import link_sheet
 from gateway.intake.uploads import UNDECIDED, State, Upload
@@ -157,7 +157,10 @@ def _correction(given: str) -> tuple[str, str]:
     keyword, separator, value = given.partition("=")
     if not separator or keyword not in CORRECTABLE:
         raise click.BadParameter(f"{given!r} is not KEYWORD=VALUE with one of {', '.join(CORRECTABLE)}")
-    return keyword, value
+    try:
+        return keyword, correction(keyword, value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _link(one: UploadLink) -> dict[str, Any]:

@@ -12,17 +12,22 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.upload_wording import UploadWording
 from gateway.desk.wording import Wording
 from gateway.house import House
+from gateway.intake.correcting import correction
 from gateway.intake.uploads import UNDECIDED, NoSuchUpload, NotNow, Upload
 from gateway.pages.pages import Pages
 from gateway.pages.wording import passage
 from storage.errors import NoSuchInstance
 
 CORRECTED: Final = {
-    "PatientID": (64, "desk.patient_id"),
-    "IssuerOfPatientID": (64, "desk.issuer"),
-    "AccessionNumber": (16, "desk.uploads.accession"),
+    "PatientID": "desk.patient_id",
+    "IssuerOfPatientID": "desk.issuer",
+    "AccessionNumber": "desk.uploads.accession",
+    "PatientName": "desk.uploads.patient_name",
+    "PatientBirthDate": "desk.birth_date",
+    "PatientSex": "desk.sex",
+    "StudyDescription": "desk.uploads.description",
 }
-"""Keywords of what may be corrected here, with the most characters of LO and SH (PS3.5 6.2) and the word for it."""
+"""Keywords of what may be corrected, in the order of the form, with the word for it."""
 LONGEST_REMARK: Final = 1000
 
 
@@ -59,8 +64,9 @@ class UploadRooms:
     def accept(self, request: Request, session: StaffSession) -> Response:
         """Take it into the archive, with the corrections of the form; 400 where one is no value of its attribute."""
         upload, form = self._named(request, session), form_of(request)
-        given = {keyword: form.one(keyword) for keyword in CORRECTED if form.one(keyword)}
-        if not all(_fits(value, CORRECTED[keyword][0]) for keyword, value in given.items()):
+        try:
+            given = {keyword: correction(keyword, form.one(keyword)) for keyword in CORRECTED if form.one(keyword)}
+        except ValueError:
             return self._page(request, session, upload, form, problem="desk.uploads.correction_wrong", status=400)
         return self._decided(request, session, lambda by: self._house.intake.uploads.accept(upload, given, by))
 
@@ -111,7 +117,7 @@ class UploadRooms:
             "studies": wording.studies(upload),
             "troubles": wording.troubles(upload),
             "remark": passage(upload.remark),
-            "corrected": [(keyword, *how, form.one(keyword) if form else "") for keyword, how in CORRECTED.items()],
+            "corrected": [(keyword, word, form.one(keyword) if form else "") for keyword, word in CORRECTED.items()],
             "longest_remark": LONGEST_REMARK,
             "problem": problem,
             "active": "uploads",
@@ -127,8 +133,3 @@ class UploadRooms:
 
 def _remark(request: Request) -> str:
     return passage(form_of(request).one("remark"))[:LONGEST_REMARK]
-
-
-def _fits(value: str, most: int) -> bool:
-    """Whether it can stand in an attribute: a backslash would make it two values (PS3.5 6.2)."""
-    return len(value) <= most and value.isprintable() and "\\" not in value

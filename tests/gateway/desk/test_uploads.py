@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+import pydicom
 import pytest
 
 from gateway.desk import finding
 from gateway.desk.upload_wording import is_same_name
 from gateway.desk.uploads import CORRECTED
-from gateway.intake.accepting import CORRECTABLE
+from gateway.intake.correcting import CORRECTABLE
 from storage.scope import WholeArchive
 from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, PICTURE, Desk, sent_in
 from tests.support.synthetic import ct, part10
@@ -104,20 +105,31 @@ def test_what_is_accepted_comes_into_the_archive_with_its_corrections(own_desk: 
     upload, house = sent_in(own_desk.house, _image()), own_desk.house
     path = f"/desk/uploads/{upload.reference}"
     with own_desk.browser("anna") as anna:
-        for wrong in ({"AccessionNumber": "A" * 17}, {"PatientID": "1\\2"}, {"PatientID": "1\x002"}):
+        for wrong in (
+            {"AccessionNumber": "A" * 17},
+            {"PatientID": "1\\2"},
+            {"PatientID": "1\x002"},
+            {"PatientBirthDate": "gestern"},
+        ):
             answer = anna.post(f"{path}/acceptance", data=wrong)
             assert answer.status_code == 400 and "Es ist nichts geschehen" in answer.text
-        given = {"PatientID": " 0042 ", "AccessionNumber": "", "PatientName": "Nobody"}
+        given = {"PatientID": " 0042 ", "AccessionNumber": "", "PatientBirthDate": "1.2.1950", "Modality": "MR"}
         answer = anna.post(f"{path}/acceptance", data=given)
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk/uploads")
+        corrected = {"PatientID": "0042", "PatientBirthDate": "19500201"}
         taken = house.intake.uploads.by_reference(upload.reference)
-        assert (taken.state, taken.corrections, taken.decided_by) == ("accepting", {"PatientID": "0042"}, "desk anna")
+        assert (taken.state, taken.corrections, taken.decided_by) == ("accepting", corrected, "desk anna")
         assert anna.post(f"{path}/rejection").status_code == 409
         assert house.intake.acceptance(house.storage.ingest, lambda: False).work() == 1
         assert upload.reference not in anna.get("/desk/uploads").text
         assert "desk anna" in anna.get(path).text
     study = finding.one_study(house.storage.index, WholeArchive(), "1.2.9")
-    assert study is not None and study.patient_id == "0042"
+    assert study is not None and (study.patient_id, study.patient_birth_date) == ("0042", "19500201")
+    (record,) = house.storage.index.instances(WholeArchive(), "1.2.9")
+    with house.storage.files.open(record.blob_key) as file:
+        kept = pydicom.dcmread(file)
+    (former,) = kept.OriginalAttributesSequence[0].ModifiedAttributesSequence
+    assert (former.PatientID, former.PatientBirthDate, kept.Modality) == ("4711", "19500131", "CT")
 
 
 def test_what_is_rejected_and_what_is_asked_is_told_to_the_sender(own_desk: Desk) -> None:
@@ -162,8 +174,8 @@ def test_what_is_still_being_sent_is_not_there_yet(own_desk: Desk) -> None:
         assert upload.reference not in anna.get("/desk/uploads").text
 
 
-def test_only_what_acceptance_takes_can_be_corrected() -> None:
-    assert set(CORRECTED) <= set(CORRECTABLE)
+def test_the_desk_corrects_what_the_command_line_does() -> None:
+    assert set(CORRECTED) == set(CORRECTABLE)
 
 
 @pytest.mark.parametrize(

@@ -42,4 +42,6 @@ def test_a_link_is_of_a_site(config: Path) -> None:
     }
     assert len(answer(config, "upload", "link", "list")) == 2
     assert answer(config, "upload", "list", "--site", "north") == []
+    wrong = ("upload", "accept", "22222222", "--set", "PatientSex=W")
+    assert "PatientSex cannot have this value" in answer(config, *wrong, status=2)
     assert "Known: main, north" in answer(config, "upload", "link", "create", "--site", "south", status=2)
