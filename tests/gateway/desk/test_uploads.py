@@ -96,7 +96,7 @@ def test_an_upload_shows_a_picture_of_each_series(own_desk: Desk) -> None:
         values = (json.dumps(findings), upload.id)
         own_desk.house.storage.database.write(lambda connection: connection.execute(sql, values))
         page = anna.get(f"/desk/uploads/{upload.reference}").text
-        assert "Keine Vorschau: Die Datei ist beschädigt" in page and address not in page
+        assert "Keine Vorschau: beschädigt" in page and address not in page
         anna.post(f"/desk/uploads/{upload.reference}/rejection")
         assert "Keine Vorschau mehr" in anna.get(f"/desk/uploads/{upload.reference}").text
 
