@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from auth.staff import Member
 from gateway.app import application
-from gateway.desk import browse, door, finding, forwarding, sharing, waiting
+from gateway.desk import browse, deletion, door, finding, forwarding, sharing, waiting
 from gateway.forwarding.deliveries import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
@@ -31,8 +31,8 @@ NO_UPLOAD: Final = "22222222"
 SERIES: Final = "1.2.3.4.6"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site, "doing" ones change such an object, "api" ones are
-# for machines.
+# name an object that belongs to a site, "doing" ones change such an object, "a deletion" is asked for and done at one
+# address, "api" ones are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -50,6 +50,7 @@ POLICY: Final = {
     "/desk/openid/callback": "entrance",
     "/desk/studies/{study}": "study",
     "/desk/studies/{study}/thumbnail": "study",
+    "/desk/studies/{study}/deletion": "a deletion",
     "/desk/shares/{share}": "share",
     "/desk/shares/{share}/extension": "doing",
     "/desk/shares/{share}/code": "doing",
@@ -231,7 +232,7 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
     with matrix.caller(caller) as client:
         for template in _kinds("room"):
             assert client.get(template).status_code == 200, template
-        for template in _kinds("study", "share", "upload"):
+        for template in _kinds("study", "share", "upload", "a deletion"):
             unknown = client.get(matrix.objects["unknown"].fill(template))
             assert unknown.status_code == 404
             for owner in SITES:
@@ -255,7 +256,7 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
         before = matrix.state()
         for owner in others:
             names = matrix.objects[owner]
-            for template in _kinds("doing", "doing in the scope", "doing an upload"):
+            for template in _kinds("doing", "doing in the scope", "doing an upload", "a deletion"):
                 data = {"share": names.share, "decision": "accept", "remark": "Warum?"}
                 answer = client.post(names.fill(template), data=data)
                 expected = {403} if not may_share else {303} if "scope" in POLICY[template] else {404}
@@ -279,6 +280,12 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             if not any(one in template for one in ("rejection", "requests", "unlocking", "attempt", "endings")):
                 assert matrix.state() != before, template
         assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
+        for template in _kinds("a deletion"):
+            before = matrix.state()
+            uid = household.keep(matrix.desk.house, "NORTHPACS" if site else "PACS").study_instance_uid
+            path = template.replace("{study}", uid)
+            assert client.post(path, data={"reason": "other"}).status_code == 303, template
+            assert matrix.state() == before, template
         for template in _kinds("doing an upload"):
             before = matrix.state()
             path = _objects(matrix.desk, site or "").fill(template)
@@ -294,6 +301,10 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
             patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "scope_of", lambda member: WholeArchive())
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "nora")
     with monkeypatch.context() as patch:
         patch.setattr(forwarding, "scope_of", lambda member: WholeArchive())
         with pytest.raises(AssertionError):
