@@ -47,7 +47,8 @@ def _link(desk: Page, folder: Path) -> str:
 
 
 def _send(phone: Page, link: str) -> str:
-    """As Erika Probe, whose images say Muster; in English at first."""
+    """As Erika Probe, whose images say Muster; in English at first, and after having opened the bare address."""
+    phone.goto(link.partition("#")[0])
     phone.goto(link)
     phone.get_by_role("heading", name="Who are you?").wait_for()
     phone.locator(".languages summary").click()
