@@ -62,6 +62,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "subject bound": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "upload link created": Kind(ACTIVITY, "gateway", "C", SECURITY_CONFIGURATION),
     "upload link revoked": Kind(ACTIVITY, "gateway", "D", SECURITY_CONFIGURATION),
+    "upload sheet printed": Kind(ACTIVITY, "gateway", "R", SECURITY_CONFIGURATION),
     "upload begun": Kind(ACTIVITY, "gateway", "C"),
     "upload sent": Kind(ACTIVITY, "gateway", "U"),
     "upload examined": Kind(ACTIVITY, "gateway", "R"),
