@@ -7,9 +7,9 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from gateway.sections import (
     ArchiveConfig,
@@ -69,6 +69,18 @@ class Config(Section):
             if keys.count(name) > 1 or titles.count(name) > 1:
                 raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
         return sites
+
+    @model_validator(mode="after")
+    def _archive_is_ours(self) -> Self:
+        owner = next((one.key for one in self.sites if self.archive.ae_title in one.ae_titles), "")
+        if owner:
+            raise ValueError(f"archive.ae_title: {self.archive.ae_title} belongs to the site {owner}; name it there")
+        return self
+
+    def archive_of(self, key: str) -> ArchiveConfig:
+        """The archive of the site with this key, [archive] for ""; one without an AE title where it has none."""
+        own = next((site.archive for site in self.sites if site.key == key), ArchiveConfig())
+        return own if key else self.archive
 
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""

@@ -27,6 +27,7 @@ from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.accepting import source_of
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
 from storage.database import Database
@@ -84,7 +85,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
     storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
-    storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
+    storage.index.assign_origins(origins(config))
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     viewer_passes = ViewerPasses(database, system_clock, config.viewers.minutes * 60)
@@ -110,6 +111,11 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         ),
         gatekeeper=Gatekeeper(sessions, tokens, viewer_passes, SessionCookie(config.public_root)),
     )
+
+
+def origins(config: Config) -> dict[str, str]:
+    """Who sends for which of the other sites: their AE titles, and what comes by their upload links."""
+    return {sender: site.key for site in config.sites for sender in (*site.ae_titles, source_of(site.key))}
 
 
 def _openid(config: Config, database: Database, pepper: bytes) -> OpenIdSignIn | None:

@@ -50,6 +50,7 @@ class ArchiveConfig(Section):
 
     ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
     retrieve: Literal["move", "get"] = "move"
+    stall_seconds: int = Field(default=120, ge=5, le=3600)
 
 
 class RetentionConfig(Section):
@@ -266,6 +267,15 @@ class OtherSiteConfig(SiteConfig):
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     ae_titles: tuple[AeTitle, ...] = ()
+    archive: ArchiveConfig = ArchiveConfig()
+
+    @model_validator(mode="after")
+    def _own_archive(self) -> Self:
+        if self.archive.ae_title and self.archive.ae_title not in self.ae_titles:
+            raise ValueError(
+                f"the archive {self.archive.ae_title} must be one of ae_titles, or its studies are not yours"
+            )
+        return self
 
 
 class TargetConfig(Section):

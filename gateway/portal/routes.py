@@ -22,6 +22,7 @@ from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
 from gateway.portal.opening import Opening
+from gateway.portal.regions import Regions
 from gateway.portal.series_files import SeriesFiles
 from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
@@ -66,6 +67,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
             "/studies/{study}/series/{series}/documents/{instance}",
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
         ),
+        *_region_routes(house, door, terms),
         *_series_file_routes(house, pages, door, terms),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
@@ -97,6 +99,15 @@ def _compare_routes(house: House, pages: Pages, door: Door, terms: Terms) -> lis
     return [
         Route(choose, door.signed_in(terms.demanded(comparing.choose))),
         Route(f"{choose}/{{other}}/{{beside}}", door.signed_in(terms.demanded(comparing.show))),
+    ]
+
+
+def _region_routes(house: House, door: Door, terms: Terms) -> list[BaseRoute]:
+    regions = Regions(house.storage)
+    listed = "/studies/{study}/series/{series}/regions"
+    return [
+        Route(listed, door.signed_in(terms.demanded(regions.listed))),
+        Route(f"{listed}/{{beside}}/{{instance}}", door.signed_in(terms.demanded(regions.one))),
     ]
 
 

@@ -97,6 +97,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/studies/{study}/series/{series}/compare": "page",
     "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
+    "/studies/{study}/series/{series}/regions": "page",
+    "/studies/{study}/series/{series}/regions/{beside}/{instance}": "document",
     "/dictionary": "public",
     "/glossary": "public",
     "/studies/{study}/series/{series}/film.webp": "page",
