@@ -31,6 +31,7 @@ from gateway.sections import (
     StorageConfig,
     TargetConfig,
     TlsConfig,
+    ViewersConfig,
     is_loopback,
 )
 
@@ -48,6 +49,7 @@ class Config(Section):
     forwarding: ForwardingConfig = ForwardingConfig()
     intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
+    viewers: ViewersConfig = ViewersConfig()
     archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
@@ -93,6 +95,12 @@ class Config(Section):
     def public_root(self) -> str:
         """Scheme and host by which browsers reach the portal, without a trailing slash."""
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
+
+    @property
+    def cross_origins(self) -> tuple[str, ...]:
+        """Whose pages may read DICOMweb answers."""
+        found = dict.fromkeys((*self.http.cors_origins, self.viewers.ohif_origin))
+        return tuple(origin for origin in found if origin)
 
 
 _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {

@@ -34,6 +34,7 @@ from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
 from gateway.intake.examining import EXAMINE_SECONDS
+from gateway.intake.pictures import drawing
 from gateway.intake.tidying import INTAKE_TIDY_SECONDS
 from gateway.printing.by_sending import PRINT_SECONDS
 from gateway.printing.service import printing_of
@@ -107,7 +108,7 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
-        Job(EXAMINE_SECONDS, house.intake.examination(is_stopping).work),
+        Job(EXAMINE_SECONDS, house.intake.examination(drawing(house.storage.pixels), is_stopping).work),
         Job(EXAMINE_SECONDS, house.intake.acceptance(house.storage.ingest, is_stopping).work),
         Job(INTAKE_TIDY_SECONDS, house.intake.tidying().work),
         Job(FORWARD_SECONDS, forwarding.look),

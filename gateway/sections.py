@@ -1,7 +1,7 @@
 """The sections of the configuration: what each key is called, what it may be, and its default."""
 
 import ipaddress
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -16,6 +16,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 ]
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 Allowance = Literal["store", "query", "retrieve", "commit"]
 
 
@@ -223,6 +224,30 @@ class DimseConfig(Section):
         if twice is not None:
             raise ValueError(f"{twice} is entered twice; give each peer an AE title of its own")
         return peers
+
+
+class ViewersConfig(Section):
+    """[viewers]: viewers outside of the portal in which the studies of a share may be opened."""
+
+    ohif_url: str = ""
+    weasis: bool = False
+    minutes: int = Field(default=60, ge=5, le=480)
+
+    @field_validator("ohif_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        unlike = url.scheme not in _DEFAULT_PORTS or not url.netloc or "@" in url.netloc or url.query or url.fragment
+        if value and unlike:
+            raise ValueError("write where OHIF is, for example https://viewer.example.org")
+        return value.rstrip("/")
+
+    @property
+    def ohif_origin(self) -> str:
+        """The origin of OHIF's pages as browsers send it, "" where there is none."""
+        url = urlsplit(self.ohif_url)
+        host = url.netloc.lower().removesuffix(_DEFAULT_PORTS.get(url.scheme, ""))
+        return f"{url.scheme}://{host}" if self.ohif_url else ""
 
 
 class SiteConfig(Section):

@@ -62,6 +62,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "subject bound": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "upload link created": Kind(ACTIVITY, "gateway", "C", SECURITY_CONFIGURATION),
     "upload link revoked": Kind(ACTIVITY, "gateway", "D", SECURITY_CONFIGURATION),
+    "upload sheet printed": Kind(ACTIVITY, "gateway", "R", SECURITY_CONFIGURATION),
     "upload begun": Kind(ACTIVITY, "gateway", "C"),
     "upload sent": Kind(ACTIVITY, "gateway", "U"),
     "upload examined": Kind(ACTIVITY, "gateway", "R"),
@@ -117,6 +118,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "birth date wrong": Kind(AUTHENTICATION, "share", "E", LOGIN, "4"),
     "sign-in failed": Kind(AUTHENTICATION, "network", "E", LOGIN, "4"),
     "network blocked": Kind(AUTHENTICATION, "network", "E", LOGIN, "8"),
+    "viewer opened": Kind(EXPORTED, "share", "E"),
+    "viewer ticket repeated": Kind(ALERT, "share", "E", RESTRICTED_FUNCTION, "8"),
     "token created": Kind(ALERT, "token", "C", USER_ATTRIBUTES),
     "token revoked": Kind(ALERT, "token", "D", USER_ATTRIBUTES),
     # Staff.

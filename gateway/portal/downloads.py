@@ -162,7 +162,7 @@ class TakingAlong:
         if len(views) > 1:
             everything = [record for of_study in records.values() for record in of_study]
             images = words.count("images", sum(record.number_of_frames for record in everything))
-            contents = f"{words.count('studies', len(views))}, {images}"
+            contents = words.row(words.count("studies", len(views)), images)
             yield self._offer(words, session, ("", words("downloads.all"), "", contents), everything, orders.get(""))
         for view in views:
             uid = view.study_instance_uid

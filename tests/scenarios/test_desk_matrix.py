@@ -31,11 +31,12 @@ from tests.support.synthetic import ct, part10
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5"
 NO_UPLOAD: Final = "22222222"
+SERIES: Final = "1.2.3.4.6"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "asking" ones
-# ask the archive for such an object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones
-# are for those who may share. "api" ones are for machines.
+# name an object that belongs to a site, "doing" ones change such an object, "asking" ones ask the archive for such an
+# object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones are for those who may share.
+# "api" ones are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -71,8 +72,11 @@ POLICY: Final = {
     "/desk/forwarding/endings": "doing in the scope",
     "/desk/forwarding/{delivery:int}/attempt": "doing",
     "/desk/forwarding/{delivery:int}/ending": "doing",
+    "/desk/upload-links": "room",
+    "/desk/upload-links/{link}/ending": "doing",
     "/desk/uploads": "room",
     "/desk/uploads/{upload}": "upload",
+    "/desk/uploads/{upload}/series/{series}": "upload",
     "/desk/uploads/{upload}/acceptance": "doing an upload",
     "/desk/uploads/{upload}/question": "doing an upload",
     "/desk/uploads/{upload}/rejection": "doing an upload",
@@ -101,10 +105,16 @@ class Names:
     request: int
     delivery: int
     upload: str
+    link: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery)}
+        named |= {
+            "{upload}": self.upload,
+            "{delivery:int}": str(self.delivery),
+            "{link}": self.link,
+            "{series}": SERIES,
+        }
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -126,6 +136,7 @@ class Matrix:
             "SELECT * FROM share_request",
             "SELECT id, held FROM instance",
             "SELECT * FROM upload",
+            "SELECT * FROM upload_link",
             "SELECT * FROM delivery",
             "SELECT * FROM retrieval",
         )
@@ -172,7 +183,7 @@ def _opened(folder: Path) -> Iterator[Matrix]:
     for desk in household.opened(folder):
         household.add(desk.house, "left", "desk", "")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210")
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -184,9 +195,9 @@ def _objects(desk: Desk, site: str) -> Names:
     desk.house.requests.ask(share.id, "extend")
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    upload = NO_UPLOAD if north else household.sent_in(desk.house, part10(ct(**household.ERIKA))).reference
+    upload = household.sent_in(desk.house, part10(ct(SeriesInstanceUID=SERIES, **household.ERIKA)), site=site)
     delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload)
+    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload.reference, upload.link_id)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -238,8 +249,8 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
     with matrix.caller(caller) as client:
         for template in _kinds("room"):
             assert client.get(template).status_code == 200, template
-        for template in _kinds("study", "study of sharers", "study and asking", "share", "a deletion"):
-            is_open = may_share or POLICY[template] in ("study", "share", "a deletion")
+        for template in _kinds("study", "study of sharers", "study and asking", "share", "upload", "a deletion"):
+            is_open = may_share or POLICY[template] in ("study", "share", "upload", "a deletion")
             unknown = client.get(matrix.objects["unknown"].fill(template))
             assert unknown.status_code == (404 if is_open else 403)
             for owner in SITES:
@@ -247,14 +258,12 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
                 mine = is_open and (site is None or site == owner)
                 assert answer.status_code == (200 if mine else unknown.status_code), (template, owner)
                 assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
-        upload, no_upload = (client.get(matrix.objects[one].fill("/desk/uploads/{upload}")) for one in ("", "unknown"))
-        assert (upload.status_code, no_upload.status_code) == (404 if site else 200, 404)
-        assert not site or _plain(upload.text, matrix) == _plain(no_upload.text, matrix)
-        assert (matrix.objects[""].upload in client.get("/desk/uploads").text) == (not site)
-        for path in ("/desk/shares", "/desk/waiting"):
+        lists = {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}
+        for path, kind in {**lists, "/desk/upload-links": "link"}.items():
             text = client.get(path).text
             for owner in SITES:
-                assert (matrix.objects[owner].share in text) == (site is None or site == owner), (path, owner)
+                name = getattr(matrix.objects[owner], kind)
+                assert (name in text) == (site is None or site == owner), (path, owner)
 
 
 @pytest.mark.parametrize("caller", STAFF)
@@ -272,6 +281,8 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
                 assert answer.status_code in expected, (template, owner)
             answer = client.post("/desk/shares", data={"study": names.study, "what": "patient"})
             assert answer.status_code == (404 if may_share else 403), owner
+        if not may_share:
+            assert client.post("/desk/upload-links", data={"form": "patient"}).status_code == 403
         assert matrix.state() == before
 
 
@@ -298,9 +309,9 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             path = template.replace("{study}", uid)
             assert client.post(path, data={"reason": "other"}).status_code == 303, template
             assert matrix.state() == before, template
-        for template in _kinds("doing an upload") if not site else ():
+        for template in _kinds("doing an upload"):
             before = matrix.state()
-            path = _objects(matrix.desk, "").fill(template)
+            path = _objects(matrix.desk, site or "").fill(template)
             assert client.post(path, data={"remark": "Warum?"}).status_code == 303, template
             assert matrix.state() != before, template
     assert matrix.desk.house.shares.get(names.share).state == "revoked"
@@ -342,7 +353,7 @@ def _any_study(index: Any, scope: Any, uid: str) -> Any:
 def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
         text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
-        text = text.replace(names.upload, "UPLOAD")
+        text = text.replace(names.upload, "UPLOAD").replace(names.link, "LINK")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)

@@ -5,9 +5,9 @@ import { texts } from "../page.js";
 import { Controls } from "../viewer/controls.js";
 import { watchForPlanes } from "../viewer/kinds.js";
 import { Marks } from "../viewer/marks.js";
+import { make } from "../viewer/markup.js";
 import { Pane } from "../viewer/pane.js";
 import { Progress } from "../viewer/progress.js";
-import { make } from "./build.js";
 import { pageOf, renamed } from "./elsewhere.js";
 
 /** Several panes share what one has alone. */
@@ -30,6 +30,12 @@ export class Cell {
     this.controls = null;
     /** @type {[import("../page.js").Texts, import("../page.js").Texts] | null} Of viewer and kinds. */
     this.words = null;
+  }
+
+  /** What the address calls its content: study, series, number of the image; empty without. */
+  get held() {
+    const [, study, series] = this.pane?.source.root.match(/\/studies\/([^/]+)\/series\/([^/]+)$/) ?? [];
+    return this.pane && study ? `${study}/${series}/${this.pane.stack.index + 1}` : "";
   }
 
   /**
