@@ -14,7 +14,7 @@ from gateway.archive.archive import ArchivedStudy
 from gateway.archive.service import retrievals_of
 from gateway.config import Config
 from gateway.downloads.contents import content_of, images_of, records_of
-from gateway.downloads.downloads import Form, Wish
+from gateway.downloads.downloads import MOST_ATTEMPTS, Form, Wish
 from gateway.downloads.layout import Prepared
 from gateway.downloads.worker import Preparation
 from storage.scope import ListedStudies, WholeArchive
@@ -77,7 +77,18 @@ def test_every_job_ends_once_whenever_the_worker_is_killed(tmp_path: Path) -> No
             ask(made, run)
             killed += not work_until_killed(config, run, chance.uniform(0.0, 0.6))
         assert work_until_killed(config, run + 1, None)
+        _order_again(made, killed)
         _check(made, run)
+
+
+def _order_again(made: Hospital, killed: int) -> None:
+    """What was hit as often as a download that itself kills workers is given up; its patient asks for it again."""
+    downloads = made.house.downloads
+    failed = [one for one in downloads.all() if one.state == "failed"]
+    assert len(failed) <= killed // MOST_ATTEMPTS
+    for one in failed:
+        downloads.order(one.wish, one.content, one.total)
+    assert Preparation(made.house, lambda: False).work() == len(failed)
 
 
 def _check(made: Hospital, runs: int) -> None:
