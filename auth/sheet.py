@@ -6,7 +6,7 @@ which is what the finder of a lost sheet lacks.
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final, Literal
 
@@ -84,6 +84,19 @@ class Letterhead:
     logo: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """What a sheet says besides the words of its steps: for whom it is, until when, and the secrets."""
+
+    texts: SheetTexts
+    subject: str
+    until: str
+    link: str = field(repr=False)
+    """What the QR code holds."""
+    code: str = field(repr=False)
+    """What is typed, its groups separated by hyphens."""
+
+
 def sheet_pdf(
     issued: Issued,
     url: str,
@@ -93,22 +106,34 @@ def sheet_pdf(
     paper: Paper = "A4",
     head: Letterhead = Letterhead(),
 ) -> bytes:
-    """The sheet as a PDF of one page; the same input makes the same bytes.
+    """The sheet of a share.
 
-    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. Letters outside
-    Windows-1252 lose their accents. Raises `ValueError` when `contact` needs more than three lines, `site` or `url`
-    more than two, or `logo` is no picture.
+    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. The rest is as
+    with `handout_pdf`.
+    """
+    texts = TEXTS[language]
+    subject = texts.access_for.format(_printable(initials)) if initials else texts.access
+    until = texts.valid_until.format(texts.long_date(issued.share.expires))
+    handout = Handout(texts, subject, until, issued.link(url), issued.code)
+    return handout_pdf(handout, url, language=language, paper=paper, head=head)
+
+
+def handout_pdf(handout: Handout, url: str, *, language: Language, paper: Paper, head: Letterhead) -> bytes:
+    """A sheet as a PDF of one page; the same input makes the same bytes.
+
+    `url` is the address that people type. Letters outside Windows-1252 lose their accents. Raises `ValueError` when
+    `contact` needs more than three lines, `site` or `url` more than two, or `logo` is no picture.
     """
     target = BytesIO()
-    texts, page = TEXTS[language], _PAGES[paper]
+    texts, page = handout.texts, _PAGES[paper]
     canvas = Canvas(target, pagesize=page.size, invariant=1, lang=language)
     canvas.setTitle(texts.title)
     canvas.setAuthor(_printable(head.site))
     _logo(canvas, page, head.logo)
-    _head(canvas, page, texts, issued, site=_printable(head.site), initials=_printable(initials), logo=bool(head.logo))
-    _qr(canvas, issued.link(url), left=page.width - _MARGIN - _QR_SIDE, bottom=page.qr)
+    _head(canvas, page, handout, site=_printable(head.site), logo=bool(head.logo))
+    _qr(canvas, handout.link, left=page.width - _MARGIN - _QR_SIDE, bottom=page.qr)
     _steps(canvas, page, texts)
-    _credentials(canvas, page, texts, _address(url), issued.code)
+    _credentials(canvas, page, texts, _address(url), handout.code)
     _foot(canvas, page, texts, " · ".join(_printable(head.contact).split("\n")))
     canvas.showPage()
     canvas.save()
@@ -129,18 +154,14 @@ def _logo(canvas: Canvas, page: _Page, logo: bytes) -> None:
     canvas.drawImage(image, left, bottom, width * scale, height * scale, mask="auto")
 
 
-def _head(
-    canvas: Canvas, page: _Page, texts: SheetTexts, issued: Issued, *, site: str, initials: str, logo: bool
-) -> None:
+def _head(canvas: Canvas, page: _Page, handout: Handout, *, site: str, logo: bool) -> None:
     canvas.setFillColor(_ACCENT)
     canvas.rect(0, page.top - 14, page.width, 14, stroke=0, fill=1)
     width = page.inner - (_LOGO_WIDTH + 16 if logo else 0)
     _lines(canvas, site, _MARGIN, page.top - 60, _BOLD, 16, _ACCENT, width=width, most=2)
-    _line(canvas, texts.title, _MARGIN, page.top - 117, _BOLD, 38, _INK)
-    access = texts.access_for.format(initials) if initials else texts.access
-    _line(canvas, access, _MARGIN, page.top - 149, _REGULAR, 20, _INK)
-    until = texts.valid_until.format(texts.long_date(issued.share.expires))
-    _line(canvas, until, _MARGIN, page.top - 175, _BOLD, 20, _ACCENT)
+    _line(canvas, handout.texts.title, _MARGIN, page.top - 117, _BOLD, 38, _INK)
+    _line(canvas, handout.subject, _MARGIN, page.top - 149, _REGULAR, 20, _INK)
+    _line(canvas, handout.until, _MARGIN, page.top - 175, _BOLD, 20, _ACCENT)
 
 
 def _qr(canvas: Canvas, link: str, *, left: float, bottom: float) -> None:
@@ -189,13 +210,14 @@ def _credentials(canvas: Canvas, page: _Page, texts: SheetTexts, address: str, c
 def _groups(canvas: Canvas, groups: Sequence[str], left: float, bottom: float, width: float) -> None:
     gap = 10.0
     box = (width - gap * (len(groups) - 1)) / len(groups)
+    size = min(36.0, (box - 6) / stringWidth("0" * max(map(len, groups)), _FIXED, 1))
     for place, group in enumerate(groups):
         start = left + place * (box + gap)
         canvas.setFillColor(_WHITE)
         canvas.roundRect(start, bottom, box, 72, 8, stroke=0, fill=1)
         canvas.setFillColor(_BLACK)
-        canvas.setFont(_FIXED, 36)
-        canvas.drawCentredString(start + box / 2, bottom + 25, group)
+        canvas.setFont(_FIXED, size)
+        canvas.drawCentredString(start + box / 2, bottom + 36 - 0.31 * size, group)
 
 
 def _foot(canvas: Canvas, page: _Page, texts: SheetTexts, contact: str) -> None:

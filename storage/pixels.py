@@ -6,6 +6,7 @@ Everything that touches a codec happens in child processes (`storage.imaging.dec
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -225,6 +226,12 @@ class Pixels:
             raise NotRenderable(f"A picture file of more than {LARGEST_SENT} bytes is not decoded.")
         request = {"task": "received", "media_type": media_type, "samples": samples}
         return DecodedFrame.of(*self._answer(request, media_type, data))
+
+    def beside(self, files: Files) -> "Pixels":
+        """The same children for the instances of another store, of which no picture is kept. It needs no closing."""
+        other = copy(self)
+        other._files, other._prepared, other._drawn = files, None, None
+        return other
 
     def close(self) -> None:
         """End the children."""

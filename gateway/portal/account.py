@@ -30,6 +30,7 @@ _SHOWN: Final = (
     "share frozen",
     "share reissued",
     "share extended",
+    "viewer opened",
 )
 _MOST_SHOWN: Final = 12
 # What the page says after something was done, by the query parameter of the address that leads there.

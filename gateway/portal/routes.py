@@ -21,6 +21,7 @@ from gateway.portal.downloads import TakingAlong
 from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.onward import Onward
+from gateway.portal.opening import Opening
 from gateway.portal.regions import Regions
 from gateway.portal.series_files import SeriesFiles
 from gateway.portal.terms import Terms
@@ -70,6 +71,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_series_file_routes(house, pages, door, terms),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
+        *_viewer_routes(house, pages, door, terms, to_start),
         *_open_routes(house, pages, door),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
@@ -126,6 +128,16 @@ def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_st
         Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
         Route("/downloads/prepare/{study}", to_start),
         Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+    ]
+
+
+def _viewer_routes(house: House, pages: Pages, door: Door, terms: Terms, to_start: Endpoint) -> list[BaseRoute]:
+    opening = Opening(house, pages, door)
+    form = "/studies/{study}/open/{viewer}"
+    return [
+        Route(form, door.signed_in(terms.demanded(opening.page)), methods=["POST"]),
+        Route(form, to_start),
+        opening.routes(),
     ]
 
 

@@ -141,7 +141,7 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page.locator("main .primary").click()
     page.locator("#q").wait_for()
     visits.expected = {"/desk/missing"}
-    for path in ("", "/shares", "/waiting", "/forwarding", "/uploads", "/account", "/missing"):
+    for path in ("", "/shares", "/waiting", "/forwarding", "/uploads", "/upload-links", "/account", "/missing"):
         walk.visit(f"/desk{path}")
     page.goto(f"{site.gateway.url}/desk/uploads")
     page.locator("main a.line-main").first.click()

@@ -172,7 +172,7 @@ def test_every_screen_fits(
     page.locator(".sheet-head p a").click()
     page.wait_for_url("**/desk/shares/*")
     _fits(page)
-    for path in ("/desk", "/desk/shares", "/desk/waiting", "/desk/forwarding"):
+    for path in ("/desk", "/desk/shares", "/desk/waiting", "/desk/forwarding", "/desk/upload-links"):
         page.goto(f"{site.gateway.url}{path}")
         _fits(page)
 

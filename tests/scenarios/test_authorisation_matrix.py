@@ -124,6 +124,9 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/u/files": "public",
     "/u/transfers": "nothing to get",
     "/u/transfers/{file}": "nothing to get",
+    "/studies/{study}/open/{viewer}": "order",
+    "/open/token": "nothing to get",
+    "/open/weasis/{ticket}.xml": "nothing to get",
     "/session": "own page",
     "/{path:path}": "nothing",
 }
@@ -142,6 +145,8 @@ class Names:
     aetitle: str = "WATCHER"
     download: str = "0123456789abcdef"
     name: str = "images.zip"
+    viewer: str = "ohif"
+    ticket: str = "x" * 43
     path: str = "7FE00010"
 
     @property

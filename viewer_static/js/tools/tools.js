@@ -48,6 +48,11 @@ export async function openTools(pane, toolbar, opener) {
     reformatting(bench, planes),
     header(bench, more),
   );
+  const elsewhere = document.getElementById("open-elsewhere");
+  if (elsewhere) {
+    panel.append(elsewhere);
+    elsewhere.hidden = false;
+  }
   opener.closest(".viewer")?.append(panel);
   opener.setAttribute("aria-controls", panel.id);
   toggle(opener, panel, bench);
