@@ -192,3 +192,9 @@ def m010_sites_staff_requests(database: Database) -> None:
 def m011_answered_challenges(database: Database) -> None:
     """Challenges to passkeys that were answered, as long as their cookies could come again."""
     database.execute("CREATE TABLE staff_challenge (challenge TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT")
+
+
+@MIGRATIONS()
+def m020_set_up_codes(database: Database) -> None:
+    """Until when a password counts that somebody else has drawn; NULL for one of the holder's own choice."""
+    database.execute("ALTER TABLE staff ADD COLUMN set_up_until INTEGER")

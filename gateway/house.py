@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from auth import schema
 from auth.clock import system_clock
@@ -15,10 +16,11 @@ from auth.requests import Requests
 from auth.sessions import Sessions
 from auth.shares import Shares
 from auth.staff import Staff
+from auth.staff_administration import Administration
 from auth.staff_openid import OpenIdSettings, OpenIdSignIn
 from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
-from auth.staff_sign_in import StaffSignIn
+from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
@@ -34,6 +36,7 @@ from storage.storage import Storage, StorageSettings
 
 PACKAGES = ("storage", "dimse", "dicomweb", "auth", "gateway")
 _MEGABYTE = 1024 * 1024
+_Tries = TypeVar("_Tries", IdentitySettings, SignInSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class House:
     deliveries: Deliveries
     requests: Requests
     staff: Staff
+    administration: Administration
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
     openid: OpenIdSignIn | None
@@ -96,8 +100,9 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
         staff=Staff(database, pepper, system_clock),
+        administration=Administration(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
-        staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        staff_sign_in=StaffSignIn(database, pepper, system_clock, sign_in_settings(seat)),
         openid=_openid(config, database, pepper),
         passkeys=Passkeys(database, pepper, system_clock, config.public_root, config.site.name),
         downloads=Downloads(database, system_clock),
@@ -137,7 +142,15 @@ def storage_settings(config: Config, seat: Seat = ALONE) -> StorageSettings:
 
 def identity_settings(seat: Seat) -> IdentitySettings:
     """How often patients' codes may be tried, of which this process has its part."""
-    whole = IdentitySettings()
+    return _part(IdentitySettings(), seat)
+
+
+def sign_in_settings(seat: Seat) -> SignInSettings:
+    """How often staff's passwords may be tried, of which this process has its part."""
+    return _part(SignInSettings(), seat)
+
+
+def _part(whole: _Tries, seat: Seat) -> _Tries:
     return replace(
         whole,
         attempts_per_second=seat.part(whole.attempts_per_second),

@@ -16,6 +16,7 @@ from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
+from gateway.desk.staff import StaffRooms
 from gateway.desk.uploads import UploadRooms
 from gateway.desk.waiting import Waiting
 from gateway.house import House
@@ -36,6 +37,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
         *_uploads(UploadRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
+        *_staff(StaffRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -47,6 +49,7 @@ def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute
         Route("/desk/sign-in", door.open(sign_in.form)),
         Route("/desk/enrolment", with_body(door.open(sign_in.confirm)), methods=["POST"]),
         Route("/desk/enrolment", door.open(sign_in.enrolment)),
+        Route("/desk/password", with_body(door.open(sign_in.choose_password)), methods=["POST"]),
         Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
         Route("/desk/sign-out", _to_start),
         Route("/desk/openid", door.open(openid.depart)),
@@ -119,6 +122,25 @@ def _forwarding(rooms: ForwardingRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/forwarding", door.signed_in(rooms.overview)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+    ]
+
+
+def _staff(rooms: StaffRooms, door: DeskDoor) -> list[BaseRoute]:
+    changing = {
+        "/desk/staff": rooms.add,
+        "/desk/staff/{member}/role": rooms.change,
+        "/desk/staff/{member}/locking": rooms.lock,
+        "/desk/staff/{member}/unlocking": rooms.unlock,
+        "/desk/staff/{member}/set-up": rooms.set_up_anew,
+        "/desk/staff/{member}/removal": rooms.remove,
+    }
+    return [
+        *(
+            Route(path, with_body(door.may_administer(endpoint)), methods=["POST"])
+            for path, endpoint in changing.items()
+        ),
+        Route("/desk/staff", door.may_administer(rooms.overview)),
+        Route("/desk/staff/{member}", door.may_administer(rooms.member)),
     ]
 
 

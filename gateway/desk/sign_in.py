@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth import qr
 from auth.errors import SignInRefused
+from auth.staff import SHORTEST_PASSWORD
 from auth.staff_sessions import StaffSession, Stage
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import form_of
@@ -75,9 +76,28 @@ class SignIn:
         return self._form(request, name, Message("problem", title, sentence), status=429, headers=headers)
 
     def enrolment(self, request: Request) -> Response:
-        """The seed of the one-time codes as a QR code; only in a session that has nothing else to do."""
+        """The seed of the one-time codes as a QR code; only in a session that has nothing else to do.
+
+        Whoever came in by a set-up code chooses a password first.
+        """
         session = self._enrolling(request)
         return self._door.to_sign_in(request) if session is None else self._enrol(request, session)
+
+    def choose_password(self, request: Request) -> Response:
+        """A password in the place of the set-up code: 303 to the second factor, with a new session."""
+        session = self._enrolling(request)
+        if session is None or session.member.set_up_until is None:
+            return self._door.to_sign_in(request)
+        if not self._door.is_own_form(request):
+            return self._door.message(request, "foreign", 403)
+        typed, again = (form_of(request).fields.get(name, ("",))[0] for name in ("password", "again"))
+        try:
+            if typed != again:
+                return self._choose(request, session, "differ")
+            self._house.staff.choose_password(session.member.name, typed)
+        except ValueError:
+            return self._choose(request, session, "unusable")
+        return self.admit(session.member.name, "enrol", "password chosen")
 
     def confirm(self, request: Request) -> Response:
         """A code that proves the seed: 303 to the desk, with a new session."""
@@ -112,6 +132,8 @@ class SignIn:
 
     def _enrol(self, request: Request, session: StaffSession, *, wrong: bool = False) -> Response:
         name = session.member.name
+        if session.member.set_up_until is not None:
+            return self._choose(request, session)
         seed = self._house.staff.seed(name)
         # Some authenticator apps cut the issuer at a colon.
         issuer = self._house.config.site.name.replace(":", " ")
@@ -124,6 +146,10 @@ class SignIn:
             "passkeys": self._house.passkeys.are_possible,
         }
         return self._door.render(request, "enrolment.html", values, session, status=400 if wrong else 200)
+
+    def _choose(self, request: Request, session: StaffSession, wrong: str = "") -> Response:
+        values = {"name": session.member.name, "wrong": wrong, "shortest": SHORTEST_PASSWORD}
+        return self._door.render(request, "password.html", values, session, status=400 if wrong else 200)
 
     def _form(
         self,
