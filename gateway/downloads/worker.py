@@ -18,6 +18,7 @@ from gateway.downloads.making import Maker, Order
 from gateway.downloads.site_key import SiteKey
 from gateway.house import House
 from gateway.pages.texts import Languages
+from gateway.sheets import site_of
 from storage.errors import NoSuchInstance, OutOfResources
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
@@ -41,8 +42,8 @@ class Preparation:
         self._root = house.downloads_folder
         languages = Languages(_STATIC / "texts", house.config.site.language)
         key = SiteKey(house.storage.folder)
-        self._maker = Maker(house.storage, languages, _STATIC, house.config.site, key)
-        self._anonymised = AnonymisedMaker(house.storage, languages, house.config.site, key)
+        self._maker = Maker(house.storage, languages, _STATIC, key)
+        self._anonymised = AnonymisedMaker(house.storage, languages, key)
 
     def maker(self, *, anonymised: bool) -> Maker | AnonymisedMaker:
         """What makes archives with a viewer, or those without names."""
@@ -84,7 +85,7 @@ class Preparation:
                 return False
             records = records_of(self._house.storage.index, share.scope, wish.study)
             layout = self.maker(anonymised=wish.anonymised).make(
-                Order(share.scope, records, wish.language), draft, self._teller(task)
+                Order(share.scope, records, wish.language, site_of(self._house, share.site)), draft, self._teller(task)
             )
         except _Stopping:
             downloads.hand_back(task, attempted=False)

@@ -26,6 +26,7 @@ class Pages:
     def __init__(self, config: Config, languages: Languages, static: StaticFiles, templates: Path) -> None:
         """`templates` is the folder of a room's own templates; those that all rooms share are found too."""
         self.languages = languages
+        self._config = config
         self._https = config.public_root.startswith("https:")
         self._environment = Environment(
             loader=FileSystemLoader([templates, _SHARED]),
@@ -34,7 +35,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=static.url, modules=static.modules, site=config.site)
+        self._environment.globals.update(static=static.url, modules=static.modules)
         self._environment.filters["breakable"] = breakable
 
     def render(
@@ -47,9 +48,18 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date."""
+        """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date.
+
+        It names the site that keeps the session's share, and without a session the first one.
+        """
         words = self.languages.of(request)
-        general = {"t": words, "languages": self._switch(request), "active": "", **_of_session(words, session)}
+        general = {
+            "t": words,
+            "languages": self._switch(request),
+            "active": "",
+            **self._of_site(session),
+            **_of_session(words, session),
+        }
         html = self._environment.get_template(template).render({**general, **values}).encode()
         response = _compressed(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
@@ -69,6 +79,13 @@ class Pages:
         values = {"title": words(f"error.{kind}_title"), "sentence": words(f"error.{kind}"), "number": number}
         return self.render(request, "message.html", values, session=session, status=status)
 
+    def _of_site(self, session: Session | None) -> dict[str, Any]:
+        key = session.share.site if session else ""
+        site = self._config.site_of(key)
+        if site is None:
+            key, site = "", self._config.site
+        return {"site": site, "logo": logo_url(key) if site.logo else ""}
+
     def _switch(self, request: Request) -> list[dict[str, str]]:
         # What a form was sent to cannot be fetched, so its answer switches by way of the start page.
         path = request.url.path if request.method == "GET" else "/"
@@ -78,6 +95,11 @@ class Pages:
             {"tag": words.language, "name": words("language.name"), "url": f"{path}?lang={words.language}{suffix}"}
             for words in self.languages.all()
         ]
+
+
+def logo_url(key: str) -> str:
+    """Where the logo of the site with this key is to be had."""
+    return f"/logo/{key}" if key else "/logo"
 
 
 def seconds_left(session: Session) -> int:

@@ -103,6 +103,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
+    "/logo": "public",
+    "/logo/{site}": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
     "/account/ask": "own form",
@@ -140,6 +142,7 @@ class Names:
     aetitle: str = "WATCHER"
     download: str = "0123456789abcdef"
     name: str = "images.zip"
+    site: str = "north"
     path: str = "7FE00010"
 
     @property

@@ -355,8 +355,9 @@ def _any_study(index: Any, scope: Any, uid: str) -> Any:
 
 def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
-        text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
-        text = text.replace(names.upload, "UPLOAD").replace(names.member, "MEMBER")
+        # The name of a member holds the id of a share.
+        text = text.replace(names.member, "MEMBER").replace(names.study, "STUDY").replace(names.share, "SHARE")
+        text = text.replace(names.upload, "UPLOAD")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)
