@@ -14,6 +14,7 @@ from auth.middleware import Gatekeeper
 from auth.pepper import load_pepper
 from auth.requests import Requests
 from auth.sessions import Sessions
+from auth.share_lists import ShareLists
 from auth.shares import Shares
 from auth.staff import Staff
 from auth.staff_administration import Administration
@@ -46,6 +47,7 @@ class House:
     config: Config
     storage: Storage
     shares: Shares
+    share_lists: ShareLists
     identification: Identification
     sessions: Sessions
     tokens: Tokens
@@ -93,6 +95,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         config=config,
         storage=storage,
         shares=Shares(database, pepper, system_clock),
+        share_lists=ShareLists(database, system_clock),
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
         tokens=tokens,

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from auth.birth_date import is_birth_date
 from auth.errors import NoSuchShare
 from auth.records import LONGEST_DAYS, Issued, Share
+from auth.share_lists import Listing
 from auth.tokens import Access
 from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
 from gateway.desk import finding
@@ -24,6 +25,7 @@ from storage.scope import ListedStudies, PatientIdentity, SiteStudies, StudyScop
 LARGEST: Final = 256 * 1024
 _OFFERS: Final = ("application/json", "application/pdf")
 _NO_STORE: Final = {"cache-control": "no-store"}
+_PAGE: Final = 1000
 
 _Model = TypeVar("_Model", bound=BaseModel)
 Uid = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9.]+$")]
@@ -76,10 +78,14 @@ class Api:
         return await run_in_threadpool(self._create, access, wanted, media_type)
 
     async def overview(self, request: Request) -> Response:
-        """GET: the newest shares of the site, without codes, which nobody has."""
+        """GET: shares of the site, newest first, without codes, which nobody has; Link leads to the next page."""
         access = await run_in_threadpool(self._access, request)
-        shares = await run_in_threadpool(self._house.shares.of_site, access.site)
-        return JSONResponse([_described(share) for share in shares], headers=_NO_STORE)
+        behind = request.query_params.get("behind", "")
+        page = await run_in_threadpool(self._house.share_lists.page, Listing(access.site), behind, _PAGE)
+        headers = dict(_NO_STORE)
+        if page.behind:
+            headers["link"] = f'<{self._house.config.public_root}/desk/api/shares?behind={page.behind}>; rel="next"'
+        return JSONResponse([_described(share) for share in page.shares], headers=headers)
 
     async def share(self, request: Request) -> Response:
         """GET: one share; PATCH: let it end later; DELETE: end it for good."""

@@ -111,9 +111,10 @@ class Browse:
 
     def _shares_of(self, session: StaffSession, wording: Wording, patient: finding.Patient) -> list[ShareRow]:
         known = known_studies(list(patient.studies))
+        uids = [one.study_instance_uid for one in patient.studies]
         return [
             wording.share(share, known, self._house.requests.of(share.id))
-            for share in self._house.shares.of_site(session.member.site)
+            for share in self._house.share_lists.about(session.member.site, patient.patient_id, uids)
             if share.state != "revoked" and _is_about(share, patient)
         ]
 

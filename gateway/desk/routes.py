@@ -14,6 +14,7 @@ from gateway.desk.forms import with_body
 from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
+from gateway.desk.share_list import ListOfShares
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
 from gateway.desk.staff import StaffRooms
@@ -72,9 +73,10 @@ def _passkeys(rooms: PasskeyRooms, door: DeskDoor) -> list[BaseRoute]:
 
 
 def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[BaseRoute]:
-    browse, sharing, waiting = (
+    browse, sharing, listing, waiting = (
         Browse(house, door, pages, no_image),
         Sharing(house, door, pages),
+        ListOfShares(house, door, pages),
         Waiting(house, door, pages),
     )
     changing = {
@@ -94,7 +96,8 @@ def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[Ba
         Route("/desk/studies/{study}", door.signed_in(browse.patient)),
         Route("/desk/studies/{study}/thumbnail", door.signed_in(browse.thumbnail)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
-        Route("/desk/shares", door.signed_in(sharing.overview)),
+        Route("/desk/shares/search", with_body(door.signed_in(listing.search)), methods=["POST"]),
+        Route("/desk/shares", door.signed_in(listing.overview)),
         Route("/desk/shares/{share}", door.signed_in(sharing.share)),
         Route("/desk/waiting", door.signed_in(waiting.overview)),
     ]

@@ -6,7 +6,7 @@ A code exists in one answer only, which is the sheet; nobody can ask for it agai
 import base64
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,16 +23,13 @@ from gateway.desk import finding
 from gateway.desk.browse import site_key
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of
 from gateway.desk.forms import Form, form_of
-from gateway.desk.wording import ShareRow, Wording, known_studies
+from gateway.desk.wording import Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import draw, initials, logo, share_url, sheet, site_of
 from storage.errors import NoSuchInstance, Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
-
-STATES: Final = ("live", "ending", "expired", "frozen", "revoked")
-SHOWN: Final = 500
 
 
 class Unusable(Refusal):
@@ -100,29 +97,11 @@ class Sharing:
         self._house.shares.unlock(share.id)
         return self._back(request, f"/desk/shares/{share.id}?unlocked")
 
-    def overview(self, request: Request, session: StaffSession) -> Response:
-        """The newest shares of the site, all or with `?state=` some of them."""
-        wanted = request.query_params.get("state", "")
-        rows = self._rows(request, session)
-        words = self._pages.languages.of(request)
-        states = [(one, words(f"desk.state.{one}"), sum(row.state == one for row in rows)) for one in STATES]
-        shown = [row for row in rows if row.state == wanted] if wanted in STATES else rows
-        if wanted == "ending":
-            shown.reverse()
-        values: dict[str, Any] = {
-            "shares": shown,
-            "state": wanted if wanted in STATES else "",
-            "states": states,
-            "total": len(rows),
-            "active": "shares",
-        }
-        return self._door.render(request, "shares.html", values, session)
-
     def share(self, request: Request, session: StaffSession) -> Response:
         """One share and what can be done with it."""
         share = self._door.share(request, session)
         wording = Wording(self._pages.languages.of(request))
-        studies = self._studies([share.rule], session)
+        studies = finding.of_shares(self._house.storage.index, scope_of(session.member), [share.rule])
         row = wording.share(share, known_studies(studies), self._house.requests.of(share.id))
         shown = finding.Patient("", "", "", "", "", tuple(self._shown(share.rule, studies)))
         today = datetime.now(UTC).date()
@@ -199,26 +178,6 @@ class Sharing:
             "active": "find",
         }
         return self._door.render(request, "sheet.html", values, session)
-
-    def _rows(self, request: Request, session: StaffSession) -> list[ShareRow]:
-        wording = Wording(self._pages.languages.of(request))
-        shares = self._house.shares.of_site(session.member.site, SHOWN)
-        known = known_studies(self._studies([share.rule for share in shares], session))
-        asked: dict[str, frozenset[Any]] = {}
-        for one in self._house.requests.open(session.member.site):
-            asked[one.share_id] = asked.get(one.share_id, frozenset()) | {one.kind}
-        return [wording.share(share, known, asked.get(share.id, frozenset())) for share in shares]
-
-    def _studies(self, scopes: list[StudyScope], session: StaffSession) -> list[StudyOverview]:
-        """Studies of all these shares within what the member of staff sees, to say whose they are."""
-        index, scope = self._house.storage.index, scope_of(session.member)
-        listed = sorted({uid for one in scopes if isinstance(one, ListedStudies) for uid in one.study_instance_uids})
-        patients = [one.patient_id for one in scopes if isinstance(one, PatientIdentity)]
-        accepted = sorted({uid for one in scopes if isinstance(one, PatientIdentity) for uid in one.accepted})
-        return [
-            *finding.patients_with(index, scope, patients),
-            *finding.some_studies(index, scope, [*listed, *accepted]),
-        ]
 
     def _shown(self, scope: StudyScope, studies: list[StudyOverview]) -> list[StudyOverview]:
         """Those of `studies` that a share with this scope shows."""

@@ -59,6 +59,7 @@ POLICY: Final = {
     "/desk/openid/callback": "entrance",
     "/desk/studies/{study}": "study",
     "/desk/studies/{study}/thumbnail": "study",
+    "/desk/shares/search": "search",
     "/desk/shares/{share}": "share",
     "/desk/shares/{share}/extension": "doing",
     "/desk/shares/{share}/code": "doing",
@@ -260,6 +261,10 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
         assert (upload.status_code, no_upload.status_code) == (404 if site else 200, 404)
         assert not site or _plain(upload.text, matrix) == _plain(no_upload.text, matrix)
         assert (matrix.objects[""].upload in client.get("/desk/uploads").text) == (not site)
+        for owner in SITES:
+            found = client.post("/desk/shares/search", data={"q": matrix.objects[owner].share}).headers["location"]
+            is_listed = f'href="/desk/shares/{matrix.objects[owner].share}"' in client.get(found).text
+            assert is_listed == (site is None or site == owner), owner
         for path in ("/desk/shares", "/desk/waiting"):
             text = client.get(path).text
             for owner in SITES:
