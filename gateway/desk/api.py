@@ -14,6 +14,7 @@ from auth.birth_date import is_birth_date
 from auth.errors import NoSuchShare
 from auth.records import LONGEST_DAYS, Issued, Share
 from auth.share_lists import Listing
+from auth.sheet_texts import Language
 from auth.tokens import Access
 from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
 from gateway.desk import finding
@@ -46,7 +47,7 @@ class NewShare(_Body):
     birth_date: str
     days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
     label: Annotated[str, StringConstraints(max_length=200)] = ""
-    language: Literal["de", "en"] | None = None
+    language: Language | None = None
     paper: Literal["A4", "Letter"] | None = None
 
     @model_validator(mode="after")

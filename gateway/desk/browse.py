@@ -12,7 +12,7 @@ from auth.staff_sessions import StaffSession
 from gateway.desk import finding
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of, visible_share
 from gateway.desk.forms import form_of
-from gateway.desk.wording import ShareRow, Wording, known_studies
+from gateway.desk.wording import SHEET_LANGUAGES, ShareRow, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.portal.studies import SMALL, middle, shown
@@ -79,6 +79,7 @@ class Browse:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=3650)).isoformat(),
             "language": site.language,
+            "sheet_languages": SHEET_LANGUAGES,
             "study": uid,
             "active": "find",
         }

@@ -15,7 +15,7 @@ from auth import qr
 from auth.birth_date import parse_birth_date
 from auth.records import LONGEST_DAYS, Issued
 from auth.sheet import Paper
-from auth.sheet_texts import TEXTS, Language
+from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from auth.staff_sessions import StaffSession
 from gateway.archive.asking import Answer
 from gateway.archive.service import asking_of
@@ -23,7 +23,7 @@ from gateway.desk import finding
 from gateway.desk.browse import site_key
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of
 from gateway.desk.forms import Form, form_of
-from gateway.desk.wording import Wording, known_studies
+from gateway.desk.wording import SHEET_LANGUAGES, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import draw, initials, logo, share_url, sheet, site_of
@@ -115,6 +115,7 @@ class Sharing:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": site_of(self._house, share.site).language,
+            "sheet_languages": SHEET_LANGUAGES,
             "done": wording.words(f"desk.share.{done}") if done else "",
             "missing": wording.missing(self._asking.look(share)) if share.state == "live" else "",
             "active": "shares",
@@ -208,7 +209,7 @@ def _days(until: str) -> int:
 
 def _language(form: Form, otherwise: Language) -> Language:
     found = form.one("language")
-    return next((language for language in TEXTS if language == found), otherwise)
+    return next((language for language in LANGUAGES if language == found), otherwise)
 
 
 def _data_url(media_type: str, content: bytes) -> str:
