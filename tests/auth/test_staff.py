@@ -1,11 +1,16 @@
 """Accounts of staff, and how they come in."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
+
 import pyotp
 import pytest
 
+from auth.digests import Verifiers
 from auth.errors import NoSuchStaff, SignInRefused
 from auth.staff import Staff
-from tests.auth.conftest import HOME, Household
+from auth.staff_sign_in import SignInSettings, StaffSignIn
+from tests.auth.conftest import HOME, PEPPER, Household
 
 NAME, PASSWORD = "a.probe", "sieben graue Katzen"
 ELSEWHERE = "198.51.100.7"
@@ -201,3 +206,37 @@ def test_a_clock_that_goes_back_ends_sessions(house: Household, seed: str) -> No
     cookie = house.staff_sessions.begin(NAME, "full")
     house.clock.move(days=-1)
     assert house.staff_sessions.session_of(cookie) is None
+
+
+class WaitingVerifiers(Verifiers):
+    """Takes as long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_kib=8, passes=1)
+        self.begun, self.free = Semaphore(0), Event()
+
+    def fits(self, verifier: str | None, rest: str) -> bool:
+        self.begun.release()
+        assert self.free.wait(10)
+        return super().fits(verifier, rest)
+
+
+def test_two_hash_at_a_time_and_who_finds_no_room_is_told_to_wait(house: Household) -> None:
+    """The gate of the patients' door: those who try passwords take no more of the machine than it lets in."""
+    verifiers = WaitingVerifiers()
+    settings = SignInSettings(hashes_at_a_time=2, hashes_waiting=0)
+    sign_in = StaffSignIn(house.database, PEPPER, house.clock, settings, verifiers)
+
+    def attempt(network: str) -> int:
+        with pytest.raises(SignInRefused) as caught:
+            sign_in.by_password("nobody", PASSWORD, "", network)
+        return caught.value.retry_after
+
+    with ThreadPoolExecutor(2) as pool:
+        inside = [pool.submit(attempt, f"192.0.2.{number}") for number in range(2)]
+        assert all(verifiers.begun.acquire(timeout=10) for _ in inside)
+        assert attempt(ELSEWHERE) == 1
+        assert not verifiers.begun.acquire(blocking=False)
+        verifiers.free.set()
+        assert [one.result() for one in inside] == [0, 0]
+    assert attempt(ELSEWHERE) == 0
