@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from storage import holds
 from storage.catalogue.removal import Doomed, doomed, remove
@@ -19,6 +19,9 @@ from storage.files import Files
 from storage.scope import StudyScope
 
 _log = logging.getLogger("durchblick.storage")
+
+Reason = Literal["wrong-patient", "wrong-images", "corrected", "patients-wish", "other"]
+"""Why somebody deletes: images of somebody else, not the right ones, to be sent again as corrected, asked for."""
 
 Drop = Callable[[str, Iterable[str]], None]
 """Drops what is kept ready of these instances, by Study Instance UID and blob keys; may raise OSError."""
@@ -79,12 +82,13 @@ class Deletion:
         target: Target,
         *,
         source: str,
+        reason: Reason | None = None,
         judge: Callable[[sqlite3.Connection], None] = holds.none,
     ) -> Extent:
         """Delete what `scope` shows of `target`; when this returns the index has it no more, durably.
 
-        `source` says on whose behalf, for the audit. `judge` looks once more inside the transaction and raises what
-        speaks against it.
+        `source` says on whose behalf and `reason` why, for the audit. `judge` looks once more inside the transaction
+        and raises what speaks against it.
 
         Held instances that the scope does not show stay, and with them their series and study. The same instance may
         be stored again later and is a new one then. Raises `NoSuchInstance` where there is nothing, `Gone` where that
@@ -94,7 +98,7 @@ class Deletion:
         def work(connection: sqlite3.Connection) -> Doomed:
             holds.refuse(connection, target.study)
             judge(connection)
-            return remove(connection, scope, target.names, source)
+            return remove(connection, scope, target.names, f"{source} reason={reason}" if reason else source)
 
         gone = self._database.write(work)
         if not gone.rows:

@@ -64,6 +64,10 @@ class Holds:
 
         self._database.write(work)
 
+    def lie_on(self, study_instance_uid: str) -> bool:
+        """Whether any hold lies on this study."""
+        return bool(self._database.read(_IS_HELD, (study_instance_uid,)))
+
     def list(self) -> Sequence[Hold]:
         """Every hold, oldest first."""
         return [Hold(*row) for row in self._database.read("SELECT * FROM legal_hold ORDER BY id")]

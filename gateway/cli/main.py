@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "audit": "gateway.cli.audit:audit",
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",
+    "delete": "gateway.cli.retention:delete",
     "demo": "gateway.cli.demo:demo",
     "export": "gateway.cli.exporting:export",
     "forward": "gateway.cli.forwarding:forward",

@@ -1,8 +1,8 @@
-"""`durchblick purge` and `durchblick hold`: what goes for good, and what must not."""
+"""`durchblick purge`, `durchblick delete` and `durchblick hold`: what goes for good, and what must not."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -12,7 +12,9 @@ from gateway.cli.options import config_option, json_option, print_json
 from gateway.retention.clock_guard import ClockGuard
 from gateway.retention.purge import Purged
 from gateway.retention.service import purge_of
+from storage.deletion import Extent, Reason, Target
 from storage.holds import Hold, Holds
+from storage.scope import WholeArchive
 
 
 @click.command()
@@ -47,7 +49,49 @@ def _say(done: Purged, dry_run: bool, as_json: bool) -> None:
             click.echo(f"{verb}{what:9} {study}")
     for share in done.forgotten_shares:
         click.echo(f"{verb}forgotten share {share}")
-    click.echo(f"{len(done.deleted)} studies, {done.instances} instances, {done.size / 1024**2:.1f} MB")
+    click.echo(f"{len(done.deleted)} studies, {_amount(Extent(instances=done.instances, size=done.size))}")
+
+
+@click.command()
+@click.argument("study", metavar="STUDY")
+@click.option("--series", default="", metavar="UID", help="Only this series.")
+@click.option("--instance", default="", metavar="UID", help="Only this instance; with --series.")
+@click.option("--reason", type=click.Choice(get_args(Reason)), help="For the audit; needed unless --dry-run.")
+@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@config_option
+@json_option
+def delete(
+    study: str,
+    series: str,
+    instance: str,
+    reason: Reason | None,
+    dry_run: bool,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Delete a study by its Study Instance UID now, for good, without mark and grace.
+
+    It may be sent again afterwards: so a study that was corrected in the PACS takes the place of the old one.
+    """
+    if instance and not series:
+        raise click.UsageError("--instance needs --series.")
+    if not (reason or dry_run):
+        raise click.UsageError("Say why, with --reason.")
+    target = Target(study, series, instance)
+    with opened(config_file) as house:
+        deletion = house.storage.deletion
+        if dry_run:
+            extent = deletion.preview(WholeArchive(), [target])
+        else:
+            extent = deletion.delete(WholeArchive(), target, source="command line", reason=reason)
+    if as_json:
+        print_json({"dry_run": dry_run, **asdict(extent)})
+    else:
+        click.echo(f"{'would be ' if dry_run else ''}deleted: {_amount(extent)}")
+
+
+def _amount(extent: Extent) -> str:
+    return f"{extent.instances} instances, {extent.size / 1024**2:.1f} MB"
 
 
 @click.group()

@@ -45,7 +45,7 @@ class Browse:
         return RedirectResponse(self._target(session, text) or "/desk?found", 303, NO_STORE)
 
     def found(self, request: Request, session: StaffSession) -> Response:
-        """The field to search by and, with `?found`, whom the last search has found."""
+        """The field to search by and, with `?found`, whom the last search has found; `?deleted` follows a deletion."""
         wording = self._wording(request)
         asked = "found" in request.query_params and bool(session.search)
         patients = []
@@ -58,6 +58,7 @@ class Browse:
             "asked": asked,
             "patients": patients,
             "cut": len(studies) == finding.MOST,
+            "deleted": "deleted" in request.query_params,
             "active": "find",
         }
         return self._door.render(request, "find.html", values, session)

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.desk.api import Api
 from gateway.desk.browse import Browse
+from gateway.desk.deletion import DeletionRooms
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import with_body
 from gateway.desk.forwarding import ForwardingRooms
@@ -36,6 +37,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
         *_passkeys(PasskeyRooms(house, door), door),
         *_rooms(house, door, pages, static.url("icons/no-image.svg")),
+        *_deletion(DeletionRooms(house, door, pages), door),
         *_uploads(UploadRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
         *_staff(StaffRooms(house, door, pages), door),
@@ -100,6 +102,14 @@ def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[Ba
         Route("/desk/shares", door.signed_in(listing.overview)),
         Route("/desk/shares/{share}", door.signed_in(sharing.share)),
         Route("/desk/waiting", door.signed_in(waiting.overview)),
+    ]
+
+
+def _deletion(rooms: DeletionRooms, door: DeskDoor) -> list[BaseRoute]:
+    path = "/desk/studies/{study}/deletion"
+    return [
+        Route(path, with_body(door.may_share(rooms.delete)), methods=["POST"]),
+        Route(path, door.signed_in(rooms.ask)),
     ]
 
 

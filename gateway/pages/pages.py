@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.sessions import Session
+from dicomweb.negotiation import accepts_gzip
 from gateway.config import Config
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import COOKIE, Languages, Texts
@@ -117,7 +118,7 @@ def _of_session(words: Texts, session: Session | None) -> dict[str, Any]:
 def _compressed(request: Request, html: bytes, status: int, headers: dict[str, str]) -> Response:
     # No page holds a secret beside text that somebody else chose, so compression tells nothing (BREACH).
     headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie", **headers}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if accepts_gzip(request):
         headers["content-encoding"] = "gzip"
         html = gzip.compress(html, 5, mtime=0)
     return Response(html, status, headers, "text/html")

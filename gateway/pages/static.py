@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import viewer_static
+from dicomweb.negotiation import accepts_gzip
 
 STATIC_FOLDER: Final = Path(viewer_static.__file__).parent
 MEDIA_TYPES: Final = {
@@ -111,7 +112,7 @@ class StaticFiles:
         }
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        if found.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        if found.gzipped and accepts_gzip(request):
             return Response(found.gzipped, headers={**headers, "content-encoding": "gzip"})
         return Response(found.content, headers=headers)
 

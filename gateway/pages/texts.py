@@ -18,7 +18,7 @@ from babel.lists import format_list
 from starlette.requests import Request
 
 COOKIE: Final = "lang"
-STAFF_ROOMS: Final = frozenset({"desk", "desk_forwarding", "desk_staff", "desk_uploads"})
+STAFF_ROOMS: Final = frozenset({"desk", "desk_deletion", "desk_forwarding", "desk_staff", "desk_uploads"})
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
 _REGIONS: Final = {"en": "en-GB"}
 """Where a language alone would mean the habits of another country than those of our visitors."""

@@ -9,6 +9,8 @@ from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dicomweb.negotiation import accepts_gzip
+
 _HEADERS: Final = {"cache-control": "public, max-age=86400", "vary": "accept-encoding"}
 
 
@@ -18,7 +20,7 @@ class Dictionary:
     def keywords(self, request: Request) -> Response:
         """All keywords by their tags, as in the DICOM JSON model; those of repeating groups as "60xx3000"."""
         plain, gzipped = self._content
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(request):
             return Response(gzipped, headers=_HEADERS | {"content-encoding": "gzip"}, media_type="application/json")
         return Response(plain, headers=_HEADERS, media_type="application/json")
 

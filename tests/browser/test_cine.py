@@ -119,4 +119,12 @@ def test_a_film_starts_by_itself_unless_less_movement_is_asked_for(
     page = visits.patient(chromium, reduced_motion=motion)
     page.goto(site.series("film"))
     page.get_by_role("button", name="Anhalten" if motion == "no-preference" else "Abspielen").wait_for()
-    assert state(page)["playing"] == ("no" if motion == "reduce" else "yes")
+    assert state(page)["playing"] in (["no"] if motion == "reduce" else ["yes", "waiting"])
+
+
+def test_a_film_starts_once_its_metadata_are_there(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.patient(chromium)
+    page.route("**/metadata", lambda route: route.abort(), times=1)
+    page.goto(site.series("film"))
+    page.get_by_role("button", name="Anhalten").wait_for()
+    visits.complaints.clear()

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from auth.staff import Member
 from auth.staff_administration import Administration
 from gateway.app import application
-from gateway.desk import browse, door, finding, forwarding, sharing, waiting
+from gateway.desk import browse, deletion, door, finding, forwarding, sharing, waiting
 from gateway.forwarding.deliveries import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
@@ -32,8 +32,9 @@ NO_UPLOAD: Final = "22222222"
 NO_MEMBER: Final = "not.there"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "account" ones
-# and "administration" are for administrators of that site, "api" ones are for machines.
+# name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "a deletion" is
+# asked for and done at one address, "account" ones and "administration" are for administrators of that site, "api" ones
+# are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -60,6 +61,7 @@ POLICY: Final = {
     "/desk/studies/{study}": "study",
     "/desk/studies/{study}/thumbnail": "study",
     "/desk/shares/search": "search",
+    "/desk/studies/{study}/deletion": "a deletion",
     "/desk/shares/{share}": "share",
     "/desk/shares/{share}/extension": "doing",
     "/desk/shares/{share}/code": "doing",
@@ -249,7 +251,7 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
             expected = 200 if mine else 404 if administers else 403
             assert client.get(names.fill("/desk/staff/{member}")).status_code == expected, owner
             assert (names.member in listed.text) == mine, owner
-        for template in _kinds("study", "share"):
+        for template in _kinds("study", "share", "a deletion"):
             unknown = client.get(matrix.objects["unknown"].fill(template))
             assert unknown.status_code == 404
             for owner in SITES:
@@ -279,7 +281,7 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
         before = matrix.state()
         for owner in others:
             names = matrix.objects[owner]
-            for template in _kinds("doing", "doing in the scope", "doing an upload"):
+            for template in _kinds("doing", "doing in the scope", "doing an upload", "a deletion"):
                 data = {"share": names.share, "decision": "accept", "remark": "Warum?"}
                 answer = client.post(names.fill(template), data=data)
                 expected = {403} if not may_share else {303} if "scope" in POLICY[template] else {404}
@@ -308,6 +310,12 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             if not any(one in template for one in ("rejection", "requests", "unlocking", "attempt", "endings")):
                 assert matrix.state() != before, template
         assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
+        for template in _kinds("a deletion"):
+            before = matrix.state()
+            uid = household.keep(matrix.desk.house, "NORTHPACS" if site else "PACS").study_instance_uid
+            path = template.replace("{study}", uid)
+            assert client.post(path, data={"reason": "other"}).status_code == 303, template
+            assert matrix.state() == before, template
         for template in _kinds("doing an upload") if not site else ():
             before = matrix.state()
             path = _objects(matrix.desk, "").fill(template)
@@ -328,6 +336,10 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
             patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "scope_of", lambda member: WholeArchive())
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "nora")
     with monkeypatch.context() as patch:
         patch.setattr(forwarding, "scope_of", lambda member: WholeArchive())
         with pytest.raises(AssertionError):

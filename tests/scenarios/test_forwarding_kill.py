@@ -47,6 +47,7 @@ def test_every_delivery_ends_once_whenever_the_forwarder_is_killed(tmp_path: Pat
     keeping = Keeping(tmp_path / "data")
     deliveries = Deliveries(keeping.database)
     killed, run, began = 0, 0, time.monotonic()
+    CHILDREN.set_forkserver_preload(["tests.scenarios.forwarding_child"])
     with storescp(tmp_path) as scp:
         while killed < KILLS:
             assert time.monotonic() - began < 60 + 10 * KILLS

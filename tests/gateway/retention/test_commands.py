@@ -1,4 +1,4 @@
-"""`durchblick purge` and `durchblick hold`."""
+"""`durchblick purge`, `durchblick delete` and `durchblick hold`."""
 
 import json
 from pathlib import Path
@@ -54,6 +54,23 @@ def test_what_a_hold_needs_and_that_nothing_goes_by_default(config: Path, tmp_pa
     config.write_text("")
     assert "days is 0" in run(config, "purge").output
     assert "days is 0" in run(config, "purge", "--clock-is-right").output
+
+
+def test_a_study_is_deleted_now(config: Path, tmp_path: Path) -> None:
+    house = build(Config(base=tmp_path))
+    kept, other = keep(house, ct()), keep(house, ct())
+    study, series = kept.study_instance_uid, kept.series_instance_uid
+    house.close()
+    assert run(config, "delete", study).exit_code == 2, "the reason is missing"
+    assert run(config, "delete", study, "--instance", "1.2", "--dry-run").exit_code == 2, "of which series?"
+    would = answer(config, "delete", study, "--series", series, "--dry-run")
+    assert (would["studies"], would["series"], would["instances"], would["dry_run"]) == (1, 1, 1, True)
+    assert "deleted: 1 instances" in run(config, "delete", study, "--reason", "wrong-patient").output
+    assert "has been deleted" in run(config, "delete", study, "--reason", "wrong-patient").output
+    assert answer(config, "delete", study, "--dry-run")["instances"] == 0
+    run(config, "hold", "add", "--study", other.study_instance_uid, "--reason", "Az. 1")
+    refused = run(config, "delete", other.study_instance_uid, "--reason", "other")
+    assert refused.exit_code == 1 and "legal hold" in refused.output
 
 
 def _age(storage: Storage) -> None:

@@ -10,6 +10,8 @@ import { Progress } from "../viewer/progress.js";
 import { Toolbar } from "../viewer/toolbar.js";
 
 const both = ["one-viewer", "other-viewer"].map((id) => new Pane(element(id, HTMLElement)));
+// Whoever moves before they are joined has moved both from where the page showed them.
+const opened = new Map(both.map((pane) => [pane, pane.stack.index]));
 const started = both.map((pane) => pane.start());
 const t = await texts();
 const panes = new Panes();
@@ -18,9 +20,10 @@ const toolbar = new Toolbar(element("together", HTMLElement), both.map((pane) =>
 panes.addEventListener("change", () => toolbar.show());
 
 const linked = element("linked", HTMLInputElement);
-const link = async () => {
+/** @param {Map<Pane, number>} [from] */
+const link = async (from) => {
   const on = linked.checked;
-  await panes.link({ position: on, view: on, window: on });
+  await panes.link({ position: on, view: on, window: on }, from);
 };
 linked.addEventListener("change", () => void link());
 for (const id of ["linked-row", "linked-hint"]) {
@@ -28,7 +31,7 @@ for (const id of ["linked-row", "linked-hint"]) {
 }
 
 await Promise.all(started);
-await link();
+await link(opened);
 const kinds = await texts(document.documentElement.dataset["kinds"]);
 for (const pane of both) {
   new Progress(pane, kinds);

@@ -58,12 +58,16 @@ export class Panes extends EventTarget {
     }
   }
 
-  /** @param {Partial<Links>} links those that change; what they join is joined from here on */
-  async link(links) {
+  /**
+   * @param {Partial<Links>} links those that change
+   * @param {Map<Pane, number>} [from] image of each pane from which they are joined; without, from those in sight
+   */
+  async link(links, from) {
     const { samePlace } = await import("./following.js");
     this.samePlace = samePlace;
     this.links = { ...this.links, ...links };
     this.settle();
+    this.origins = from ?? this.origins;
     if (this.active) {
       this.follow(this.active, "image");
       this.follow(this.active, "view");

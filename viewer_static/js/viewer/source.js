@@ -82,6 +82,9 @@ export class Source {
     const answer = await ask(`${this.root}/metadata`, "application/dicom+json");
     /** @type {import("./dicom.js").DataSet[]} */
     const dataSets = await answer.json();
+    if (!Array.isArray(dataSets)) {
+      throw new Refused("no list");
+    }
     this.dataSets = new Map(dataSets.map((dataSet) => [String(dataSet["00080018"]?.Value?.[0] ?? ""), dataSet]));
   }
 

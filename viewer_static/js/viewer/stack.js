@@ -13,6 +13,8 @@ import { Refused, SCREEN, SignedOut, parameter } from "./source.js";
 
 const REST = 140;
 const AGAIN = 3000;
+/** Problems that asking again will not help: the last two are a picture and metadata that cannot be read. */
+const FINAL = [SignedOut, Refused, DOMException, SyntaxError];
 const AHEAD = 24;
 const MEGABYTE = 1 << 20;
 
@@ -76,14 +78,27 @@ export class Stack {
     return this.refused.has(this.previewKey(this.index)) && this.shown !== this.index;
   }
 
-  // The server's picture is there already; it goes on with what the line is needed for most.
+  /**
+   * The server's picture is there already; it goes on with what the line is needed for most. Resolved when the metadata
+   * are there, or are refused: while the line is gone they are asked for again.
+   */
   async start() {
-    try {
-      await this.source.load();
-    } catch (problem) {
-      this.failing(problem, "");
+    while (await this.lacksMetadata()) {
+      this.show(this.index);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }
     this.show(this.index);
+  }
+
+  /** @returns {Promise<boolean>} whether the metadata could not be had this time */
+  async lacksMetadata() {
+    try {
+      await this.source.load();
+      this.offline = false;
+      return false;
+    } catch (problem) {
+      return this.failing(problem, "");
+    }
   }
 
   /** @param {number} index whoever asks for an image himself ends a film */
@@ -442,17 +457,20 @@ export class Stack {
   /**
    * @param {unknown} problem
    * @param {string} key
+   * @returns {boolean} whether it may be had another time
    */
   failing(problem, key) {
-    if (problem instanceof SignedOut) {
+    const later = !FINAL.some((kind) => problem instanceof kind);
+    if (later) {
+      this.offline = true;
+      setTimeout(() => this.plan(), AGAIN);
+    } else if (problem instanceof SignedOut) {
       leave();
-    } else if (problem instanceof Refused || problem instanceof DOMException) {
+    } else {
       this.refused.add(key);
       this.plan();
-    } else {
-      this.offline = true;
-      setTimeout(() => (this.source.dataSets ? this.plan() : void this.start()), AGAIN);
     }
     this.screen.changed();
+    return later;
   }
 }
