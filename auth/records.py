@@ -16,6 +16,8 @@ from storage.scope import ListedStudies, StudyScope, Within
 State = Literal["live", "expired", "revoked", "frozen"]
 
 LONGEST_DAYS: Final = 3650
+QUIET_MINUTES: Final = 10
+"""How long nothing has come to what counts as complete, unless somebody says another number."""
 
 
 @dataclass(frozen=True, slots=True)

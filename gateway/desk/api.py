@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from auth.birth_date import is_birth_date
 from auth.errors import NoSuchShare
-from auth.records import LONGEST_DAYS, Issued, Share
+from auth.records import LONGEST_DAYS, QUIET_MINUTES, Issued, Share, Wait
 from auth.share_lists import Listing
 from auth.sheet_texts import Language
 from auth.tokens import Access
@@ -47,6 +47,10 @@ class NewShare(_Body):
     birth_date: str
     days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
     label: Annotated[str, StringConstraints(max_length=200)] = ""
+    wait_minutes: int | None = Field(default=None, ge=1, le=1440)
+    """Show nothing until nothing has come for so long."""
+    wait_for_archive: bool = False
+    """Show nothing until all is here that the archive has."""
     language: Language | None = None
     paper: Literal["A4", "Letter"] | None = None
 
@@ -57,6 +61,12 @@ class NewShare(_Body):
         if not is_birth_date(self.birth_date):
             raise ValueError("birth_date is written YYYYMMDD")
         return self
+
+    def wait(self) -> Wait | None:
+        """What the share waits for."""
+        if self.wait_minutes is None and not self.wait_for_archive:
+            return None
+        return Wait(self.wait_minutes or QUIET_MINUTES, self.wait_for_archive)
 
 
 class Change(_Body):
@@ -107,7 +117,7 @@ class Api:
         site = site_of(self._house, access.site)
         scope = self._scope(access, wanted)
         issued = self._house.shares.create(
-            scope, wanted.birth_date, wanted.days or site.days, wanted.label, site=access.site
+            scope, wanted.birth_date, wanted.days or site.days, wanted.label, site=access.site, wait=wanted.wait()
         )
         return self._issued(issued, media_type, 201, wanted)
 
@@ -162,6 +172,7 @@ def _described(share: Share) -> dict[str, Any]:
         "created": _written(share.created),
         "expires": _written(share.expires),
         "label": share.label,
+        "waits": share.wait is not None,
     }
 
 

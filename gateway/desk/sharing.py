@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from auth import qr
 from auth.birth_date import parse_birth_date
-from auth.records import LONGEST_DAYS, Issued
+from auth.records import LONGEST_DAYS, QUIET_MINUTES, Issued, Wait
 from auth.sheet import Paper
 from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from auth.staff_sessions import StaffSession
@@ -48,6 +48,7 @@ class Wanted:
     days: int
     language: Language
     site: str
+    wait: Wait | None
 
 
 class Sharing:
@@ -62,7 +63,9 @@ class Sharing:
     def create(self, request: Request, session: StaffSession) -> Response:
         """Open a share; the answer is its sheet."""
         wanted = self._wanted(session, form_of(request))
-        issued = self._house.shares.create(wanted.scope, wanted.birth_date, wanted.days, site=wanted.site)
+        issued = self._house.shares.create(
+            wanted.scope, wanted.birth_date, wanted.days, site=wanted.site, wait=wanted.wait
+        )
         return self._sheet(request, session, issued, wanted.language, self._asking.look(issued.share))
 
     def reissue(self, request: Request, session: StaffSession) -> Response:
@@ -116,6 +119,7 @@ class Sharing:
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": site_of(self._house, share.site).language,
             "sheet_languages": SHEET_LANGUAGES,
+            "waits": share.wait is not None,
             "done": wording.words(f"desk.share.{done}") if done else "",
             "missing": wording.missing(self._asking.look(share)) if share.state == "live" else "",
             "active": "shares",
@@ -137,6 +141,7 @@ class Sharing:
             _days(form.one("until")) if form.one("until") else site_of(self._house, site).days,
             _language(form, site_of(self._house, site).language),
             site,
+            Wait(QUIET_MINUTES, bool(self._house.config.archive.ae_title)) if form.one("wait") else None,
         )
 
     def _scope(self, session: StaffSession, form: Form, study: StudyOverview, site: str) -> StudyScope:
