@@ -132,7 +132,8 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page = visits.page(chromium, locale=locale)
     walk = Walk(page, site.gateway.url)
     walk.visit("/desk/sign-in")
-    page.locator("#name").fill(_staff(site, tmp_path, locale))
+    name = _staff(site, tmp_path, locale)
+    page.locator("#name").fill(name)
     page.locator("#password").fill(PASSWORD)
     page.locator("main .primary").click()
     page.locator("#seed").wait_for()
@@ -141,7 +142,7 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page.locator("main .primary").click()
     page.locator("#q").wait_for()
     visits.expected = {"/desk/missing"}
-    for path in ("", "/shares", "/waiting", "/forwarding", "/uploads", "/account", "/missing"):
+    for path in ("", "/shares", "/waiting", "/forwarding", "/uploads", "/staff", f"/staff/{name}", "/account", "/missing"):
         walk.visit(f"/desk{path}")
     page.goto(f"{site.gateway.url}/desk/uploads")
     page.locator("main a.line-main").first.click()
