@@ -25,6 +25,8 @@ SignIn = Literal["local", "openid"]
 
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
+_FEWEST_CHARACTERS: Final = 5
+_KNOWN: Final = re.compile(r"[a-z]{4,}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _INSERT: Final = """
 INSERT INTO staff (name, role, site, sign_in, password, set_up_until, handle, created)
@@ -115,13 +117,14 @@ class Staff:
         return self.get(name)
 
     def choose_password(self, name: str, password: str) -> Member:
-        """Put a password of the holder's own choice in the place of the set-up code; its sessions end.
+        """Put a password of the holder's own choice in the place of a set-up code or of the last one; its sessions end.
 
-        `ValueError` for one that is too short or the set-up code itself, and where no set-up code was given out.
+        Who that is was proven before. `ValueError` for one that is none, or the same, and where somebody else has given
+        out another meanwhile.
         """
-        found = self._database.read("SELECT password FROM staff WHERE name = ? AND set_up_until > 0", (name,))
+        found = self._database.read("SELECT password FROM staff WHERE name = ? AND sign_in = 'local'", (name,))
         if not found or self._verifiers.fits(found[0]["password"], self._digests.password(name, password)):
-            raise ValueError("A password of one's own takes the place of a set-up code.")
+            raise ValueError("Another password takes the place of the last one.")
         verifier = self._verifier(name, password)
 
         def work(connection: sqlite3.Connection) -> None:
@@ -179,6 +182,9 @@ class Staff:
     def _verifier(self, name: str, password: str) -> str:
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise ValueError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+        folded = password.casefold()
+        if len(set(folded)) < _FEWEST_CHARACTERS or any(word in folded for word in _KNOWN.findall(name)):
+            raise ValueError("A password is no few characters over and over, and holds no part of the account's name.")
         return self._verifiers.make(self._digests.password(name, password))
 
 

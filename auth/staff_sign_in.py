@@ -90,6 +90,15 @@ class StaffSignIn:
 
         return self._database.write(work)
 
+    def prove(self, name: str, password: str, address: str) -> None:
+        """Let whoever is signed in show once more that they know the password.
+
+        `SignInRefused` for a wrong one, which counts as it does at the door.
+        """
+        self.refuse_blocked(address)
+        if self._checked(name, password) is None:
+            raise self.refused(address)
+
     def refused(self, address: str) -> SignInRefused:
         """Count a failed attempt by another means (a passkey) against its network; returns what to raise."""
         network = self._network(address)

@@ -53,6 +53,7 @@ def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute
         Route("/desk/enrolment", with_body(door.open(sign_in.confirm)), methods=["POST"]),
         Route("/desk/enrolment", door.open(sign_in.enrolment)),
         Route("/desk/password", with_body(door.open(sign_in.choose_password)), methods=["POST"]),
+        Route("/desk/password", door.signed_in(sign_in.new_password)),
         Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
         Route("/desk/sign-out", _to_start),
         Route("/desk/openid", door.open(openid.depart)),

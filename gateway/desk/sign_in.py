@@ -15,6 +15,7 @@ from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import form_of
 from gateway.house import House
 from gateway.pages.pages import Pages
+from storage.errors import NoSuchInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +85,31 @@ class SignIn:
         return self._door.to_sign_in(request) if session is None else self._enrol(request, session)
 
     def choose_password(self, request: Request) -> Response:
-        """A password in the place of the set-up code: 303 to the second factor, with a new session."""
-        session = self._enrolling(request)
-        if session is None or session.member.set_up_until is None:
+        """A password in the place of the set-up code, or of the last one, which has to be known: 303, a new session."""
+        session = self._door.session_of(request)
+        if session is None or (session.stage == "enrol" and session.member.set_up_until is None):
             return self._door.to_sign_in(request)
         if not self._door.is_own_form(request):
             return self._door.message(request, "foreign", 403)
-        typed, again = (form_of(request).fields.get(name, ("",))[0] for name in ("password", "again"))
+        fields, member = form_of(request).fields, session.member
+        typed, again, last = (fields.get(name, ("",))[0] for name in ("password", "again", "last"))
         try:
+            if session.stage == "full":
+                self._house.staff_sign_in.prove(member.name, last, request.client.host if request.client else "")
             if typed != again:
                 return self._choose(request, session, "differ")
-            self._house.staff.choose_password(session.member.name, typed)
+            self._house.staff.choose_password(member.name, typed)
+        except SignInRefused:
+            return self._choose(request, session, "last_wrong")
         except ValueError:
             return self._choose(request, session, "unusable")
-        return self.admit(session.member.name, "enrol", "password chosen")
+        return self.admit(member.name, session.stage, "password chosen")
+
+    def new_password(self, request: Request, session: StaffSession) -> Response:
+        """The form for another password, for accounts that have one."""
+        if session.member.sign_in != "local":
+            raise NoSuchInstance("It has no password here.")
+        return self._choose(request, session)
 
     def confirm(self, request: Request) -> Response:
         """A code that proves the seed: 303 to the desk, with a new session."""
@@ -148,7 +160,13 @@ class SignIn:
         return self._door.render(request, "enrolment.html", values, session, status=400 if wrong else 200)
 
     def _choose(self, request: Request, session: StaffSession, wrong: str = "") -> Response:
-        values = {"name": session.member.name, "wrong": wrong, "shortest": SHORTEST_PASSWORD}
+        values = {
+            "name": session.member.name,
+            "wrong": wrong,
+            "shortest": SHORTEST_PASSWORD,
+            "is_set_up": session.stage == "enrol",
+            "active": "account",
+        }
         return self._door.render(request, "password.html", values, session, status=400 if wrong else 200)
 
     def _form(

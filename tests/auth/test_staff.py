@@ -240,3 +240,22 @@ def test_two_hash_at_a_time_and_who_finds_no_room_is_told_to_wait(house: Househo
         verifiers.free.set()
         assert [one.result() for one in inside] == [0, 0]
     assert attempt(ELSEWHERE) == 0
+
+
+@pytest.mark.parametrize("password", ["kurz", "abcabcabcabcabc", "Frau Probe von nebenan", "x" * 201])
+def test_passwords_that_anybody_would_try_are_none(house: Household, seed: str, password: str) -> None:
+    for choose in (house.staff.choose_password, house.staff.set_password):
+        with pytest.raises(ValueError, match="A password"):
+            choose(NAME, password)
+
+
+def test_another_password_takes_the_place_of_the_last_one(house: Household, seed: str) -> None:
+    cookie = house.staff_sessions.begin(NAME, "full")
+    with pytest.raises(SignInRefused):
+        house.staff_sign_in.prove(NAME, "ein eigener Satz", HOME)
+    house.staff_sign_in.prove(NAME, PASSWORD, HOME)
+    with pytest.raises(ValueError, match="Another"):
+        house.staff.choose_password(NAME, PASSWORD)
+    house.staff.choose_password(NAME, "ein eigener Satz")
+    assert house.staff_sessions.session_of(cookie) is None
+    assert house.staff_sign_in.by_password(NAME, "ein eigener Satz", _code(house, seed), HOME).stage == "full"

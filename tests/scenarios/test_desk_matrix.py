@@ -48,7 +48,7 @@ POLICY: Final = {
     "/desk/sign-in/passkey": "entrance",
     "/desk/sign-in/passkey/options": "entrance",
     "/desk/account": "room",
-    "/desk/password": "entrance",
+    "/desk/password": "room",
     "/desk/staff": "administration",
     "/desk/staff/{member}": "account",
     "/desk/staff/{member}/role": "doing an account",

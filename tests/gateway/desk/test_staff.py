@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from starlette.testclient import TestClient
 
-from tests.gateway.desk.conftest import Desk
+from tests.gateway.desk.conftest import PASSWORD, Desk
 
 OWN = "ein eigener Satz"
 
@@ -44,7 +44,7 @@ def test_from_a_new_account_to_its_first_search(own_desk: Desk) -> None:
         seed = re.sub(r"\s", "", re.findall(r'id="seed">([^<]*)<', client.get("/desk/enrolment").text)[0])
         assert client.post("/desk/enrolment", data={"code": pyotp.TOTP(seed).now()}).headers["location"] == "/desk"
         assert "Nordklinik" in client.get("/desk").text
-        assert client.post("/desk/password", data={"password": OWN, "again": OWN}).status_code == 303
+        assert client.post("/desk/password", data={"password": OWN, "again": OWN}).status_code == 400
         assert _sign_in(client, "neu", code) == ""
 
 
@@ -84,3 +84,16 @@ def test_others_do_not_see_the_way_there(desk: Desk) -> None:
         with desk.browser(name) as client:
             assert ('href="/desk/staff"' in client.get("/desk").text) == sees
             assert client.get("/desk/staff").status_code == (200 if sees else 403)
+
+
+def test_everybody_changes_their_own_password_by_the_last_one(own_desk: Desk) -> None:
+    with own_desk.browser("anna") as anna, own_desk.browser("anna") as elsewhere:
+        assert 'href="/desk/password"' in anna.get("/desk/account").text
+        assert 'id="last"' in anna.get("/desk/password").text
+        chosen = {"password": OWN, "again": OWN}
+        wrong = anna.post("/desk/password", data={**chosen, "last": "wrong password!"})
+        assert wrong.status_code == 400 and "stimmt nicht" in wrong.text
+        done = anna.post("/desk/password", data={**chosen, "last": PASSWORD})
+        assert done.headers["location"] == "/desk" and anna.get("/desk").status_code == 200
+        assert elsewhere.get("/desk").status_code == 303
+    own_desk.house.staff_sign_in.prove("anna", OWN, "192.0.2.1")
