@@ -206,5 +206,5 @@ def _staff(site: Site, folder: Path, locale: str) -> str:
     """The name of a new member, whose password is PASSWORD."""
     name, file = f"axe.{locale[:2]}", folder / "password"
     file.write_text(PASSWORD, encoding="utf-8")
-    site.gateway.answer("user", "add", name, "--role", "desk", "--site", "main", "--password-file", str(file))
+    site.gateway.answer("user", "add", name, "--role", "admin", "--password-file", str(file))
     return name
