@@ -63,14 +63,13 @@ def test_states_are_those_that_a_share_has(house: Household, lists: ShareLists) 
     """Own row and that of the share it comes from: everything that they can be."""
     parent = _patient(house, "Probe^A", "P")
     child = house.shares.hand_on(parent, BIRTH_DATE, 30).share.id
-    columns = ("revoked", "lapsed", "frozen")
+    flags = ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1))
     now = int(house.clock().timestamp())
-    for values in product((0, 1), repeat=6):
-        for ends in (now - 1, now, now + SOON - 1, now + SOON):
-            for share, own in ((parent, values[:3]), (child, values[3:])):
-                settings = ", ".join(f"{column} = {value}" for column, value in zip(columns, own, strict=True))
-                sql = f"UPDATE share SET {settings}, expires = {ends} WHERE id = '{share}'"
-                house.database.write(lambda connection, sql=sql: connection.execute(sql).rowcount)  # type: ignore[misc]
+    sql = "UPDATE share SET revoked = ?, lapsed = ?, frozen = ?, expires = ? WHERE id = ?"
+    for values in product(flags, flags):
+        for ends in (now - 1, now + SOON - 1, now + SOON):
+            rows = [(*own, ends, share) for share, own in zip((parent, child), values, strict=True)]
+            house.database.write(lambda connection, rows=rows: connection.executemany(sql, rows).rowcount)  # type: ignore[misc]
             counts = lists.counts(Listing(None))
             listed = {one.id: state for state in LISTED for one in lists.page(Listing(None, state)).shares}
             for share in (parent, child):

@@ -93,19 +93,15 @@ def test_it_never_says_the_birth_date_nor_who_the_patient_is(language: Language)
         assert secret.encode() not in pdf
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["de", "ar"])
 def test_the_same_sheet_is_the_same_bytes(language: Language) -> None:
     assert sheet(language) == sheet(language)
 
 
 @pytest.mark.parametrize(("paper", "size"), [("A4", (595, 842)), ("Letter", (612, 792))], ids=["A4", "Letter"])
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    "site", ["", "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie"]
-)
-def test_print_is_large_and_stays_on_the_page(
-    language: Language, site: str, paper: Paper, size: tuple[int, int]
-) -> None:
+def test_print_is_large_and_stays_on_the_page(language: Language, paper: Paper, size: tuple[int, int]) -> None:
+    site = "Universitätsklinikum Beispielstadt, Institut für Radiologie und Neuroradiologie"
     long_url = "https://patientenportal.radiologie.universitaetsklinikum-beispielstadt.example"
     contact = "Telefon 0000 123456\nradiologie@universitaetsklinikum-beispielstadt.example"
     pdf = sheet(language, long_url, site, contact, paper=paper)
@@ -170,7 +166,7 @@ def rendered(pdf: bytes, folder: Path) -> Image.Image:
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["de", "ar"])
 def test_a_phone_reads_the_link(tmp_path: Path, language: Language, paper: Paper) -> None:
     pyzbar = pytest.importorskip("pyzbar.pyzbar", exc_type=ImportError)
     with rendered(sheet(language, paper=paper), tmp_path) as page:
