@@ -26,6 +26,12 @@ class NoSuchToken(NoSuchInstance):
     title = "No such token"
 
 
+class NoSuchTicket(NoSuchInstance):
+    """A viewer's ticket was never made, is past its end, was used already, or its share has ended."""
+
+    title = "No such ticket"
+
+
 class NoSuchRequest(NoSuchInstance):
     """No patient's request has this id."""
 

@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 from auth.cookies import SessionCookie
 from auth.sessions import Session, Sessions
 from auth.tokens import Access, Right, Tokens
+from auth.viewer_passes import PREFIX, ViewerPasses
 from storage.audit import act_as
 from storage.errors import NotAuthenticated, NotAuthorised
 from storage.scope import StudyScope
@@ -13,9 +14,10 @@ from storage.scope import StudyScope
 class Gatekeeper:
     """Blocking, because it asks the database on every request: async callers use a thread."""
 
-    def __init__(self, sessions: Sessions, tokens: Tokens, cookie: SessionCookie) -> None:
+    def __init__(self, sessions: Sessions, tokens: Tokens, passes: ViewerPasses, cookie: SessionCookie) -> None:
         self._sessions = sessions
         self._tokens = tokens
+        self._passes = passes
         self.cookie = cookie
 
     def scope_of(self, connection: HTTPConnection, right: Right) -> StudyScope:
@@ -25,7 +27,7 @@ class Gatekeeper:
         Raises `NotAuthenticated`, without a hint at what was wrong, or `NotAuthorised` when the right is missing.
         """
         bearer = _bearer(connection)
-        access = self._tokens.access_of(bearer) if bearer else self._access_by_session(connection)
+        access = self._access_by_bearer(bearer) if bearer else self._access_by_session(connection)
         if access is None:
             raise NotAuthenticated("Sign in, or send a bearer token.")
         act_as(access.actor)
@@ -51,6 +53,10 @@ class Gatekeeper:
         if session is not None:
             act_as(session.actor)
         return session
+
+    def _access_by_bearer(self, bearer: str) -> Access | None:
+        holders = self._passes if bearer.startswith(PREFIX) else self._tokens
+        return holders.access_of(bearer)
 
     def _access_by_session(self, connection: HTTPConnection) -> Access | None:
         session = self.session_of(connection)

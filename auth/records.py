@@ -170,9 +170,16 @@ def lapse(connection: sqlite3.Connection, now: int) -> int:
 
 
 def end_sessions(connection: sqlite3.Connection, share_id: str, but: str = "") -> int:
-    """End every session of a share except the one with the digest `but`; returns how many ended."""
+    """End every session of a share except the one with the digest `but`, and the viewers that these have opened;
+    returns how many sessions ended."""
+    connection.execute("DELETE FROM viewer_pass WHERE share_id = ? AND session <> ?", (share_id, handle_of(but)))
     sql = "DELETE FROM share_session WHERE share_id = ? AND digest <> ?"
     return connection.execute(sql, (share_id, but)).rowcount
+
+
+def handle_of(digest: str) -> str:
+    """The handle of a session with this digest: tells the sessions of a share apart, and opens nothing."""
+    return digest[:8]
 
 
 def throttle_subject(share_id: str) -> str:

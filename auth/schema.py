@@ -191,10 +191,32 @@ def m010_sites_staff_requests(database: Database) -> None:
         database.execute(statement)
 
 
+# ticket, token: digests; token is NULL until the ticket is exchanged. until: the end of the ticket, then of the token.
+# session: the handle of the session that opened the viewer.
+_VIEWER_PASS: Final = """
+CREATE TABLE viewer_pass (
+    ticket TEXT PRIMARY KEY,
+    token TEXT UNIQUE,
+    share_id TEXT NOT NULL REFERENCES share (id) ON DELETE CASCADE,
+    session TEXT NOT NULL,
+    viewer TEXT NOT NULL,
+    study TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT
+"""
+
+
 @MIGRATIONS()
 def m011_answered_challenges(database: Database) -> None:
     """Challenges to passkeys that were answered, as long as their cookies could come again."""
     database.execute("CREATE TABLE staff_challenge (challenge TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT")
+
+
+@MIGRATIONS()
+def m012_viewer_passes(database: Database) -> None:
+    """Tickets and tokens for viewers outside of the portal."""
+    for statement in (_VIEWER_PASS, "CREATE INDEX viewer_pass_by_share ON viewer_pass (share_id, until)"):
+        database.execute(statement)
 
 
 @MIGRATIONS()

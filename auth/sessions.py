@@ -13,7 +13,7 @@ from typing import Final
 
 from auth.clock import Clock, moment, seconds
 from auth.errors import ShareEnded
-from auth.records import Share, end_sessions, is_past, lapse, share_of_row, state_of_row
+from auth.records import Share, end_sessions, handle_of, is_past, lapse, share_of_row, state_of_row
 from storage.audit import note
 from storage.database import Database
 
@@ -22,6 +22,7 @@ _FIND: Final = """
 SELECT share_seen.*, share_session.digest, share_session.begun, share_session.seen
 FROM share_session JOIN share_seen ON share_seen.id = share_session.share_id WHERE share_session.digest = ?
 """
+_END_VIEWERS: Final = "DELETE FROM viewer_pass WHERE share_id = ? AND session = ?"
 _INSERT: Final = "INSERT INTO share_session (digest, share_id, begun, seen) VALUES (?, ?, ?, ?)"
 _END: Final = "DELETE FROM share_session WHERE digest = ? RETURNING share_id"
 # What `Sessions._is_live` says, as a condition: begun and seen lately enough, and not by a clock that has gone back.
@@ -113,10 +114,12 @@ class Sessions:
         return self._touched(row, now)
 
     def end(self, cookie: str) -> None:
-        """End one session. Idempotent."""
+        """End one session, and the viewers that it has opened. Idempotent."""
+        digest = _digest(cookie)
 
         def work(connection: sqlite3.Connection) -> None:
-            for (share_id,) in connection.execute(_END, (_digest(cookie),)).fetchall():
+            for (share_id,) in connection.execute(_END, (digest,)).fetchall():
+                connection.execute(_END_VIEWERS, (share_id, handle_of(digest)))
                 note(connection, "session ended", share_id)
 
         self._database.write(work)
@@ -183,11 +186,6 @@ class Sessions:
         absolute = row["begun"] + self._settings.absolute
         idle = min(seen + self._settings.idle, absolute)
         return Session(share_of_row(row, now), moment(idle), moment(absolute), handle_of(row["digest"]))
-
-
-def handle_of(digest: str) -> str:
-    """The handle of a session with this digest."""
-    return digest[:8]
 
 
 def _digest(cookie: str) -> str:

@@ -4,13 +4,14 @@ Large print throughout (14 points and more). It names the patient by initials on
 which is what the finder of a lost sheet lacks.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Final, Literal
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from auth import qr
@@ -81,6 +82,19 @@ class Letterhead:
     logo: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """What a sheet says besides the words of its steps: for whom it is, until when, and the secrets."""
+
+    texts: SheetTexts
+    subject: str
+    until: str
+    link: str = field(repr=False)
+    """What the QR code holds."""
+    code: str = field(repr=False)
+    """What is typed, its groups separated by hyphens."""
+
+
 def sheet_pdf(
     issued: Issued,
     url: str,
@@ -90,23 +104,36 @@ def sheet_pdf(
     paper: Paper = "A4",
     head: Letterhead = Letterhead(),
 ) -> bytes:
-    """The sheet as a PDF of one page; the same input makes the same bytes.
+    """The sheet of a share.
 
-    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. A language that
-    is read from the right has everything mirrored but code and address. Raises `ValueError` when `contact` needs more
-    than three lines, `site` or `url` more than two, or `logo` is no picture.
+    `initials` may be empty. `url` is the portal's public address; the QR code holds `issued.link(url)`. The rest is as
+    with `handout_pdf`.
+    """
+    texts = TEXTS[language]
+    subject = texts.access_for.format(initials) if initials else texts.access
+    until = texts.valid_until.format(texts.long_date(issued.share.expires))
+    handout = Handout(texts, subject, until, issued.link(url), issued.code)
+    return handout_pdf(handout, url, language=language, paper=paper, head=head)
+
+
+def handout_pdf(handout: Handout, url: str, *, language: Language, paper: Paper, head: Letterhead) -> bytes:
+    """A sheet as a PDF of one page; the same input makes the same bytes.
+
+    `url` is the address that people type. A language that is read from the right has everything mirrored but code and
+    address. Raises `ValueError` when `contact` needs more than three lines, `site` or `url` more than two, or `logo`
+    is no picture.
     """
     target = BytesIO()
-    texts, page = TEXTS[language], _PAGES[paper]
+    texts, page = handout.texts, _PAGES[paper]
     canvas = Canvas(target, pagesize=page.size, invariant=1, lang=language)
     canvas.setTitle(texts.title)
     canvas.setAuthor(printable(head.site))
     pen = Pen(canvas, page.width, texts.from_right)
     _logo(pen, page, head.logo)
-    _head(pen, page, texts, issued, site=head.site, initials=initials, logo=bool(head.logo))
-    _qr(pen, issued.link(url), begin=page.width - _MARGIN - _QR_SIDE, bottom=page.qr)
+    _head(pen, page, handout, site=head.site, logo=bool(head.logo))
+    _qr(pen, handout.link, begin=page.width - _MARGIN - _QR_SIDE, bottom=page.qr)
     _steps(pen, page, texts)
-    _credentials(pen, page, texts, _address(url), issued.code)
+    _credentials(pen, page, texts, _address(url), handout.code)
     _foot(pen, page, texts, " · ".join(head.contact.split("\n")))
     canvas.showPage()
     canvas.save()
@@ -127,16 +154,14 @@ def _logo(pen: Pen, page: _Page, logo: bytes) -> None:
     pen.canvas.drawImage(image, left, page.top - 26 - height * scale, width * scale, height * scale, mask="auto")
 
 
-def _head(pen: Pen, page: _Page, texts: SheetTexts, issued: Issued, *, site: str, initials: str, logo: bool) -> None:
+def _head(pen: Pen, page: _Page, handout: Handout, *, site: str, logo: bool) -> None:
     pen.canvas.setFillColor(_ACCENT)
     pen.canvas.rect(0, page.top - 14, page.width, 14, stroke=0, fill=1)
     width = page.inner - (_LOGO_WIDTH + 16 if logo else 0)
     pen.lines(site, _MARGIN, page.top - 60, 16, _ACCENT, width=width, most=2, bold=True)
-    access = texts.access_for.format(initials) if initials else texts.access
-    until = texts.valid_until.format(texts.long_date(issued.share.expires))
-    pen.lines(texts.title, _MARGIN, page.top - 117, 38, _INK, width=page.inner, most=1, bold=True)
-    pen.lines(access, _MARGIN, page.top - 149, 20, _INK, width=page.inner, most=1)
-    pen.lines(until, _MARGIN, page.top - 175, 20, _ACCENT, width=page.inner, most=1, bold=True)
+    pen.lines(handout.texts.title, _MARGIN, page.top - 117, 38, _INK, width=page.inner, most=1, bold=True)
+    pen.lines(handout.subject, _MARGIN, page.top - 149, 20, _INK, width=page.inner, most=1)
+    pen.lines(handout.until, _MARGIN, page.top - 175, 20, _ACCENT, width=page.inner, most=1, bold=True)
 
 
 def _qr(pen: Pen, link: str, *, begin: float, bottom: float) -> None:
@@ -197,13 +222,14 @@ def _groups(canvas: Canvas, groups: list[str], left: float, bottom: float, width
     """A code is read from the left in every language."""
     gap = 10.0
     box = (width - gap * (len(groups) - 1)) / len(groups)
+    size = min(36.0, (box - 6) / stringWidth("0" * max(map(len, groups)), _FIXED, 1))
     for place, group in enumerate(groups):
         start = left + place * (box + gap)
         canvas.setFillColor(_WHITE)
         canvas.roundRect(start, bottom, box, 72, 8, stroke=0, fill=1)
         canvas.setFillColor(_BLACK)
-        canvas.setFont(_FIXED, 36)
-        canvas.drawCentredString(start + box / 2, bottom + 25, group)
+        canvas.setFont(_FIXED, size)
+        canvas.drawCentredString(start + box / 2, bottom + 36 - 0.31 * size, group)
 
 
 def _foot(pen: Pen, page: _Page, texts: SheetTexts, contact: str) -> None:

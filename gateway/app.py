@@ -29,7 +29,7 @@ def application(house: House, place: Place | None = None) -> ASGIApp:
     dicomweb = Mount(
         path,
         routes=dicomweb_routes(house.storage, house.gatekeeper.scope_of, base_urls(house.config)),
-        middleware=[Middleware(CrossOrigin, origins=house.config.http.cors_origins)],
+        middleware=[Middleware(CrossOrigin, origins=house.config.cross_origins)],
     )
     pages = Starlette(
         routes=[

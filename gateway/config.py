@@ -7,9 +7,9 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from gateway.sections import (
     ArchiveConfig,
@@ -31,6 +31,7 @@ from gateway.sections import (
     StorageConfig,
     TargetConfig,
     TlsConfig,
+    ViewersConfig,
     is_loopback,
 )
 
@@ -48,6 +49,7 @@ class Config(Section):
     forwarding: ForwardingConfig = ForwardingConfig()
     intake: IntakeConfig = IntakeConfig()
     site: SiteConfig = SiteConfig()
+    viewers: ViewersConfig = ViewersConfig()
     archive: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
     audit: AuditConfig = AuditConfig()
@@ -67,6 +69,18 @@ class Config(Section):
             if keys.count(name) > 1 or titles.count(name) > 1:
                 raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
         return sites
+
+    @model_validator(mode="after")
+    def _archive_is_ours(self) -> Self:
+        owner = next((one.key for one in self.sites if self.archive.ae_title in one.ae_titles), "")
+        if owner:
+            raise ValueError(f"archive.ae_title: {self.archive.ae_title} belongs to the site {owner}; name it there")
+        return self
+
+    def archive_of(self, key: str) -> ArchiveConfig:
+        """The archive of the site with this key, [archive] for ""; one without an AE title where it has none."""
+        own = next((site.archive for site in self.sites if site.key == key), ArchiveConfig())
+        return own if key else self.archive
 
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
@@ -93,6 +107,12 @@ class Config(Section):
     def public_root(self) -> str:
         """Scheme and host by which browsers reach the portal, without a trailing slash."""
         return self.http.public_url or f"http://{bracketed(self.http.host)}:{self.http.port}"
+
+    @property
+    def cross_origins(self) -> tuple[str, ...]:
+        """Whose pages may read DICOMweb answers."""
+        found = dict.fromkeys((*self.http.cors_origins, self.viewers.ohif_origin))
+        return tuple(origin for origin in found if origin)
 
 
 _NESTED: Final[dict[tuple[str, ...], type[BaseModel]]] = {

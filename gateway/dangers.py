@@ -12,7 +12,7 @@ from gateway.sections import is_loopback
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "cmd", "cmd.exe", "powershell", "pwsh"})
 _PORTAL: Final = frozenset({"account", "desk", "downloads", "healthz", "login", "logout", "metrics", "readyz"}) | {
-    *("session", "static", "studies", "terms", "verify", "z")
+    *("open", "session", "static", "studies", "terms", "verify", "z")
 }
 _SMALLEST_NETWORK: Final = {4: 8, 6: 32}
 """A network with fewer fixed bits is no proxy of anybody's."""
@@ -45,11 +45,12 @@ def _everybody_a_proxy(config: Config) -> Iterator[Objection]:
 
 
 def _plain_origin(config: Config) -> Iterator[Objection]:
-    for origin in config.http.cors_origins:
+    named = [("http.cors_origins", origin) for origin in config.http.cors_origins]
+    for key, origin in (*named, ("viewers.ohif_url", config.viewers.ohif_url)):
         url = urlsplit(origin)
         if url.scheme == "http" and not is_loopback(url.hostname or ""):
             yield Objection(
-                "http.cors_origins",
+                key,
                 f"{origin} is not encrypted: whoever sits on its way could read what its viewer reads. Write https://.",
             )
 

@@ -23,12 +23,14 @@ from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
+from auth.viewer_passes import ViewerPasses
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.intake.accepting import source_of
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
 from storage.database import Database
@@ -51,6 +53,7 @@ class House:
     identification: Identification
     sessions: Sessions
     tokens: Tokens
+    viewer_passes: ViewerPasses
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
@@ -88,9 +91,10 @@ def build(config: Config, seat: Seat = ALONE) -> House:
     storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
-    storage.index.assign_origins({title: site.key for site in config.sites for title in site.ae_titles})
+    storage.index.assign_origins(origins(config))
     pepper = load_pepper(folder)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
+    viewer_passes = ViewerPasses(database, system_clock, config.viewers.minutes * 60)
     return House(
         config=config,
         storage=storage,
@@ -99,6 +103,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
         tokens=tokens,
+        viewer_passes=viewer_passes,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
@@ -112,8 +117,13 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         intake=Intake.of(
             database, pepper, system_clock, config.intake, folder / "quarantine", storage_settings(config)
         ),
-        gatekeeper=Gatekeeper(sessions, tokens, SessionCookie(config.public_root)),
+        gatekeeper=Gatekeeper(sessions, tokens, viewer_passes, SessionCookie(config.public_root)),
     )
+
+
+def origins(config: Config) -> dict[str, str]:
+    """Who sends for which of the other sites: their AE titles, and what comes by their upload links."""
+    return {sender: site.key for site in config.sites for sender in (*site.ae_titles, source_of(site.key))}
 
 
 def _openid(config: Config, database: Database, pepper: bytes) -> OpenIdSignIn | None:

@@ -9,7 +9,14 @@ from functools import partial
 from typing import Final
 
 from gateway.archive.completeness import COMPLETE_SECONDS
-from gateway.archive.service import ASK_SECONDS, asking_of, completeness_of
+from gateway.archive.service import (
+    ASK_SECONDS,
+    RETRIEVE_SECONDS,
+    asking_of,
+    completeness_of,
+    retrievals_of,
+    retrieving_of,
+)
 from gateway.audit.export import (
     ARRIVALS_SECONDS,
     EXPORT_SECONDS,
@@ -27,6 +34,7 @@ from gateway.forwarding.forwarding import FORWARD_SECONDS, Forwarding
 from gateway.health import free_bytes
 from gateway.house import House
 from gateway.intake.examining import EXAMINE_SECONDS
+from gateway.intake.pictures import drawing
 from gateway.intake.tidying import INTAKE_TIDY_SECONDS
 from gateway.printing.by_sending import PRINT_SECONDS
 from gateway.printing.service import printing_of
@@ -100,7 +108,7 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         Job(REPORT_SECONDS, partial(commitment.verify, is_stopping)),
         Job(FORGET_SECONDS, commitment.forget),
         Job(FORGET_SECONDS, house.storage.worklist.forget),
-        Job(EXAMINE_SECONDS, house.intake.examination(is_stopping).work),
+        Job(EXAMINE_SECONDS, house.intake.examination(drawing(house.storage.pixels), is_stopping).work),
         Job(EXAMINE_SECONDS, house.intake.acceptance(house.storage.ingest, is_stopping).work),
         Job(INTAKE_TIDY_SECONDS, house.intake.tidying().work),
         Job(FORWARD_SECONDS, forwarding.look),
@@ -111,6 +119,8 @@ def jobs_of(house: House, commitment: Commitment, forwarding: Forwarding, is_sto
         *_audit_export(house),
         Job(COMPLETE_SECONDS, completeness_of(house).look),
         Job(ASK_SECONDS, partial(asking_of(house).work_off, is_stopping)),
+        *(Job(RETRIEVE_SECONDS, partial(one.work_off, is_stopping)) for one in retrieving_of(house)),
+        Job(FORGET_SECONDS, retrievals_of(house).forget),
         *_printing(house),
         Job(PURGE_SECONDS, PurgeJob(house, is_stopping).run),
     ]

@@ -49,6 +49,7 @@ class ArchiveConfig(Section):
 
     ae_title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=16)] = ""
     retrieve: Literal["move", "get"] = "move"
+    stall_seconds: int = Field(default=120, ge=5, le=3600)
 
 
 class RetentionConfig(Section):
@@ -224,6 +225,28 @@ class DimseConfig(Section):
         return peers
 
 
+class ViewersConfig(Section):
+    """[viewers]: viewers outside of the portal in which the studies of a share may be opened."""
+
+    ohif_url: str = ""
+    weasis: bool = False
+    minutes: int = Field(default=60, ge=5, le=480)
+
+    @field_validator("ohif_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.query or url.fragment):
+            raise ValueError("write where OHIF is, for example https://viewer.example.org")
+        return value.rstrip("/")
+
+    @property
+    def ohif_origin(self) -> str:
+        """The origin of OHIF's pages as browsers send it, "" where there is none."""
+        url = urlsplit(self.ohif_url)
+        return f"{url.scheme}://{url.netloc.lower()}" if self.ohif_url else ""
+
+
 class SiteConfig(Section):
     """[site]: what patients read about the house that runs this gateway."""
 
@@ -242,6 +265,15 @@ class OtherSiteConfig(SiteConfig):
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     ae_titles: tuple[AeTitle, ...] = ()
     retention_days: int = Field(default=-1, ge=-1, le=36500)
+    archive: ArchiveConfig = ArchiveConfig()
+
+    @model_validator(mode="after")
+    def _own_archive(self) -> Self:
+        if self.archive.ae_title and self.archive.ae_title not in self.ae_titles:
+            raise ValueError(
+                f"the archive {self.archive.ae_title} must be one of ae_titles, or its studies are not yours"
+            )
+        return self
 
 
 class TargetConfig(Section):

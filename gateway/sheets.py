@@ -1,5 +1,6 @@
 """What is handed to a patient: the link in the QR code and the printed sheet."""
 
+import base64
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 from auth.shares import Issued
 from auth.sheet import Letterhead, Paper, sheet_pdf
 from auth.sheet_texts import Language
+from gateway.config import Config
 from gateway.house import House
 from gateway.sections import SiteConfig
 
@@ -34,7 +36,7 @@ def draw(house: House, issued: Issued, *, language: Language | None = None, pape
         initials=initials(house, issued),
         language=language or site.language,
         paper=paper or site.paper,
-        head=Letterhead(site.name, site.contact, logo(house, site)),
+        head=letterhead(house.config, site),
     )
 
 
@@ -43,9 +45,25 @@ def site_of(house: House, key: str) -> SiteConfig:
     return house.config.site_of(key) or house.config.site
 
 
-def logo(house: House, site: SiteConfig) -> bytes:
+def letterhead(config: Config, site: SiteConfig) -> Letterhead:
+    """Who hands a sheet of this site out."""
+    return Letterhead(site.name, site.contact, logo(config, site))
+
+
+def logo(config: Config, site: SiteConfig) -> bytes:
     """The site's logo; nothing when there is none, or it is no picture: `durchblick check` tells of that."""
-    return picture(house.config.base / site.logo) if site.logo else b""
+    return picture(config.base / site.logo) if site.logo else b""
+
+
+def logo_url(config: Config, site: SiteConfig) -> str:
+    """The site's logo as a page holds it; "" without one."""
+    content = logo(config, site)
+    return data_url("image/png" if content.startswith(b"\x89PNG") else "image/jpeg", content)
+
+
+def data_url(media_type: str, content: bytes) -> str:
+    """`content` as an address that holds it; "" for nothing."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}" if content else ""
 
 
 def picture(file: Path) -> bytes:

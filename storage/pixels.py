@@ -6,6 +6,7 @@ Everything that touches a codec happens in child processes (`storage.imaging.dec
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from storage.imaging.received_pictures import FORMATS
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from storage.records import InstanceRecord, Layout
+from storage.regions.images import Images
 from storage.waiting import about_to_wait
 
 __all__ = ["RECEIVED_PICTURES", "DecodedFrame", "Pixels", "Rendering", "transcodings"]
@@ -160,6 +162,24 @@ class Pixels:
             read = part10.read(file)
         return list(references(header(read.buffer, read.elements)))
 
+    def regions(self, record: InstanceRecord, images: Images, series: str) -> bytes:
+        """Which regions the set `record` has, and on which `images` of `series` they lie, as JSON.
+
+        {"concerns": whether it is for these images at all, "label": what it is called, "regions": [{"number", "name",
+        "colour": "#rrggbb", "images": [[first, last], ...]}], "more": regions that are not listed, "parts": of how
+        many frames or contours it is made, "left_out": those that lie on none of the images}. Raises `NotRenderable`.
+        """
+        return self._ask("regions", record, images=images.sent(), series=series)[1]
+
+    def outlines(self, record: InstanceRecord, images: Images, index: int) -> bytes:
+        """What the set `record` covers of one of the images, as JSON, in its pixels. Raises `NotRenderable`.
+
+        {"complete": bool, and "masks": [{"number", "left", "top", "width", "height", "values": base64 of a byte for
+        each pixel}] of a segmentation or "shapes": [{"number", "form": "closed", "open" or "point", "points": [x, y,
+        ...]}] of a structure set, whose (0, 0) is the outer corner of the first pixel}
+        """
+        return self._ask("outlines", record, images=images.sent(), index=index)[1]
+
     def _kept(self, wanted: Wanted, draw: Callable[[], bytes]) -> bytes:
         if self._prepared and (found := self._prepared.find(wanted)):
             return found
@@ -206,6 +226,12 @@ class Pixels:
             raise NotRenderable(f"A picture file of more than {LARGEST_SENT} bytes is not decoded.")
         request = {"task": "received", "media_type": media_type, "samples": samples}
         return DecodedFrame.of(*self._answer(request, media_type, data))
+
+    def beside(self, files: Files) -> "Pixels":
+        """The same children for the instances of another store, of which no picture is kept. It needs no closing."""
+        other = copy(self)
+        other._files, other._prepared, other._drawn = files, None, None
+        return other
 
     def close(self) -> None:
         """End the children."""

@@ -259,3 +259,10 @@ def _origins(database: sqlite_utils.Database) -> None:
             ORDER BY instance.id LIMIT 1), '')"""
     )
     database.execute("CREATE TABLE site_origin (origin TEXT PRIMARY KEY, site TEXT NOT NULL) WITHOUT ROWID, STRICT")
+
+
+@MIGRATIONS(name="011_senders")
+def _senders(database: sqlite_utils.Database) -> None:
+    """Sites name AE titles, while over the network an origin had the address too: "AE title@address"."""
+    for (origin,) in database.execute("SELECT DISTINCT origin FROM study WHERE origin LIKE '%@%'").fetchall():
+        database.execute("UPDATE study SET origin = ? WHERE origin = ?", (origin.partition("@")[0], origin))

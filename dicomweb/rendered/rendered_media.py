@@ -39,8 +39,8 @@ ENCAPSULATIONS: Final = {
     _ENCAPSULATED + "5": Encapsulation("model/mtl", ()),
 }
 _STRUCTURED_REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
-# Grayscale and Color Softcopy.
-_PRESENTATION_STATES: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in (1, 2))
+# Grayscale, Color and Pseudo-Color Softcopy.
+_PRESENTATION_STATES: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in (1, 2, 3))
 
 _PICTURES: Final = (JPEG, PNG, GIF)
 _TEXTS: Final = (HTML, PLAIN, XML)

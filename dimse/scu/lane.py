@@ -12,6 +12,7 @@ from dimse.scu import elements
 from dimse.scu.elements import MoveOriginator
 from dimse.scu.outgoing import NATIVE, Outgoing, sendable_syntaxes
 from dimse.scu.requestor import AbortedByPeer, Requestor
+from dimse.scu.trouble import Trouble, TroubleKind, of_association, of_status
 from dimse.scu.wire import AssociationFailed
 from dimse.services.operation import Context
 from dimse.status import PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, Status, failed
@@ -22,17 +23,25 @@ from storage.storage import Storage
 _log = logging.getLogger("durchblick.dimse")
 
 _MOST_LOST_IN_A_ROW: Final = 3
+_NOT_TRIED: Final = Trouble(TroubleKind.LOST, "")
 
 
 @dataclass(frozen=True, slots=True)
 class SubOperation:
     """What became of one instance. `comment` is the peer's own or ours; `is_answered` tells whether the status is
-    the peer's, so that the same instance would meet the same answer again."""
+    the peer's, so that the same instance would meet the same answer again; `trouble` is the kind of a failure where
+    the status does not tell it."""
 
     record: InstanceRecord
     status: int
     comment: str = ""
     is_answered: bool = True
+    trouble: TroubleKind | None = None
+
+    @property
+    def kind(self) -> TroubleKind:
+        """The kind of a failure."""
+        return self.trouble or of_status(self.status)
 
     @property
     def is_success(self) -> bool:
@@ -47,10 +56,10 @@ class SubOperation:
 
 @dataclass(slots=True)
 class Outlook:
-    """What all lanes to one peer know of it: why nothing more is tried ("" while there is hope), and how many
+    """What all lanes to one peer know of it: why nothing more is tried (None while there is hope), and how many
     instances in a row cost all their associations."""
 
-    hopeless: str = ""
+    hopeless: Trouble | None = None
     lost_in_a_row: int = 0
 
 
@@ -78,7 +87,7 @@ class Lane:
 
     def send(self, record: InstanceRecord) -> SubOperation:
         """Send one instance. Never raises because of the peer or of the instance."""
-        why, aborts = self._outlook.hopeless, 0
+        why, aborts = self._outlook.hopeless or _NOT_TRIED, 0
         for attempt in range(0 if self._outlook.hopeless else self._attempts):
             if attempt and self._pause():
                 break
@@ -90,10 +99,10 @@ class Lane:
             except AssociationLost as lost:
                 self._requestor = None
                 aborts += isinstance(lost, AbortedByPeer)
-                why = f"The association was lost: {lost}."
+                why = Trouble(TroubleKind.LOST, f"The association was lost: {lost}.")
                 _log.warning("store_lost attempt=%d why=%r", attempt + 1, str(lost))
             except AssociationFailed as error:
-                why = str(error)
+                why = of_association(error)
                 _log.warning("store_unconnected attempt=%d step=%s", attempt + 1, error.step)
                 if error.is_permanent or attempt + 1 == self._attempts:
                     self._outlook.hopeless = why
@@ -101,7 +110,7 @@ class Lane:
         self._outlook.lost_in_a_row += 1
         if self._outlook.lost_in_a_row == _MOST_LOST_IN_A_ROW:
             self._outlook.hopeless = why
-        return SubOperation(record, PROCESSING_FAILURE, why, is_answered=False)
+        return SubOperation(record, PROCESSING_FAILURE, why.sentence, is_answered=False, trouble=why.kind)
 
     def close(self) -> None:
         """Release the association. Idempotent."""
@@ -127,7 +136,7 @@ class Lane:
             if requestor.is_lost:
                 self._requestor = None
             status = failed(error)
-            return SubOperation(record, status.code, status.comment, is_answered=False)
+            return SubOperation(record, status.code, status.comment, is_answered=False, trouble=TroubleKind.UNREADABLE)
 
     def _stored(
         self, requestor: Requestor, context: Context, record: InstanceRecord, outgoing: Outgoing

@@ -205,6 +205,10 @@ class Requestor:
                     self.wire.send(pdus.encode_release_reply())
         self._end("released")
 
+    def interrupt(self) -> None:
+        """Break the connection, from any thread: whoever waits for the peer finds the association lost."""
+        self.wire.interrupt()
+
     def abort(self) -> None:
         """Abort, and close. Idempotent."""
         if not self._lost:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -102,6 +103,12 @@ class Wire:
                 # The rest of a PDU may wait for our acknowledgement (Nagle), which the kernel delays up to 40 ms.
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
         return pdu
+
+    def interrupt(self) -> None:
+        """Break the connection, from any thread: whoever waits for the peer gets an OSError. Idempotent."""
+        with suppress(OSError):
+            # Not that of an SSLSocket, which would forget its session under whoever reads.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection. Idempotent."""

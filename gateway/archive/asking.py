@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,18 +53,22 @@ class Answer:
 class Asking:
     """Blocking; safe from any thread and several processes."""
 
-    def __init__(self, database: Database, index: Index, shares: Shares, archive: Archive | None, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, index: Index, shares: Shares, archives: Mapping[str, Archive], clock: Clock
+    ) -> None:
+        """`archives` by the key of their site: each is asked for the shares of its own."""
         self._database = database
         self._index = index
         self._shares = shares
-        self._archive = archive
+        self._archives = archives
         self._clock = clock
 
     def look(self, share: Share) -> Answer:
         """What is here of a share's studies, and who could be asked for the rest."""
         here = len(self._index.studies(share.rule, 1))
         missing = len(self._missing(share.rule)) if isinstance(share.rule, ListedStudies) else None
-        return Answer(missing, here, self._archive.ae_title if self._archive else "")
+        archive = self._archives.get(share.site)
+        return Answer(missing, here, archive.ae_title if archive else "")
 
     def ask_for(self, share: Share) -> Answer:
         """Ask the archive for what a share was made for and is not here; it is done in the background."""
@@ -76,19 +80,18 @@ class Asking:
 
     def work_off(self, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Ask for what is due; how many studies came. What does not work is tried again later, each time less often."""
-        if self._archive is None:
-            return 0
         came = 0
         now = seconds(self._clock())
         for row in self._database.read(_DUE, (now, MOST_TRIES)):
             if is_stopping():
                 break
-            came += self._fetch(self._archive, row["share_id"], row["tries"])
+            share = self._shares.get(row["share_id"])
+            if archive := self._archives.get(share.site):
+                came += self._fetch(archive, share, row["tries"])
         return came
 
-    def _fetch(self, archive: Archive, share_id: str, tries: int) -> int:
-        share = self._shares.get(share_id)
-        came = 0
+    def _fetch(self, archive: Archive, share: Share, tries: int) -> int:
+        share_id, came = share.id, 0
         try:
             for study in self._wanted(archive, share.rule):
                 self._note(study, share_id)
@@ -113,7 +116,7 @@ class Asking:
     def _wanted(self, archive: Archive, rule: StudyScope) -> Sequence[str]:
         match rule:
             case PatientIdentity():
-                return [study for study in archive.studies_of(rule) if not self._is_here(study)]
+                return [one.uid for one in archive.studies_of(rule) if not self._is_here(one.uid)]
             case Within(inner, _):
                 return self._wanted(archive, inner)
             case _:

@@ -1,6 +1,7 @@
 """Shares that wait until all of their studies has come: quiet for long enough, or as many images as the archive has."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -26,10 +27,11 @@ _ARRIVED: Final = """
 class Completeness:
     """Looks at every share that waits. Blocking; one process at a time is enough, more do no harm."""
 
-    def __init__(self, database: Database, shares: Shares, archive: Archive | None, clock: Clock) -> None:
+    def __init__(self, database: Database, shares: Shares, archives: Mapping[str, Archive], clock: Clock) -> None:
+        """`archives` by the key of their site: each is asked about the shares of its own."""
         self._database = database
         self._shares = shares
-        self._archive = archive
+        self._archives = archives
         self._clock = clock
 
     def look(self) -> int:
@@ -52,8 +54,9 @@ class Completeness:
         quiet = self._clock().astimezone(UTC) - last
         if quiet >= LONGEST_WAIT:
             return True
-        if share.wait.for_archive and self._archive:
-            return self._agrees(self._archive, {row["study_instance_uid"]: row["instances"] for row in rows})
+        archive = self._archives.get(share.site)
+        if share.wait.for_archive and archive:
+            return self._agrees(archive, {row["study_instance_uid"]: row["instances"] for row in rows})
         return quiet >= timedelta(minutes=share.wait.minutes)
 
     def _agrees(self, archive: Archive, here: dict[str, int]) -> bool:

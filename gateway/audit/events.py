@@ -62,6 +62,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "subject bound": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "upload link created": Kind(ACTIVITY, "gateway", "C", SECURITY_CONFIGURATION),
     "upload link revoked": Kind(ACTIVITY, "gateway", "D", SECURITY_CONFIGURATION),
+    "upload sheet printed": Kind(ACTIVITY, "gateway", "R", SECURITY_CONFIGURATION),
     "upload begun": Kind(ACTIVITY, "gateway", "C"),
     "upload sent": Kind(ACTIVITY, "gateway", "U"),
     "upload examined": Kind(ACTIVITY, "gateway", "R"),
@@ -73,6 +74,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "forwarding asked for": Kind(TRANSFERRED, "study", "E"),
     "forwarded": Kind(TRANSFERRED, "study", "R"),
     "forwarding failed": Kind(TRANSFERRED, "study", "R", None, "8"),
+    "forwarding retried": Kind(TRANSFERRED, "study", "U"),
     "forwarding given up": Kind(TRANSFERRED, "study", "D"),
     "query": Kind(QUERIED, "gateway", "E"),
     "instance held": Kind(ALERT, "instance", "C", OBJECT_ATTRIBUTES, "4"),
@@ -87,6 +89,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "hold added": Kind(ALERT, "study", "C", OBJECT_ATTRIBUTES),
     "hold removed": Kind(ALERT, "study", "D", OBJECT_ATTRIBUTES),
     "study asked for": Kind(TRANSFERRED, "study", "E"),
+    "study retrieved": Kind(TRANSFERRED, "study", "C"),
+    "study retrieval failed": Kind(TRANSFERRED, "study", "C", None, "8"),
     "held instances accepted": Kind(ALERT, "study", "U", OBJECT_ATTRIBUTES),
     # Shares.
     "share created": Kind(ALERT, "share", "C", USER_ATTRIBUTES),
@@ -114,6 +118,8 @@ EVENTS: Final[dict[str, Kind]] = {
     "birth date wrong": Kind(AUTHENTICATION, "share", "E", LOGIN, "4"),
     "sign-in failed": Kind(AUTHENTICATION, "network", "E", LOGIN, "4"),
     "network blocked": Kind(AUTHENTICATION, "network", "E", LOGIN, "8"),
+    "viewer opened": Kind(EXPORTED, "share", "E"),
+    "viewer ticket repeated": Kind(ALERT, "share", "E", RESTRICTED_FUNCTION, "8"),
     "token created": Kind(ALERT, "token", "C", USER_ATTRIBUTES),
     "token revoked": Kind(ALERT, "token", "D", USER_ATTRIBUTES),
     # Staff.

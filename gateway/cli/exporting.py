@@ -9,6 +9,7 @@ import click
 from gateway.cli.household import opened
 from gateway.cli.options import config_option, json_option, print_json
 from gateway.downloads.contents import records_of
+from gateway.downloads.downloads import Form
 from gateway.downloads.layout import Prepared
 from gateway.downloads.making import Order
 from gateway.downloads.worker import Preparation
@@ -19,14 +20,27 @@ from storage.scope import ListedStudies
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False, writable=True))
 @click.option("--study", "studies", multiple=True, required=True, metavar="UID", help="A study; may be repeated.")
 @click.option("--anonymise", is_flag=True, help="Only images, without what tells whose they are (PS3.15 annex E).")
+@click.option(
+    "--form",
+    type=click.Choice(["archive", "pictures", "sheets"]),
+    default="archive",
+    help="archive: the originals with a viewer. pictures: JPEG files. sheets: contact sheets as PDF.",
+)
 @config_option
 @json_option
-def export(target: Path, studies: tuple[str, ...], anonymise: bool, config_file: Path | None, as_json: bool) -> None:
-    """Write studies as a ZIP archive of IHE PDI with a viewer, signed, to TARGET, which must not exist."""
+def export(
+    target: Path, studies: tuple[str, ...], anonymise: bool, form: Form, config_file: Path | None, as_json: bool
+) -> None:
+    """Write studies as a ZIP archive, of IHE PDI with a viewer unless told otherwise, to TARGET, which must not exist.
+
+    It is signed.
+    """
+    if anonymise and form != "archive":
+        raise click.UsageError("Pictures and contact sheets cannot be anonymised.")
     with opened(config_file) as house:
         scope = ListedStudies(frozenset(studies))
         records = [record for study in studies for record in records_of(house.storage.index, scope, study)]
-        maker = Preparation(house, lambda: False).maker(anonymised=anonymise)
+        maker = Preparation(house, lambda: False).maker("anonymised" if anonymise else form)
         house.downloads_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="export-", dir=house.downloads_folder.parent))
         try:

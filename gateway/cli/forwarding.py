@@ -8,7 +8,8 @@ import click
 
 from gateway.cli.household import opened
 from gateway.cli.options import config_option, json_option, print_json
-from gateway.forwarding.deliveries import Delivery, NoSuchDelivery, State, Wanted
+from gateway.forwarding.deliveries import NoSuchDelivery
+from gateway.forwarding.delivery import Delivery, State, Wanted
 from gateway.forwarding.rules import Selection
 from storage.errors import Refusal
 from storage.scope import WholeArchive
@@ -87,7 +88,7 @@ def _tell(found: list[Delivery], as_json: bool) -> None:
         counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
         click.echo(f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {document['requested']}")
         if one.trouble:
-            click.echo(f"    {one.trouble}")
+            click.echo(f"    {one.trouble.kind}: {one.trouble.sentence}")
     if not found:
         click.echo("There are none.")
 
@@ -105,7 +106,8 @@ def _document(one: Delivery) -> dict[str, Any]:
         "refused": one.refused,
         "committed": one.committed,
         "attempts": one.attempts,
-        "trouble": one.trouble,
+        "trouble_kind": one.trouble.kind if one.trouble else "",
+        "trouble": one.trouble.sentence if one.trouble else "",
         "requested": _moment(one.requested_at),
         "due": _moment(one.due_at) if one.state == "waiting" else None,
         "finished": None if one.finished_at is None else _moment(one.finished_at),

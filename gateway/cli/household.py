@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from gateway import log
 from gateway.config import load
 from gateway.house import House, build
@@ -21,3 +23,17 @@ def opened(config_file: Path | None) -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def site_key(house: House, name: str) -> str:
+    """The key of a site as the database has it: "" for [site], which commands call main."""
+    key = "" if name == "main" else name
+    if house.config.site_of(key) is None:
+        known = ", ".join(["main", *(each.key for each in house.config.sites)])
+        raise click.UsageError(f"No site is called {name}. Known: {known}.")
+    return key
+
+
+def site_name(key: str) -> str:
+    """What commands call the site with this key."""
+    return key or "main"

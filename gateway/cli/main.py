@@ -11,6 +11,7 @@ from storage.errors import Refusal
 
 _COMMANDS: Final = {
     "ae": "gateway.cli.entities:ae",
+    "archive": "gateway.cli.archive:archive",
     "audit": "gateway.cli.audit:audit",
     "check": "gateway.cli.upkeep:check",
     "conformance": "gateway.cli.conformance:conformance",

@@ -1,17 +1,22 @@
 """`durchblick upload`: links by which images may be sent in, and what was sent."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
-from gateway.cli.household import opened
+from auth.sheet_texts import Language
+from gateway.cli.household import opened, site_key, site_name
 from gateway.cli.options import config_option, json_option, print_json
-from gateway.intake.accepting import CORRECTABLE
+from gateway.intake.correcting import CORRECTABLE, correction
 from gateway.intake.links import Form, UploadLink
-from gateway.intake.uploads import State, Upload
+from gateway.intake.sheet import link_sheet
+from gateway.intake.uploads import UNDECIDED, State, Upload
+from gateway.sheets import site_of
 
 _BY = "command line"
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @click.group()
@@ -24,18 +29,37 @@ def link() -> None:
     """Links by which something may be sent in."""
 
 
+def _site_option(meaning: str, **more: Any) -> Callable[[_Command], _Command]:
+    return click.option("--site", metavar="KEY", help=f"{meaning} [site] is called main.", **more)
+
+
 @link.command()
 @click.option("--for", "form", type=click.Choice(get_args(Form)), default="patient", help="Which form is asked.")
 @click.option("--label", default="", help="What the link is for.")
 @click.option("--days", type=click.IntRange(0, 3650), help="How long it is valid. Default: until it is revoked.")
-@click.option("--language", default="de", help="Of the page, where the browser states none.")
+@click.option("--language", type=click.Choice(get_args(Language)), default="de", help="Of the sheet.")
+@click.option("--sheet", "sheet_file", type=click.Path(path_type=Path, dir_okay=False), help="Write its sheet as PDF.")
+@_site_option("Whose link it is, and who decides on what comes by it.", default="main", show_default=True)
 @config_option
 @json_option
-def create(form: Form, label: str, days: int | None, language: str, config_file: Path | None, as_json: bool) -> None:
+def create(
+    form: Form,
+    label: str,
+    days: int | None,
+    language: Language,
+    sheet_file: Path | None,
+    site: str,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
     """Make a link; it is shown once."""
     with opened(config_file) as house:
-        issued = house.intake.links.create(form, label, language, days)
-        document = _link(issued.link) | {"url": issued.url(house.config.public_root)}
+        issued = house.intake.links.create(form, label, language, days, site=site_key(house, site))
+        if sheet_file:
+            paper = site_of(house, issued.link.site).paper
+            sheet_file.write_bytes(link_sheet(house.config, issued, language=language, paper=paper))
+            house.storage.audit.record("upload sheet printed", issued.link.id)
+        document = _link(issued.link) | {"code": issued.code, "url": issued.url(house.config.public_root)}
     if as_json:
         print_json(document)
     else:
@@ -43,17 +67,18 @@ def create(form: Form, label: str, days: int | None, language: str, config_file:
 
 
 @link.command("list")
+@_site_option("Those of one site.")
 @config_option
 @json_option
-def list_links(config_file: Path | None, as_json: bool) -> None:
-    """Show all links."""
+def list_links(site: str | None, config_file: Path | None, as_json: bool) -> None:
+    """Show links, those that can be used first."""
     with opened(config_file) as house:
-        found = [_link(one) for one in house.intake.links.all()]
+        found = [_link(one) for one in house.intake.links.of_site(site and site_key(house, site))]
     if as_json:
         print_json(found)
         return
     for one in found:
-        click.echo(f"{one['id']}  {one['form']}  {'live' if one['live'] else 'ended'}  {one['label']}")
+        click.echo(f"{one['id']}  {one['form']}  {'live' if one['live'] else 'ended'}  {one['site']}  {one['label']}")
 
 
 @link.command()
@@ -72,12 +97,13 @@ def revoke(link_id: str, config_file: Path | None, as_json: bool) -> None:
 
 @upload.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice(get_args(State)), help="Default: not decided.")
+@_site_option("Those of one site.")
 @config_option
 @json_option
-def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) -> None:
+def list_(states: tuple[State, ...], site: str | None, config_file: Path | None, as_json: bool) -> None:
     """Show uploads, what has waited longest first."""
     with opened(config_file) as house:
-        found = house.intake.uploads.listed(states or ("sent", "waiting", "asked", "accepting"))
+        found = house.intake.uploads.listed(states or UNDECIDED, site and site_key(house, site))
     _tell(found, as_json)
 
 
@@ -131,12 +157,16 @@ def _correction(given: str) -> tuple[str, str]:
     keyword, separator, value = given.partition("=")
     if not separator or keyword not in CORRECTABLE:
         raise click.BadParameter(f"{given!r} is not KEYWORD=VALUE with one of {', '.join(CORRECTABLE)}")
-    return keyword, value
+    try:
+        return keyword, correction(keyword, value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _link(one: UploadLink) -> dict[str, Any]:
     return {
         "id": one.id,
+        "site": site_name(one.site),
         "form": one.form,
         "label": one.label,
         "live": one.live,
@@ -148,6 +178,7 @@ def _link(one: UploadLink) -> dict[str, Any]:
 def _document(one: Upload) -> dict[str, Any]:
     return {
         "reference": one.reference,
+        "site": site_name(one.site),
         "state": one.state,
         "answers": one.answers,
         "findings": one.findings,

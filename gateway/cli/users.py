@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from auth.staff import ROLES, Member, Role
-from gateway.cli.household import opened
+from gateway.cli.household import opened, site_key, site_name
 from gateway.cli.options import config_option, json_option, print_json
-from gateway.house import House
 
 
 @click.group()
@@ -42,7 +41,7 @@ def add(
 ) -> None:
     """Make an account. Its first sign-in asks to set up one-time codes or a passkey."""
     with opened(config_file) as house:
-        key = _site(house, site)
+        key = None if site is None else site_key(house, site)
         password = None if openid else _password(password_file)
         try:
             member = house.staff.add(name, role, key, password)
@@ -93,17 +92,6 @@ def disable(name: str, config_file: Path | None, as_json: bool) -> None:
     _say(member, as_json)
 
 
-def _site(house: House, site: str | None) -> str | None:
-    """The key of the site as the database has it: "" for [site]."""
-    if site is None:
-        return None
-    key = "" if site == "main" else site
-    if house.config.site_of(key) is None:
-        known = ", ".join(["main", *(each.key for each in house.config.sites)])
-        raise click.UsageError(f"No site is called {site}. Known: {known}.")
-    return key
-
-
 def _password(file: Any) -> str:
     if file is None:
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -116,7 +104,7 @@ def _row(member: Member) -> dict[str, Any]:
     return {
         "name": member.name,
         "role": member.role,
-        "site": "main" if member.site == "" else member.site,
+        "site": None if member.site is None else site_name(member.site),
         "sign_in": member.sign_in,
         "state": state,
         "passkeys": member.passkeys,

@@ -13,7 +13,7 @@ from gateway.desk import finding
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of, visible_share
 from gateway.desk.forms import form_of
 from gateway.desk.wording import SHEET_LANGUAGES, ShareRow, Wording, known_studies
-from gateway.house import House
+from gateway.house import House, origins
 from gateway.pages.pages import Pages
 from gateway.portal.studies import SMALL, middle, shown
 from gateway.sheets import site_of
@@ -72,7 +72,8 @@ class Browse:
         wording = self._wording(request)
         patient = finding.of_patient(self._house.storage.index, scope, study)
         today = datetime.now(UTC).date()
-        site = site_of(self._house, site_key(self._house, session, study))
+        key = site_key(self._house, session, study)
+        site = site_of(self._house, key)
         values: dict[str, Any] = {
             "patient": wording.patient(patient, uid),
             "shares": self._shares_of(session, wording, patient),
@@ -81,6 +82,7 @@ class Browse:
             "latest_end": (today + timedelta(days=3650)).isoformat(),
             "language": site.language,
             "sheet_languages": SHEET_LANGUAGES,
+            "archive": self._house.config.archive_of(key).ae_title,
             "study": uid,
             "active": "find",
         }
@@ -128,7 +130,7 @@ def site_key(house: House, session: StaffSession, study: StudyOverview) -> str:
     """The site whose desk keeps a share of this study: the member's own, else the one that the study belongs to."""
     if session.member.site is not None:
         return session.member.site
-    return next((site.key for site in house.config.sites if study.origin in site.ae_titles), "")
+    return origins(house.config).get(study.origin, "")
 
 
 def _is_about(share: Share, patient: finding.Patient) -> bool:

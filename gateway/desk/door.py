@@ -15,7 +15,6 @@ from auth.staff import Member
 from auth.staff_sessions import StaffSession
 from dicomweb.problems import log_unexpected
 from gateway.house import House
-from gateway.intake.accepting import SITE
 from gateway.pages.pages import Pages
 from gateway.sheets import site_of
 from storage.audit import act_as
@@ -144,7 +143,7 @@ class DeskDoor:
 
     def _counts(self, member: Member) -> dict[str, int]:
         """How much waits, for the menu; forwarding stands there where something is forwarded."""
-        uploads = self._house.intake.uploads.waiting() if member.may_see(SITE) else 0
+        uploads = self._house.intake.uploads.waiting(member.site)
         failed = sum(self._house.deliveries.failed(scope_of(member)).values())
         return {
             "waiting": len(self._house.requests.open(member.site)),

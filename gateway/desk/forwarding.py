@@ -1,6 +1,7 @@
 """What is sent on to PACS: what has failed, what waits, and what was delivered lately."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,13 +13,28 @@ from gateway.desk.door import NO_STORE, DeskDoor, scope_of
 from gateway.desk.forms import form_of
 from gateway.desk.forwarding_wording import DeliveryRow, ForwardingWording
 from gateway.desk.wording import Wording
-from gateway.forwarding.deliveries import Delivery, NoSuchDelivery
+from gateway.forwarding.deliveries import IsBeingSent, NoSuchDelivery
+from gateway.forwarding.delivery import Delivery
 from gateway.house import House
 from gateway.pages.pages import Pages
 from storage.errors import NoSuchInstance
 
 SHOWN: Final = 100
-"""Deliveries of each kind on the page; how many there are beyond, it says of the failed ones."""
+"""Deliveries that wait, and that were delivered, on the page."""
+FAILED: Final = 20
+"""Failed deliveries of a target on a page; the others are on the next ones."""
+_LONGEST_NUMBER: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPage:
+    """Failed deliveries of a target: how many there are in all, those of this page, and behind which the next begins
+    (None: there is none)."""
+
+    target: str
+    count: int
+    rows: Sequence[DeliveryRow]
+    older: int | None
 
 
 class ForwardingRooms:
@@ -30,38 +46,47 @@ class ForwardingRooms:
         self._pages = pages
 
     def overview(self, request: Request, session: StaffSession) -> Response:
-        """Failed ones by target, then what waits, then what was delivered; each newest first."""
+        """Failed ones by target, then what waits, then what was delivered; each newest first.
+
+        With `?target=` and `before=` only the failed ones of a target that are older than that one.
+        """
+        if "target" in request.query_params:
+            return self._older(request, session)
         scope, deliveries = scope_of(session.member), self._house.deliveries
         wording = Wording(self._pages.languages.of(request))
-        failed = deliveries.listed(["failed"], SHOWN, scope)
+        counts = deliveries.failed(scope)
         values: dict[str, Any] = {
-            "failed": {
-                name: (count, self._rows(session, wording, [one for one in failed if one.wanted.target == name]))
-                for name, count in deliveries.failed(scope).items()
-            },
+            "failed": [self._failed(session, wording, target, count, None) for target, count in counts.items()],
             "waits": self._rows(session, wording, deliveries.listed(["waiting"], SHOWN, scope)),
             "delivered": self._rows(session, wording, deliveries.listed(["delivered"], SHOWN, scope)),
             "active": "forwarding",
         }
         return self._door.render(request, "forwarding.html", values, session)
 
+    def _older(self, request: Request, session: StaffSession) -> Response:
+        target, before = request.query_params["target"], request.query_params.get("before", "")
+        if not (before.isascii() and before.isdecimal() and len(before) <= _LONGEST_NUMBER):
+            raise NoSuchInstance("No such page.")
+        wording = Wording(self._pages.languages.of(request))
+        count = self._house.deliveries.failed(scope_of(session.member)).get(target, 0)
+        page = self._failed(session, wording, target, count, int(before))
+        return self._door.render(request, "forwarding_older.html", {"page": page, "active": "forwarding"}, session)
+
+    def _failed(
+        self, session: StaffSession, wording: Wording, target: str, count: int, before: int | None
+    ) -> FailedPage:
+        found = self._house.deliveries.failed_of(target, FAILED + 1, scope_of(session.member), before)
+        shown = found[:FAILED]
+        older = shown[-1].id if len(found) > FAILED else None
+        return FailedPage(target, count, self._rows(session, wording, shown), older)
+
     def retry(self, request: Request, session: StaffSession) -> Response:
         """Begin a failed one anew, or try one that waits at once; 409 where it is being sent or has ended."""
-        number = self._named(request, session)
-        try:
-            self._house.deliveries.retry(number)
-        except NoSuchDelivery:
-            return self._door.message(request, "moved_on", 409, session)
-        return _back()
+        return self._decided(request, session, self._house.deliveries.retry)
 
     def drop(self, request: Request, session: StaffSession) -> Response:
-        """Give one up for good; 409 where it has ended."""
-        number = self._named(request, session)
-        try:
-            self._house.deliveries.drop(number)
-        except NoSuchDelivery:
-            return self._door.message(request, "moved_on", 409, session)
-        return _back()
+        """Give one up for good; 409 where it is being sent or has ended."""
+        return self._decided(request, session, self._house.deliveries.drop)
 
     def retry_failed(self, request: Request, session: StaffSession) -> Response:
         """Begin all failed ones of the form's target anew."""
@@ -71,6 +96,16 @@ class ForwardingRooms:
     def drop_failed(self, request: Request, session: StaffSession) -> Response:
         """Give all failed ones of the form's target up for good."""
         self._house.deliveries.drop_failed(form_of(request).one("target"), scope_of(session.member))
+        return _back()
+
+    def _decided(self, request: Request, session: StaffSession, decide: Callable[[int], object]) -> Response:
+        number = self._named(request, session)
+        try:
+            decide(number)
+        except IsBeingSent:
+            return self._door.message(request, "being_sent", 409, session)
+        except NoSuchDelivery:
+            return self._door.message(request, "moved_on", 409, session)
         return _back()
 
     def _named(self, request: Request, session: StaffSession) -> int:

@@ -1,6 +1,5 @@
 """Deliveries to PACS in the words of staff: how far each is, why it does not go on, and what can be done."""
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,23 +7,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.desk.wording import StudyRow, Wording
-from gateway.forwarding.deliveries import Delivery
+from gateway.forwarding.delivery import Delivery
 from gateway.pages.wording import plain
 from storage.records import StudyOverview
 
-# The first that is found in what an attempt has left behind says which words stand for it. The sentences are those of
-# `gateway.forwarding` and `dimse.scu`.
-_TROUBLES: Final = {
-    "unknown": r"is no target any more|is not known; list it",
-    "rights": r"The token of .* cannot be read|HTTP status 40[13]\b",
-    "full": r"\bA7[0-9A-F]{2}H|HTTP status (413|507)\b",
-    "uncommitted": r"are not committed to|refused the request for storage commitment",
-    "report": r"report of storage commitment has not come",
-    "refused": r"instances are refused|rejected|rejects",
-    "unreadable": r"kept files cannot be read",
-    "unreachable": r"not answer|listens|cannot be reached|is not known|closed the connection|aborted|HTTP status 5|"
-    r"association|TLS",
-}
 _BADGES: Final = {"failed": "frozen", "waiting": "ending"}
 
 
@@ -60,9 +46,9 @@ class ForwardingWording:
         """A delivery; `known` are studies by their UID."""
         words, wanted = self._words, delivery.wanted
         study = known.get(wanted.study)
-        is_held = delivery.state == "waiting" and bool(delivery.holder)
+        is_held = delivery.is_being_sent(self._now)
         state = "sending" if is_held else delivery.state
-        kind = kind_of(delivery.trouble)
+        trouble = delivery.trouble
         return DeliveryRow(
             number=delivery.id,
             target=plain(wanted.target),
@@ -72,9 +58,9 @@ class ForwardingWording:
             badge=_BADGES.get(state, ""),
             progress=self._progress(delivery),
             when=self._when(delivery, is_held=is_held),
-            trouble=words(f"desk.forwarding.trouble_{kind}") if kind else "",
-            advice=words(f"desk.forwarding.advice_{kind}") if kind else "",
-            said=plain(delivery.trouble),
+            trouble=words(f"desk.forwarding.trouble_{trouble.kind}") if trouble else "",
+            advice=words(f"desk.forwarding.advice_{trouble.kind}") if trouble else "",
+            said=plain(trouble.sentence) if trouble else "",
             is_open=delivery.state != "delivered" and not is_held,
         )
 
@@ -97,13 +83,6 @@ class ForwardingWording:
         minutes = max(round((delivery.due_at - self._now) / 60), 0)
         due = words.count("desk.forwarding.due", minutes) if minutes else words("desk.forwarding.due_now")
         return f"{asked} · {due}"
-
-
-def kind_of(trouble: str) -> str:
-    """Which words stand for what an attempt has left behind: "other" for what is not known, "" for nothing."""
-    if not trouble:
-        return ""
-    return next((kind for kind, sign in _TROUBLES.items() if re.search(sign, trouble)), "other")
 
 
 def _moment(seconds: float) -> datetime:

@@ -15,10 +15,12 @@ from gateway.desk.forms import with_body
 from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
+from gateway.desk.priors import PriorsRooms
 from gateway.desk.share_list import ListOfShares
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
 from gateway.desk.staff import StaffRooms
+from gateway.desk.upload_links import UploadLinkRooms
 from gateway.desk.uploads import UploadRooms
 from gateway.desk.waiting import Waiting
 from gateway.house import House
@@ -31,16 +33,18 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def routes(house: House, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All pages and the API, and last a route that answers every other path below /desk."""
-    pages = Pages(house.config, languages.for_staff(), static, _TEMPLATES)
-    door = DeskDoor(house, pages)
+    pages = Pages(house.config, languages.for_staff(), static, _TEMPLATES, "/desk")
+    door, no_image = DeskDoor(house, pages), static.url("icons/no-image.svg")
     return [
         *_entrance(SignIn(house, door, pages), OpenId(house, door), door),
         *_passkeys(PasskeyRooms(house, door), door),
-        *_rooms(house, door, pages, static.url("icons/no-image.svg")),
+        *_rooms(house, door, pages, no_image),
         *_deletion(DeletionRooms(house, door, pages), door),
-        *_uploads(UploadRooms(house, door, pages), door),
+        *_uploads(UploadRooms(house, door, pages, no_image), door),
+        *_upload_links(UploadLinkRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
         *_staff(StaffRooms(house, door, pages), door),
+        *_priors(PriorsRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
     ]
@@ -119,10 +123,19 @@ def _uploads(rooms: UploadRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/uploads", door.signed_in(rooms.overview)),
         Route("/desk/uploads/{upload}", door.signed_in(rooms.upload)),
+        Route("/desk/uploads/{upload}/series/{series}", door.signed_in(rooms.picture)),
         *(
             Route(f"/desk/uploads/{{upload}}/{name}", with_body(door.may_share(endpoint)), methods=["POST"])
             for name, endpoint in changing.items()
         ),
+    ]
+
+
+def _upload_links(rooms: UploadLinkRooms, door: DeskDoor) -> list[BaseRoute]:
+    return [
+        Route("/desk/upload-links", with_body(door.may_share(rooms.create)), methods=["POST"]),
+        Route("/desk/upload-links", door.signed_in(rooms.overview)),
+        Route("/desk/upload-links/{link}/ending", with_body(door.may_share(rooms.end)), methods=["POST"]),
     ]
 
 
@@ -155,6 +168,16 @@ def _staff(rooms: StaffRooms, door: DeskDoor) -> list[BaseRoute]:
         ),
         Route("/desk/staff", door.may_administer(rooms.overview)),
         Route("/desk/staff/{member}", door.may_administer(rooms.member)),
+    ]
+
+
+def _priors(rooms: PriorsRooms, door: DeskDoor) -> list[BaseRoute]:
+    return [
+        Route("/desk/studies/{study}/archive", with_body(door.may_share(rooms.search)), methods=["POST"]),
+        Route("/desk/studies/{study}/archive", door.may_share(rooms.archive)),
+        Route("/desk/studies/{study}/retrievals", with_body(door.may_share(rooms.fetch)), methods=["POST"]),
+        Route("/desk/studies/{study}/retrievals", door.may_share(rooms.retrievals)),
+        Route("/desk/studies/{study}/retrievals/progress", door.may_share(rooms.progress)),
     ]
 
 

@@ -3,7 +3,6 @@
 A code exists in one answer only, which is the sheet; nobody can ask for it again.
 """
 
-import base64
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -26,7 +25,7 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.wording import SHEET_LANGUAGES, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
-from gateway.sheets import draw, initials, logo, share_url, sheet, site_of
+from gateway.sheets import data_url, draw, initials, logo_url, share_url, sheet, site_of
 from storage.errors import NoSuchInstance, Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
@@ -77,13 +76,13 @@ class Sharing:
         issued = self._house.shares.reissue(share.id)
         answer = self._asking.ask_for(issued.share)
         self._house.requests.settle_kind(share.id, "code lost", session.member.name)
-        return self._sheet(request, session, issued, _language(form_of(request), site.language), answer)
+        return self._sheet(request, session, issued, language_of(form_of(request), site.language), answer)
 
     def extend(self, request: Request, session: StaffSession) -> Response:
         """Let a share end later; without a date as its site does it."""
         share = self._door.share(request, session)
         form = form_of(request)
-        days = _days(form.one("until")) if form.one("until") else site_of(self._house, share.site).days
+        days = days_until(form.one("until")) if form.one("until") else site_of(self._house, share.site).days
         self._asking.ask_for(self._house.shares.extend(share.id, days))
         self._house.requests.settle_kind(share.id, "extend", session.member.name)
         return self._back(request, f"/desk/shares/{share.id}?extended")
@@ -138,10 +137,10 @@ class Sharing:
         return Wanted(
             self._scope(session, form, study, site),
             birth_date,
-            _days(form.one("until")) if form.one("until") else site_of(self._house, site).days,
-            _language(form, site_of(self._house, site).language),
+            days_until(form.one("until")) if form.one("until") else site_of(self._house, site).days,
+            language_of(form, site_of(self._house, site).language),
             site,
-            Wait(QUIET_MINUTES, bool(self._house.config.archive.ae_title)) if form.one("wait") else None,
+            Wait(QUIET_MINUTES, bool(self._house.config.archive_of(site).ae_title)) if form.one("wait") else None,
         )
 
     def _scope(self, session: StaffSession, form: Form, study: StudyOverview, site: str) -> StudyScope:
@@ -163,20 +162,19 @@ class Sharing:
         house = self._house
         site = site_of(house, issued.share.site)
         texts = TEXTS[language]
-        picture = logo(house, site)
         papers: tuple[Paper, ...] = ("A4", "Letter") if site.paper == "A4" else ("Letter", "A4")
         values: dict[str, Any] = {
             "words": texts,
             "sheet_language": language,
             "house": site,
-            "logo": _data_url("image/png" if picture.startswith(b"\x89PNG") else "image/jpeg", picture),
-            "initials": initials(house, issued),
-            "expires": texts.long_date(issued.share.expires),
+            "logo": logo_url(house.config, site),
+            "subject": texts.access_for.format(whose) if (whose := initials(house, issued)) else texts.access,
+            "until": texts.valid_until.format(texts.long_date(issued.share.expires)),
             "groups": issued.code.split("-"),
             "qr": qr.picture(share_url(house, issued)),
             "address": house.config.public_root.removeprefix("https://"),
             "pdfs": {
-                paper: _data_url("application/pdf", make(house, issued, language=language, paper=paper))
+                paper: data_url("application/pdf", make(house, issued, language=language, paper=paper))
                 for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
@@ -201,7 +199,7 @@ class Sharing:
         return RedirectResponse(target, 303, NO_STORE)
 
 
-def _days(until: str) -> int:
+def days_until(until: str) -> int:
     """Days from today (UTC) to the date of a form. `Unusable` for what is none, or lies too far off."""
     try:
         days = (date.fromisoformat(until) - datetime.now(UTC).date()).days
@@ -212,10 +210,7 @@ def _days(until: str) -> int:
     return days
 
 
-def _language(form: Form, otherwise: Language) -> Language:
+def language_of(form: Form, otherwise: Language) -> Language:
+    """The language of a sheet that a form names."""
     found = form.one("language")
     return next((language for language in LANGUAGES if language == found), otherwise)
-
-
-def _data_url(media_type: str, content: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}" if content else ""

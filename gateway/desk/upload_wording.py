@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.desk.wording import Wording
-from gateway.intake.uploads import Upload
-from gateway.pages.wording import day, examination, plain
+from gateway.intake.uploads import UNDECIDED, Upload
+from gateway.pages.wording import day, examination, plain, series_name
 from storage.catalogue.comparable import folded
 
 _TOLD: Final = ("sender", "practice", "contact", "name", "birth_date")
@@ -17,6 +17,12 @@ _UNUSABLE: Final = {
     "refused": "desk.uploads.refused",
     "incomplete": "desk.uploads.incomplete",
     "not_taken": "desk.uploads.not_taken",
+}
+_NO_PICTURE: Final = {
+    "none": "desk.uploads.picture_none",
+    "failed": "desk.uploads.picture_failed",
+    "left out": "desk.uploads.picture_left_out",
+    "gone": "desk.uploads.picture_gone",
 }
 _BADGES: Final = {"waiting": "ending", "rejected": "revoked", "accepted": "expired"}
 
@@ -49,6 +55,16 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSeries:
+    """A series of an upload in words; without a `picture` (its address) `instead` says why."""
+
+    name: str
+    count: str
+    picture: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class FoundStudy:
     """A study of an upload in words."""
 
@@ -57,6 +73,7 @@ class FoundStudy:
     detail: str
     count: str
     sides: tuple[Compared, ...]
+    series: tuple[FoundSeries, ...]
 
 
 class UploadWording:
@@ -112,6 +129,17 @@ class UploadWording:
             detail=plain(str(study["description"])),
             count=", ".join([*series, words.count("desk.objects", int(study["instances"] or 0))]),
             sides=self._sides(upload.answers, study),
+            series=tuple(self._series(upload, one) for one in study.get("shown", [])),
+        )
+
+    def _series(self, upload: Upload, series: dict[str, Any]) -> FoundSeries:
+        words, there = self._words, upload.state in UNDECIDED
+        outcome = series["picture"] if there else "gone"
+        return FoundSeries(
+            name=series_name(words, series["description"], series["number"], series["modality"]),
+            count=words.count("desk.objects", series["instances"]),
+            picture=f"/desk/uploads/{upload.reference}/series/{series['series']}" if outcome == "drawn" else "",
+            instead=words(_NO_PICTURE[outcome]) if outcome in _NO_PICTURE else "",
         )
 
     def _sides(self, answers: dict[str, str], study: dict[str, Any]) -> tuple[Compared, ...]:

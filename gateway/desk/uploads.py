@@ -12,34 +12,39 @@ from gateway.desk.forms import Form, form_of
 from gateway.desk.upload_wording import UploadWording
 from gateway.desk.wording import Wording
 from gateway.house import House
-from gateway.intake.accepting import SITE
-from gateway.intake.uploads import NoSuchUpload, NotNow, State, Upload
+from gateway.intake.correcting import correction
+from gateway.intake.uploads import UNDECIDED, NoSuchUpload, NotNow, Upload
 from gateway.pages.pages import Pages
 from gateway.pages.wording import passage
 from storage.errors import NoSuchInstance
 
 CORRECTED: Final = {
-    "PatientID": (64, "desk.patient_id"),
-    "IssuerOfPatientID": (64, "desk.issuer"),
-    "AccessionNumber": (16, "desk.uploads.accession"),
+    "PatientID": "desk.patient_id",
+    "IssuerOfPatientID": "desk.issuer",
+    "AccessionNumber": "desk.uploads.accession",
+    "PatientName": "desk.uploads.patient_name",
+    "PatientBirthDate": "desk.birth_date",
+    "PatientSex": "desk.sex",
+    "StudyDescription": "desk.uploads.description",
 }
-"""Keywords of what may be corrected here, with the most characters of LO and SH (PS3.5 6.2) and the word for it."""
+"""Keywords of what may be corrected, in the order of the form, with the word for it."""
 LONGEST_REMARK: Final = 1000
-_OPEN: Final[tuple[State, ...]] = ("sent", "waiting", "asked", "accepting")
 
 
 class UploadRooms:
     """The list, an upload, and the three decisions; they are those of `durchblick upload`."""
 
-    def __init__(self, house: House, door: DeskDoor, pages: Pages) -> None:
+    def __init__(self, house: House, door: DeskDoor, pages: Pages, no_image: str) -> None:
+        """`no_image` is the address of the picture that stands for series without one."""
         self._house = house
         self._door = door
         self._pages = pages
+        self._no_image = no_image
 
     def overview(self, request: Request, session: StaffSession) -> Response:
         """All that is not decided, newest first."""
         wording = self._wording(request)
-        found = self._house.intake.uploads.listed(_OPEN) if session.member.may_see(SITE) else []
+        found = self._house.intake.uploads.listed(UNDECIDED, session.member.site)
         found.sort(key=lambda one: one.created, reverse=True)
         rows = [wording.row(one, self._label(one)) for one in found]
         return self._door.render(request, "uploads.html", {"uploads": rows, "active": "uploads"}, session)
@@ -48,11 +53,20 @@ class UploadRooms:
         """One upload; also one that was decided, as long as it is remembered."""
         return self._page(request, session, self._named(request, session))
 
+    def picture(self, request: Request, session: StaffSession) -> Response:
+        """The small picture of a series, or one that says that there is none."""
+        upload = self._named(request, session)
+        picture = self._house.intake.quarantine.picture(upload, request.path_params["series"])
+        if picture is None:
+            return RedirectResponse(self._no_image, 303, NO_STORE)
+        return Response(picture, headers=NO_STORE, media_type="image/jpeg")
+
     def accept(self, request: Request, session: StaffSession) -> Response:
         """Take it into the archive, with the corrections of the form; 400 where one is no value of its attribute."""
         upload, form = self._named(request, session), form_of(request)
-        given = {keyword: form.one(keyword) for keyword in CORRECTED if form.one(keyword)}
-        if not all(_fits(value, CORRECTED[keyword][0]) for keyword, value in given.items()):
+        try:
+            given = {keyword: correction(keyword, form.one(keyword)) for keyword in CORRECTED if form.one(keyword)}
+        except ValueError:
             return self._page(request, session, upload, form, problem="desk.uploads.correction_wrong", status=400)
         return self._decided(request, session, lambda by: self._house.intake.uploads.accept(upload, given, by))
 
@@ -70,14 +84,13 @@ class UploadRooms:
 
     def _named(self, request: Request, session: StaffSession) -> Upload:
         """The upload that the path names. `NoSuchInstance` also when it is another site's, or not yet sent."""
-        if session.member.may_see(SITE):
-            try:
-                found = self._house.intake.uploads.by_reference(request.path_params["upload"])
-            except NoSuchUpload:
-                raise NoSuchInstance("No such upload.") from None
-            if found.state != "open":
-                return found
-        raise NoSuchInstance("No such upload.")
+        try:
+            found = self._house.intake.uploads.by_reference(request.path_params["upload"])
+        except NoSuchUpload:
+            raise NoSuchInstance("No such upload.") from None
+        if found.state == "open" or not session.member.may_see(found.site):
+            raise NoSuchInstance("No such upload.")
+        return found
 
     def _decided(self, request: Request, session: StaffSession, decide: Callable[[str], Upload]) -> Response:
         """Back to the list; 409 where somebody else was quicker."""
@@ -104,7 +117,7 @@ class UploadRooms:
             "studies": wording.studies(upload),
             "troubles": wording.troubles(upload),
             "remark": passage(upload.remark),
-            "corrected": [(keyword, *how, form.one(keyword) if form else "") for keyword, how in CORRECTED.items()],
+            "corrected": [(keyword, word, form.one(keyword) if form else "") for keyword, word in CORRECTED.items()],
             "longest_remark": LONGEST_REMARK,
             "problem": problem,
             "active": "uploads",
@@ -120,8 +133,3 @@ class UploadRooms:
 
 def _remark(request: Request) -> str:
     return passage(form_of(request).one("remark"))[:LONGEST_REMARK]
-
-
-def _fits(value: str, most: int) -> bool:
-    """Whether it can stand in an attribute: a backslash would make it two values (PS3.5 6.2)."""
-    return len(value) <= most and value.isprintable() and "\\" not in value

@@ -17,6 +17,8 @@ from storage.database import Database
 from storage.errors import NoSuchInstance
 
 State = Literal["waiting", "ready", "failed"]
+Form = Literal["archive", "anonymised", "pictures", "sheets"]
+"""The originals with a viewer; those without names; pictures alone (JPEG); contact sheets (PDF)."""
 
 HELD_SECONDS: Final = 60
 MOST_ATTEMPTS: Final = 3
@@ -30,11 +32,11 @@ class NoLongerHeld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a patient asks for: all studies of a share or the one named, in which language, with or without names."""
+    """What a patient asks for: all studies of a share or the one named, in which form and language."""
 
     share_id: str
     study: str = ""
-    anonymised: bool = False
+    form: Form = "archive"
     language: str = "de"
 
 
@@ -80,7 +82,7 @@ class Downloads:
         now = seconds(self._clock())
 
         def work(connection: sqlite3.Connection) -> Download:
-            key = (wish.share_id, wish.study, wish.anonymised)
+            key = (wish.share_id, wish.study, wish.form)
             row = connection.execute(_SAME, key).fetchone()
             if row and row["content"] == content and row["state"] != "failed" and row["language"] == wish.language:
                 return _download(row)
@@ -185,14 +187,14 @@ class Downloads:
 
 
 def _download(row: sqlite3.Row) -> Download:
-    wish = Wish(row["share_id"], row["study"], bool(row["anonymised"]), row["language"])
+    wish = Wish(row["share_id"], row["study"], row["form"], row["language"])
     numbers = row["done"], row["total"], row["size"]
     return Download(row["id"], wish, row["content"], row["state"], *numbers, row["ready_at"], row["fetched_at"] is None)
 
 
-_SAME: Final = "SELECT * FROM download WHERE share_id = ? AND study = ? AND anonymised = ?"
+_SAME: Final = "SELECT * FROM download WHERE share_id = ? AND study = ? AND form = ?"
 _INSERT: Final = """
-    INSERT INTO download (id, share_id, study, anonymised, language, content, total, requested_at, state, done, size,
+    INSERT INTO download (id, share_id, study, form, language, content, total, requested_at, state, done, size,
                           holder, held_until, attempts)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, '', 0, 0) RETURNING *"""
 _DUE: Final = "SELECT * FROM download WHERE state = 'waiting' AND held_until <= ? ORDER BY requested_at, id LIMIT 1"

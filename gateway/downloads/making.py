@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from dicomweb.media_types import EXPLICIT_LITTLE
-from dicomweb.rendered.encapsulated import document, video, video_type
-from dicomweb.rendered.rendered_media import ENCAPSULATIONS, Category, category
+from dicomweb.rendered.rendered_media import Category, category
+from gateway.downloads.attachments import attachment_of
 from gateway.downloads.catalogue import Catalogue, SeriesContent, report_of
 from gateway.downloads.contents import is_unpacked
 from gateway.downloads.layout import File, Layout, Made, kept
@@ -35,7 +35,7 @@ from storage.storage import Storage
 
 PICTURES: Final = "IHE_PDI"
 
-_PDF: Final = "application/pdf"
+_ENDINGS: Final = {"pdf": "PDF", "video": "MP4"}
 _PIECE: Final = 1 << 20
 
 
@@ -164,25 +164,13 @@ class _Making:
             return
         self._progress()
         place = f"{PICTURES}/{series.folder}/{number:08d}"
-        match category(record):
-            case Category.REPORT:
-                series.reports.append(report_of(self._storage.index, self._order.scope, record))
-            case Category.ENCAPSULATED if ENCAPSULATIONS[record.sop_class_uid].media_type == _PDF:
-                try:
-                    pieces = document(self._storage.files, record).whole()
-                except NotRenderable:
-                    return
-                yield self._link(series, f"{place}.PDF", "pdf", pieces)
-            case Category.VIDEO:
-                layout = self._storage.index.layout(record)
-                if video_type(self._storage.files, record, layout) == "video/mp4":
-                    yield self._link(
-                        series, f"{place}.MP4", "video", video(self._storage.files, record, layout).whole()
-                    )
-
-    def _link(self, series: SeriesContent, name: str, kind: str, pieces: Iterator[bytes | memoryview]) -> File:
-        series.links.append({"href": name, "kind": kind})
-        return self._made.append(name, pieces)
+        if category(record) is Category.REPORT:
+            series.reports.append(report_of(self._storage.index, self._order.scope, record))
+        elif found := attachment_of(self._storage, record):
+            kind, pieces = found
+            name = f"{place}.{_ENDINGS[kind]}"
+            series.links.append({"href": name, "kind": kind})
+            yield self._made.append(name, pieces)
 
     def _progress(self) -> None:
         self._done += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Literal
 
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import day
@@ -29,6 +30,24 @@ def readme_without_names(languages: Languages, site: SiteConfig, language: str, 
         if left_out:
             found.append(words("readme.anonymised_left_out", n=left_out))
         return [*found, *_contact(words, site)]
+
+    return _in_every_language(languages, language, paragraphs)
+
+
+PicturesForm = Literal["pictures", "sheets"]
+
+
+def readme_of_pictures(
+    languages: Languages, site: SiteConfig, language: str, made: date, form: PicturesForm, left_out: int
+) -> bytes:
+    """The text beside pictures or contact sheets; `left_out` is how many objects are not among them."""
+
+    def paragraphs(words: Texts) -> list[str]:
+        found = [words("readme.title", site=site.name), words("readme.made", date=day(words, made))]
+        found += [words(f"readme.{form}"), words("readme.pictures_notice")]
+        if left_out:
+            found.append(words("readme.pictures_left_out", n=left_out))
+        return [*found, words("readme.genuine"), *_contact(words, site)]
 
     return _in_every_language(languages, language, paragraphs)
 

@@ -12,9 +12,11 @@ import viewer_static
 from auth.errors import NoSuchShare
 from gateway.downloads.anonymised import AnonymisedMaker
 from gateway.downloads.contents import content_of, records_of
-from gateway.downloads.downloads import Download, NoLongerHeld, Task
+from gateway.downloads.downloads import Download, Form, NoLongerHeld, Task
 from gateway.downloads.layout import Layout, Prepared
 from gateway.downloads.making import Maker, Order
+from gateway.downloads.pictures import PicturesMaker
+from gateway.downloads.sheets import SheetsMaker
 from gateway.downloads.site_key import SiteKey
 from gateway.house import House
 from gateway.pages.texts import Languages
@@ -42,12 +44,17 @@ class Preparation:
         self._root = house.downloads_folder
         languages = Languages(_STATIC / "texts", house.config.site.language)
         key = SiteKey(house.storage.folder)
-        self._maker = Maker(house.storage, languages, _STATIC, key)
-        self._anonymised = AnonymisedMaker(house.storage, languages, key)
+        storage = house.storage
+        self._makers: dict[Form, Maker | AnonymisedMaker | PicturesMaker | SheetsMaker] = {
+            "archive": Maker(storage, languages, _STATIC, key),
+            "anonymised": AnonymisedMaker(storage, languages, key),
+            "pictures": PicturesMaker(storage, languages, key),
+            "sheets": SheetsMaker(storage, languages, key),
+        }
 
-    def maker(self, *, anonymised: bool) -> Maker | AnonymisedMaker:
-        """What makes archives with a viewer, or those without names."""
-        return self._anonymised if anonymised else self._maker
+    def maker(self, form: Form) -> Maker | AnonymisedMaker | PicturesMaker | SheetsMaker:
+        """What makes archives of this form."""
+        return self._makers[form]
 
     def work(self) -> int:
         """Prepare what is asked for until nothing is left; returns how many were prepared."""
@@ -84,9 +91,8 @@ class Preparation:
                 downloads.failed(task)
                 return False
             records = records_of(self._house.storage.index, share.scope, wish.study)
-            layout = self.maker(anonymised=wish.anonymised).make(
-                Order(share.scope, records, wish.language, site_of(self._house, share.site)), draft, self._teller(task)
-            )
+            order = Order(share.scope, records, wish.language, site_of(self._house, share.site))
+            layout = self.maker(wish.form).make(order, draft, self._teller(task))
         except _Stopping:
             downloads.hand_back(task, attempted=False)
         except OutOfResources as refusal:

@@ -8,10 +8,10 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from gateway.forwarding.rules import Selection
+from dimse.scu.trouble import Trouble
+from gateway.forwarding.delivery import Delivery, State, Wanted
 from gateway.forwarding.schema import MIGRATIONS
 from storage.audit import note
 from storage.database import Database
@@ -19,7 +19,6 @@ from storage.scope import StudyScope, WholeArchive, predicate
 
 Clock = Callable[[], float]
 """Returns seconds since 1970 in UTC."""
-State = Literal["waiting", "delivered", "failed"]
 
 HELD_SECONDS: Final = 30.0
 FIRST_PAUSE: Final = 15.0
@@ -38,39 +37,11 @@ class NoSuchDelivery(Exception):
     """There is no delivery with this number that can be treated so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be delivered: of a study the selected arrivals behind one place up to another one."""
+class IsBeingSent(NoSuchDelivery):
+    """It is being sent at this moment: whoever decides now would not know what has become of it."""
 
-    rule: str
-    target: str
-    study: str
-    after: int
-    upto: int
-    selection: Selection
-    instances: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A delivery as it was when it was read; `wanted.instances` of which `sent` are there, `warned` of them with a
-    warning, and `refused` are not taken."""
-
-    id: int
-    wanted: Wanted
-    state: State
-    sent: int
-    warned: int
-    refused: int
-    transaction_uid: str
-    committed: bool
-    attempts: int
-    trouble: str
-    requested_at: float
-    begun_at: float
-    due_at: float
-    finished_at: float | None
-    holder: str
+    def __init__(self) -> None:
+        super().__init__("This delivery is being sent at this moment. Try again when the attempt has ended.")
 
 
 class Deliveries:
@@ -97,7 +68,7 @@ class Deliveries:
 
         def work(connection: sqlite3.Connection) -> None:
             for one in asked:
-                connection.execute(_INSERT, _values(one, now))
+                connection.execute(_INSERT, (one.rule, *one.key, one.instances, now, now, now))
             connection.executemany(_PLACE, dealt)
             connection.execute(_MARK, (mark,))
             connection.execute("DELETE FROM forwarding_study WHERE place <= ?", (mark,))
@@ -109,12 +80,11 @@ class Deliveries:
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> sqlite3.Row:
-            connection.execute(_INSERT, _values(wanted, now))
-            key = (wanted.target, wanted.study, wanted.after, wanted.upto, wanted.selection.encode())
-            row: sqlite3.Row = connection.execute(_SAME, key).fetchone()
+            connection.execute(_INSERT, (wanted.rule, *wanted.key, wanted.instances, now, now, now))
+            row: sqlite3.Row = connection.execute(_SAME, wanted.key).fetchone()
             if row["state"] != "waiting":
                 connection.execute(_ANEW, (now, now, row["id"]))
-            note(connection, "forwarding asked for", wanted.study, f"target={wanted.target}")
+            _note(connection, "forwarding asked for", wanted)
             return row
 
         return self.get(self._database.write(work)["id"])
@@ -125,7 +95,7 @@ class Deliveries:
         rows = self._database.read(f"SELECT * FROM delivery WHERE id = ? AND {within}", (number, *studies))
         if not rows:
             raise NoSuchDelivery("There is no delivery with this number.")
-        return _delivery(rows[0])
+        return Delivery.of(rows[0])
 
     def listed(
         self,
@@ -137,7 +107,17 @@ class Deliveries:
         marks = ", ".join("?" * len(states))
         within, studies = _within(scope)
         sql = f"SELECT * FROM delivery WHERE state IN ({marks}) AND {within} ORDER BY id DESC LIMIT ?"
-        return [_delivery(row) for row in self._database.read(sql, (*states, *studies, limit))]
+        return [Delivery.of(row) for row in self._database.read(sql, (*states, *studies, limit))]
+
+    def failed_of(self, target: str, limit: int, scope: StudyScope, before: int | None = None) -> list[Delivery]:
+        """The failed ones of a target of studies within `scope`, newest first; only those older than `before`."""
+        within, studies = _within(scope)
+        older, place = ("1 = 1", ()) if before is None else ("id < ?", (before,))
+        sql = (
+            f"SELECT * FROM delivery WHERE state = 'failed' AND target = ? AND {older} AND {within} "
+            "ORDER BY id DESC LIMIT ?"
+        )
+        return [Delivery.of(row) for row in self._database.read(sql, (target, *place, *studies, limit))]
 
     def failed(self, scope: StudyScope) -> dict[str, int]:
         """How many have failed of studies within `scope`, by target, in the order of their names."""
@@ -159,7 +139,7 @@ class Deliveries:
         def work(connection: sqlite3.Connection) -> list[Delivery]:
             rows = connection.execute(_DUE, (target, now, limit)).fetchall()
             connection.executemany(_TAKE_UP, [(holder, now + HELD_SECONDS, row["id"]) for row in rows])
-            return [_delivery(connection.execute(_BY_ID, (row["id"],)).fetchone()) for row in rows]
+            return [Delivery.of(connection.execute(_BY_ID, (row["id"],)).fetchone()) for row in rows]
 
         return self._database.write(work)
 
@@ -184,7 +164,7 @@ class Deliveries:
         """Commitment was asked for in this transaction. Raises `NoLongerHeld`."""
         self._update(delivery, "transaction_uid = ?", transaction_uid)
 
-    def postpone(self, delivery: Delivery, trouble: str, last_seconds: float) -> float | None:
+    def postpone(self, delivery: Delivery, trouble: Trouble, last_seconds: float) -> float | None:
         """It did not work now: seconds until the next attempt, or None where `last_seconds` after the start are over
         and it is given up. Raises `NoLongerHeld`."""
         now = self._clock()
@@ -192,71 +172,59 @@ class Deliveries:
         if now + pause > delivery.begun_at + last_seconds:
             self.fail(delivery, trouble)
             return None
-        changes = "due_at = ?, holder = '', attempts = attempts + 1, trouble = ?"
-        self._update(delivery, changes, now + pause, trouble[:_LONGEST_TROUBLE])
+        changes = "due_at = ?, holder = '', attempts = attempts + 1, trouble_kind = ?, trouble = ?"
+        self._update(delivery, changes, now + pause, *_kept(trouble))
         return pause
 
-    def fail(self, delivery: Delivery, trouble: str, refused: int = 0) -> None:
+    def fail(self, delivery: Delivery, trouble: Trouble, refused: int = 0) -> None:
         """Give it up, with so many instances refused, until somebody begins it anew. Raises `NoLongerHeld`."""
         self._end(delivery, "failed", trouble, "forwarding failed", refused=refused)
 
     def deliver(self, delivery: Delivery, *, committed: bool) -> None:
         """Everything is there, and kept there for good if `committed`. Raises `NoLongerHeld`."""
-        self._end(delivery, "delivered", "", "forwarded", committed=committed)
+        self._end(delivery, "delivered", None, "forwarded", committed=committed)
 
     def hand_over(self, delivery: Delivery) -> None:
         """Let whoever comes next take it up, at once. Raises `NoLongerHeld`."""
         self._update(delivery, "due_at = ?, holder = ''", self._clock())
 
     def retry(self, number: int) -> Delivery:
-        """Begin a failed one anew, or let one that waits be due at once: what was taken stays so. `NoSuchDelivery`."""
+        """Begin a failed one anew, or let one that waits be due at once: what was taken stays so.
+
+        `NoSuchDelivery`, `IsBeingSent`.
+        """
         now = self._clock()
 
-        def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute(_BY_ID, (number,)).fetchone()
-            if row is None or row["state"] == "delivered":
-                return 0
-            if row["state"] == "failed":
-                return connection.execute(_ANEW, (now, now, number)).rowcount
-            sql = "UPDATE delivery SET due_at = ? WHERE id = ? AND holder = ''"
-            return connection.execute(sql, (now, number)).rowcount
+        def work(connection: sqlite3.Connection) -> None:
+            delivery = _open(connection, number, now)
+            if delivery.state == "failed":
+                connection.execute(_ANEW, (now, now, number))
+            else:
+                connection.execute("UPDATE delivery SET due_at = ? WHERE id = ?", (now, number))
+            _note(connection, "forwarding retried", delivery.wanted)
 
-        if not self._database.write(work):
-            raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
+        self._database.write(work)
         return self.get(number)
 
     def drop(self, number: int) -> None:
-        """Give up a failed or waiting delivery for good. `NoSuchDelivery`."""
+        """Give up a failed or waiting delivery for good. `NoSuchDelivery`, `IsBeingSent`."""
+        now = self._clock()
 
-        def work(connection: sqlite3.Connection) -> bool:
-            row = connection.execute(
-                "DELETE FROM delivery WHERE id = ? AND state <> 'delivered' RETURNING study, target", (number,)
-            ).fetchone()
-            if row is not None:
-                note(connection, "forwarding given up", row["study"], f"target={row['target']}")
-            return row is not None
+        def work(connection: sqlite3.Connection) -> None:
+            delivery = _open(connection, number, now)
+            connection.execute("DELETE FROM delivery WHERE id = ?", (number,))
+            _note(connection, "forwarding given up", delivery.wanted)
 
-        if not self._database.write(work):
-            raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
+        self._database.write(work)
 
     def retry_failed(self, target: str, scope: StudyScope) -> int:
         """Begin all failed ones of a target anew, of studies within `scope`; returns how many."""
-        now, (within, studies) = self._clock(), _within(scope)
-        sql = f"{_ANEW_ANY} state = 'failed' AND target = ? AND {within}"
-        return self._database.write(lambda connection: connection.execute(sql, (now, now, target, *studies)).rowcount)
+        now = self._clock()
+        return self._decide(_ANEW_ANY, (now, now), target, scope, "forwarding retried")
 
     def drop_failed(self, target: str, scope: StudyScope) -> int:
         """Give up all failed ones of a target for good, of studies within `scope`; returns how many."""
-        within, studies = _within(scope)
-        sql = f"DELETE FROM delivery WHERE state = 'failed' AND target = ? AND {within} RETURNING study"
-
-        def work(connection: sqlite3.Connection) -> int:
-            rows = connection.execute(sql, (target, *studies)).fetchall()
-            for row in rows:
-                note(connection, "forwarding given up", row["study"], f"target={target}")
-            return len(rows)
-
-        return self._database.write(work)
+        return self._decide("DELETE FROM delivery WHERE", (), target, scope, "forwarding given up")
 
     def forget(self) -> None:
         """Remove what was delivered long ago."""
@@ -264,20 +232,38 @@ class Deliveries:
         sql = "DELETE FROM delivery WHERE state = 'delivered' AND finished_at < ?"
         self._database.write(lambda connection: connection.execute(sql, (limit,)))
 
+    def _decide(self, change: str, values: tuple[float, ...], target: str, scope: StudyScope, event: str) -> int:
+        within, studies = _within(scope)
+        sql = f"{change} state = 'failed' AND target = ? AND {within} RETURNING *"
+
+        def work(connection: sqlite3.Connection) -> int:
+            rows = connection.execute(sql, (*values, target, *studies)).fetchall()
+            for row in rows:
+                _note(connection, event, Delivery.of(row).wanted)
+            return len(rows)
+
+        return self._database.write(work)
+
     def _update(self, delivery: Delivery, assignments: str, *values: object) -> None:
         self._database.write(lambda connection: _change(connection, delivery, assignments, values))
 
     def _end(
-        self, delivery: Delivery, state: State, trouble: str, event: str, *, refused: int = 0, committed: bool = False
+        self,
+        delivery: Delivery,
+        state: State,
+        trouble: Trouble | None,
+        event: str,
+        *,
+        refused: int = 0,
+        committed: bool = False,
     ) -> None:
-        values = (state, trouble[:_LONGEST_TROUBLE], refused, int(committed), self._clock())
+        values = (state, *_kept(trouble), refused, int(committed), self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
-            changes = "state = ?, trouble = ?, refused = ?, committed = ?, finished_at = ?, holder = ''"
-            _change(connection, delivery, changes, values)
+            _change(connection, delivery, _ENDED, values)
             if state == "delivered":
                 connection.execute("DELETE FROM delivery_taken WHERE delivery_id = ?", (delivery.id,))
-            note(connection, event, delivery.wanted.study, f"target={delivery.wanted.target}")
+            _note(connection, event, delivery.wanted)
 
         self._database.write(work)
 
@@ -290,6 +276,25 @@ def _within(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
     return f"study IN (SELECT study.study_instance_uid FROM study WHERE {condition})", parameters
 
 
+def _open(connection: sqlite3.Connection, number: int, now: float) -> Delivery:
+    """The delivery if it waits or has failed. `NoSuchDelivery`, `IsBeingSent`."""
+    row = connection.execute(_BY_ID, (number,)).fetchone()
+    if row is None or row["state"] == "delivered":
+        raise NoSuchDelivery("There is no delivery with this number that waits or has failed.")
+    delivery = Delivery.of(row)
+    if delivery.is_being_sent(now):
+        raise IsBeingSent
+    return delivery
+
+
+def _kept(trouble: Trouble | None) -> tuple[str, str]:
+    return (trouble.kind.value, trouble.sentence[:_LONGEST_TROUBLE]) if trouble else ("", "")
+
+
+def _note(connection: sqlite3.Connection, event: str, wanted: Wanted) -> None:
+    note(connection, event, wanted.study, f"target={wanted.target}")
+
+
 def _change(connection: sqlite3.Connection, delivery: Delivery, assignments: str, values: Sequence[object]) -> None:
     changed = connection.execute(
         f"UPDATE delivery SET {assignments} WHERE id = ? AND holder = ? AND state = 'waiting'",
@@ -297,40 +302,6 @@ def _change(connection: sqlite3.Connection, delivery: Delivery, assignments: str
     )
     if changed.rowcount != 1:
         raise NoLongerHeld
-
-
-def _values(wanted: Wanted, now: float) -> tuple[object, ...]:
-    key = (wanted.target, wanted.study, wanted.after, wanted.upto, wanted.selection.encode())
-    return (wanted.rule, *key, wanted.instances, now, now, now)
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    wanted = Wanted(
-        rule=row["rule"],
-        target=row["target"],
-        study=row["study"],
-        after=row["after_place"],
-        upto=row["upto_place"],
-        selection=Selection.decode(row["selection"]),
-        instances=row["instances"],
-    )
-    return Delivery(
-        id=row["id"],
-        wanted=wanted,
-        state=row["state"],
-        sent=row["sent"],
-        warned=row["warned"],
-        refused=row["refused"],
-        transaction_uid=row["transaction_uid"],
-        committed=bool(row["committed"]),
-        attempts=row["attempts"],
-        trouble=row["trouble"],
-        requested_at=row["requested_at"],
-        begun_at=row["begun_at"],
-        due_at=row["due_at"],
-        finished_at=row["finished_at"],
-        holder=row["holder"],
-    )
 
 
 _INSERT: Final = """
@@ -344,6 +315,7 @@ _PLACE: Final = (
     "INSERT INTO forwarding_study (study, place) VALUES (?, ?) ON CONFLICT (study) DO UPDATE SET place = excluded.place"
 )
 _MARK: Final = "UPDATE forwarding_mark SET place = ?"
+_ENDED: Final = "state = ?, trouble_kind = ?, trouble = ?, refused = ?, committed = ?, finished_at = ?, holder = ''"
 _BY_ID: Final = "SELECT * FROM delivery WHERE id = ?"
 _DUE: Final = (
     "SELECT id FROM delivery WHERE state = 'waiting' AND target = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?"
@@ -354,6 +326,6 @@ _COUNTED: Final = """
     warned = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ? AND warned <> 0)"""
 # What was refused is tried again; what was taken is not sent again, unless all of it had been delivered.
 _ANEW_ANY: Final = """
-    UPDATE delivery SET state = 'waiting', attempts = 0, trouble = '', refused = 0, transaction_uid = '', begun_at = ?,
-    due_at = ?, finished_at = NULL, holder = '' WHERE"""
+    UPDATE delivery SET state = 'waiting', attempts = 0, trouble_kind = '', trouble = '', refused = 0,
+    transaction_uid = '', begun_at = ?, due_at = ?, finished_at = NULL, holder = '' WHERE"""
 _ANEW: Final = f"{_ANEW_ANY} id = ?"

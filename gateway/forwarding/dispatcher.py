@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.forwarding.deliveries import Deliveries, Wanted
+from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Rule
 from storage.index import Index
 from storage.records import Unsettled

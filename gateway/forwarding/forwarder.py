@@ -12,9 +12,11 @@ from typing import Final
 from dimse.exchange import AssociationLost
 from dimse.scu.commitment import CommitmentRefused, CommitmentScu
 from dimse.scu.lane import SubOperation
+from dimse.scu.trouble import OUT_OF_RESOURCES, Trouble, TroubleKind, of_association
 from dimse.scu.wire import AssociationFailed
 from dimse.status import SOP_CLASS_NOT_SUPPORTED, failed
-from gateway.forwarding.deliveries import HELD_SECONDS, Deliveries, Delivery, NoLongerHeld
+from gateway.forwarding.deliveries import HELD_SECONDS, Deliveries, NoLongerHeld
+from gateway.forwarding.delivery import Delivery
 from gateway.forwarding.rules import sender
 from gateway.forwarding.targets import Target, Targets, Unreachable
 from storage.commitment.references import Reference
@@ -28,8 +30,6 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 _TELL_SECONDS: Final = min(2.0, HELD_SECONDS / 4)
 _COMMITMENT_SECONDS: Final = 5.0
 _TARGETS_AT_ONCE: Final = 8
-# PS3.4 table B.2-1: out of resources may pass; every other answer would be the same again.
-_OUT_OF_RESOURCES: Final = range(0xA700, 0xA800)
 
 
 class _Stopped(Exception):
@@ -37,15 +37,23 @@ class _Stopped(Exception):
 
 
 class _NotNow(Exception):
-    """It did not work, but may later; the message says why."""
+    """It did not work, but may later."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.sentence)
+        self.trouble = trouble
 
 
 class _Refused(Exception):
     """The target will not take some of it."""
 
-    def __init__(self, sentence: str, count: int) -> None:
-        super().__init__(sentence)
+    def __init__(self, trouble: Trouble, count: int) -> None:
+        super().__init__(trouble.sentence)
+        self.trouble = trouble
         self.count = count
+
+
+_PASSING: Final = (_NotNow, Unreachable, AssociationFailed, AssociationLost, CommitmentRefused)
 
 
 class Forwarder:
@@ -111,12 +119,12 @@ class Forwarder:
         except _Stopped:
             self._deliveries.hand_over(delivery)
         except _Refused as refused:
-            self._deliveries.fail(delivery, str(refused), refused.count)
+            self._deliveries.fail(delivery, refused.trouble, refused.count)
             _LOG.error("forwarding_failed target=%r delivery=%d why=%r", name, delivery.id, str(refused))
-        except (_NotNow, Unreachable, AssociationFailed, AssociationLost, CommitmentRefused) as trouble:
-            pause = self._deliveries.postpone(delivery, str(trouble), self._last_seconds)
+        except _PASSING as error:
+            pause = self._deliveries.postpone(delivery, _trouble(error), self._last_seconds)
             event = "forwarding_failed" if pause is None else "forwarding_postponed"
-            _LOG.warning("%s target=%r delivery=%d seconds=%s why=%r", event, name, delivery.id, pause, str(trouble))
+            _LOG.warning("%s target=%r delivery=%d seconds=%s why=%r", event, name, delivery.id, pause, str(error))
 
     def _wanted(self, delivery: Delivery, target: Target) -> list[Arrived]:
         """What is kept of it still, without what the target itself has sent us."""
@@ -155,26 +163,43 @@ class Forwarder:
             self._deliveries.asked(delivery, uid)
         verdicts = scu.wait(uid, _COMMITMENT_SECONDS)
         if verdicts is None:
-            raise _NotNow("All is sent; the report of storage commitment has not come yet.")
+            sentence = "All is sent; the report of storage commitment has not come yet."
+            raise _NotNow(Trouble(TroubleKind.REPORT, sentence))
         missing = len(arrivals) - sum(verdict.is_committed for verdict in verdicts)
         if missing > 0:
-            raise _Refused(f"All was sent, but {missing} of {len(arrivals)} instances are not committed to.", missing)
+            sentence = f"All was sent, but {missing} of {len(arrivals)} instances are not committed to."
+            raise _Refused(Trouble(TroubleKind.UNCOMMITTED, sentence), missing)
 
 
 def _judge(troubles: Sequence[SubOperation], total: int) -> None:
     """Raise for what is not taken: `_NotNow` when some of it may be later."""
     passing = [one for one in troubles if _may_pass(one)]
     if passing:
-        raise _NotNow(f"{len(troubles)} of {total} instances could not be sent: {_said(passing[0])}")
+        sentence = f"{len(troubles)} of {total} instances could not be sent: {_said(passing[0])}"
+        raise _NotNow(Trouble(passing[0].kind, sentence))
     if troubles:
-        raise _Refused(f"{len(troubles)} of {total} instances are refused: {_said(troubles[0])}", len(troubles))
+        sentence = f"{len(troubles)} of {total} instances are refused: {_said(troubles[0])}"
+        raise _Refused(Trouble(troubles[0].kind, sentence), len(troubles))
 
 
 def _may_pass(outcome: SubOperation) -> bool:
-    if outcome.status in _OUT_OF_RESOURCES:
+    if outcome.status in OUT_OF_RESOURCES:
         return True
     return not outcome.is_answered and outcome.status != SOP_CLASS_NOT_SUPPORTED
 
 
 def _said(outcome: SubOperation) -> str:
     return f"{outcome.status:04X}H {outcome.comment}".strip()
+
+
+def _trouble(error: Exception) -> Trouble:
+    """What is kept of one of `_PASSING`."""
+    match error:
+        case _NotNow() | Unreachable():
+            return error.trouble
+        case AssociationFailed():
+            return of_association(error)
+        case CommitmentRefused():
+            return Trouble(TroubleKind.UNCOMMITTED, str(error))
+        case _:
+            return Trouble(TroubleKind.LOST, str(error))

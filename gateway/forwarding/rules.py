@@ -56,7 +56,7 @@ class Selection:
         return [one for one in chosen if one.record.sop_instance_uid in matching]
 
     def _is_from(self, source: str) -> bool:
-        return not self.sources or sender(source) in self.sources
+        return not self.sources or not self.sources.isdisjoint(_names(source))
 
     def _is_of(self, modality: str) -> bool:
         return not self.modalities or modality in self.modalities
@@ -79,6 +79,11 @@ def rules_of(config: ForwardingConfig) -> tuple[Rule, ...]:
 def sender(source: str) -> str:
     """The AE title of "AE@address"; any other source as it is."""
     return source.partition("@")[0]
+
+
+def _names(source: str) -> set[str]:
+    """What rules may call it: its AE title; of a kind of intake with its site ("upload:north") also just the kind."""
+    return {sender(source)} if "@" in source else {source, source.partition(":")[0]}
 
 
 def _matches(keys: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[Match]:

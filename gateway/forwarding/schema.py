@@ -23,7 +23,8 @@ def _places(database: sqlite_utils.Database) -> None:
 # rule: its name, "" for what somebody asked for by hand. selection: which of the instances between the places, as
 # JSON. instances, sent, warned, refused: how many; the places of those that were sent are in delivery_taken until all
 # are. state: waiting, delivered, failed. transaction_uid: of the request for storage commitment, "" before. due_at:
-# when there is something to do; also until when a holder counts as alive. trouble: why the last attempt failed.
+# when there is something to do; also until when a holder counts as alive. trouble: why the last attempt failed;
+# trouble_kind: which kind of failure that was (`dimse.scu.trouble`), both "" where none failed.
 @MIGRATIONS(name="002_deliveries")
 def _deliveries(database: sqlite_utils.Database) -> None:
     database.execute(
@@ -68,3 +69,16 @@ def _deliveries(database: sqlite_utils.Database) -> None:
 def _failed(database: sqlite_utils.Database) -> None:
     """What failed is counted for each page of the desk."""
     database.execute("CREATE INDEX delivery_failed ON delivery (target) WHERE state = 'failed'")
+
+
+@MIGRATIONS(name="004_trouble_kind")
+def _trouble_kind(database: sqlite_utils.Database) -> None:
+    database.execute("ALTER TABLE delivery ADD COLUMN trouble_kind TEXT NOT NULL DEFAULT ''")
+    database.execute("UPDATE delivery SET trouble_kind = 'other' WHERE trouble <> ''")
+
+
+@MIGRATIONS(name="005_failed_pages")
+def _failed_pages(database: sqlite_utils.Database) -> None:
+    """The pages of what failed for a target, newest first, and how many there are."""
+    database.execute("DROP INDEX delivery_failed")
+    database.execute("CREATE INDEX delivery_failed ON delivery (target, id) WHERE state = 'failed'")

@@ -1,12 +1,15 @@
 """STOW-RS as client: kept instances go to an origin server, a few with each request (PS3.18 10.5)."""
 
 import secrets
+import socket
+import ssl
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import httpx2
 
 from dimse.scu.storage import SubOperation
+from dimse.scu.trouble import Trouble, TroubleKind
 from storage.errors import NoSuchInstance
 from storage.records import InstanceRecord
 from storage.storage import Storage
@@ -23,6 +26,14 @@ _SOP_INSTANCE, _WARNING, _REASON = "00081155", "00081196", "00081197"
 _TELLING: Final = frozenset({200, 202, 409})
 # What may be answered otherwise later: also by a proxy in front of a server that is not there, or to another token.
 _PASSING: Final = frozenset({401, 403, 404, 408, 421, 423, 425, 429})
+_OF_STATUSES: Final = {
+    401: TroubleKind.RIGHTS,
+    403: TroubleKind.RIGHTS,
+    404: TroubleKind.UNCONFIGURED,
+    413: TroubleKind.FULL,
+    415: TroubleKind.UNSUPPORTED,
+    507: TroubleKind.FULL,
+}
 
 
 class StowClient:
@@ -51,9 +62,9 @@ class StowClient:
         try:
             response = client.post(self._url, content=self._body(boundary, records), headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return _all(records, f"The server does not answer ({type(error).__name__}).")
+            return _all(records, Trouble(_kind(error), f"The server does not answer ({type(error).__name__})."))
         except (NoSuchInstance, OSError):
-            return _all(records, "One of the kept files cannot be read.")
+            return _all(records, Trouble(TroubleKind.UNREADABLE, "One of the kept files cannot be read."))
         return _outcomes(records, response)
 
     def _body(self, boundary: str, records: Sequence[InstanceRecord]) -> Iterator[bytes]:
@@ -86,8 +97,27 @@ def _tail(boundary: str) -> bytes:
     return f"\r\n--{boundary}--\r\n".encode()
 
 
-def _all(records: Sequence[InstanceRecord], comment: str, *, is_answered: bool = False) -> Iterator[SubOperation]:
-    return (SubOperation(record, _PROCESSING_FAILURE, comment, is_answered) for record in records)
+def _all(records: Sequence[InstanceRecord], why: Trouble, *, is_answered: bool = False) -> Iterator[SubOperation]:
+    return (SubOperation(record, _PROCESSING_FAILURE, why.sentence, is_answered, why.kind) for record in records)
+
+
+def _kind(error: BaseException) -> TroubleKind:
+    """By what lies under the client's own error."""
+    under: BaseException | None = error
+    while under is not None:
+        if isinstance(under, socket.gaierror):
+            return TroubleKind.NAME
+        if isinstance(under, ssl.SSLError):
+            return TroubleKind.TLS
+        under = under.__cause__ or under.__context__
+    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
+        return TroubleKind.UNCONFIGURED
+    is_outside = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+    return TroubleKind.UNREACHABLE if is_outside else TroubleKind.LOST
+
+
+def _kind_of_status(status: int, *, final: bool) -> TroubleKind:
+    return _OF_STATUSES.get(status, TroubleKind.REFUSED if final else TroubleKind.FAILING)
 
 
 def _outcomes(records: Sequence[InstanceRecord], response: httpx2.Response) -> Iterator[SubOperation]:
@@ -97,7 +127,8 @@ def _outcomes(records: Sequence[InstanceRecord], response: httpx2.Response) -> I
         if response.status_code == 200:
             return (SubOperation(record, 0) for record in records)
         final = 400 <= response.status_code < 500 and response.status_code not in _PASSING
-        return _all(records, f"The server answers with HTTP status {response.status_code}.", is_answered=final)
+        sentence = f"The server answers with HTTP status {response.status_code}."
+        return _all(records, Trouble(_kind_of_status(response.status_code, final=final), sentence), is_answered=final)
     stored = {_text(item): _number(item, _WARNING) for item in _items(module, _REFERENCED)}
     refused = {_text(item): _number(item, _REASON) for item in _items(module, _FAILED)}
     return (_outcome(record, stored, refused) for record in records)
@@ -109,7 +140,8 @@ def _outcome(record: InstanceRecord, stored: Mapping[str, int], refused: Mapping
         return SubOperation(record, stored[uid])
     if uid in refused:
         return SubOperation(record, refused[uid] or _PROCESSING_FAILURE, "Failure Reason of the server")
-    return SubOperation(record, _PROCESSING_FAILURE, "The answer does not mention it.", is_answered=False)
+    sentence = "The answer does not mention it."
+    return SubOperation(record, _PROCESSING_FAILURE, sentence, is_answered=False, trouble=TroubleKind.FAILING)
 
 
 def _module(response: httpx2.Response) -> Mapping[str, Any] | None:

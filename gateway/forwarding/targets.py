@@ -7,6 +7,7 @@ from typing import Protocol
 from dimse.scu.caller import Caller
 from dimse.scu.commitment import CommitmentScu
 from dimse.scu.storage import StorageScu, SubOperation
+from dimse.scu.trouble import Trouble, TroubleKind
 from dimse.settings import Peer
 from gateway.forwarding.stow import StowClient
 from gateway.sections import TargetConfig
@@ -16,6 +17,10 @@ from storage.storage import Storage
 
 class Unreachable(Exception):
     """The target cannot be sent anything as things are; the message says how to mend it."""
+
+    def __init__(self, kind: TroubleKind, sentence: str) -> None:
+        super().__init__(sentence)
+        self.trouble = Trouble(kind, sentence)
 
 
 class Target(Protocol):
@@ -87,12 +92,14 @@ class Targets:
         """The target of this name. Raises `Unreachable`."""
         config = self.configured.get(name)
         if config is None:
-            raise Unreachable(f"{name} is no target any more; list it under [[forwarding.targets]].")
+            sentence = f"{name} is no target any more; list it under [[forwarding.targets]]."
+            raise Unreachable(TroubleKind.UNCONFIGURED, sentence)
         if config.url:
             return WebTarget(self._storage, config.url, self._token(config))
         peer = self._find(config.ae_title)
         if peer is None or not peer.port:
-            raise Unreachable(f"The AE {config.ae_title} is not known; list it under [[dimse.peers]] or by `ae add`.")
+            sentence = f"The AE {config.ae_title} is not known; list it under [[dimse.peers]] or by `ae add`."
+            raise Unreachable(TroubleKind.UNCONFIGURED, sentence)
         return DimseTarget(self._storage, self._caller, peer, config)
 
     def _token(self, config: TargetConfig) -> str:
@@ -101,4 +108,5 @@ class Targets:
         try:
             return (self._base / config.token_file).read_text("utf-8").strip()
         except OSError as error:
-            raise Unreachable(f"The token of {config.name} cannot be read ({error.strerror}).") from error
+            sentence = f"The token of {config.name} cannot be read ({error.strerror})."
+            raise Unreachable(TroubleKind.RIGHTS, sentence) from error

@@ -1,20 +1,18 @@
 """Takes an accepted upload into the archive, with the corrections that staff made.
 
-What was corrected is kept in the instance itself, in the Original Attributes Sequence (PS3.3 C.12.1.1.9), with who
-corrected it and when; without corrections the bytes stay as they were sent.
+Without corrections the bytes stay as they were sent; what `gateway.intake.correcting` does to the others is the same
+bytes each time, so that what is taken in again after a crash is what was taken in before.
 """
 
 import io
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from copy import deepcopy
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import pydicom
-from pydicom.dataset import Dataset
 
+from gateway.intake.correcting import correct
 from gateway.intake.quarantine import Quarantine
 from gateway.intake.uploads import NoLongerHeld, Upload, Uploads
 from storage.errors import OutOfResources, Refusal
@@ -28,14 +26,6 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 SOURCE: Final = "upload"
 """Where these instances come from, as rules of forwarding may say."""
-SITE: Final = ""
-"""Whose they are, and whose business an upload is before: no other site's, as `SOURCE` is no AE title of one."""
-CORRECTABLE: Final = (
-    *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
-    *("AccessionNumber", "StudyDescription"),
-)
-"""Keywords of what staff may correct."""
-_UTF_8: Final = "ISO_IR 192"
 _PIECE: Final = 1 << 20
 _HOLD_EVERY: Final = 50
 _PAUSE: Final = 60
@@ -107,7 +97,12 @@ class Acceptance:
         except BaseException:
             incoming.abandon()
             raise
-        self._ingest.store(incoming, source=SOURCE)
+        self._ingest.store(incoming, source=source_of(upload.site))
+
+
+def source_of(site: str) -> str:
+    """Where the instances of a site's uploads come from; those of [site] (key "") just from `SOURCE`."""
+    return f"{SOURCE}:{site}" if site else SOURCE
 
 
 def _records(archive: Storage) -> Iterator[InstanceRecord]:
@@ -126,30 +121,3 @@ def _pieces(files: Files, record: InstanceRecord, upload: Upload) -> Iterator[by
     target = io.BytesIO()
     data_set.save_as(target, enforce_file_format=True)
     yield target.getbuffer().tobytes()
-
-
-def correct(data_set: Dataset, corrections: Mapping[str, str], source: str, at: datetime) -> None:
-    """Set attributes by keyword, and keep what they were in an item of the Original Attributes Sequence.
-
-    `source` is where the former values came from. The same corrections at the same moment always are the same bytes.
-    """
-    if not "".join(corrections.values()).isascii() and data_set.get("SpecificCharacterSet") != _UTF_8:
-        # Decoded by the old character set first, then everything is written in the new one.
-        data_set.decode()
-        data_set.SpecificCharacterSet = _UTF_8
-    former = Dataset()
-    for keyword, value in corrections.items():
-        if keyword not in CORRECTABLE:
-            raise ValueError(f"{keyword} cannot be corrected.")
-        if keyword in data_set:
-            former[keyword] = deepcopy(data_set[keyword])
-        else:
-            setattr(former, keyword, "")
-        setattr(data_set, keyword, value)
-    item = Dataset()
-    item.ModifiedAttributesSequence = [former]
-    item.AttributeModificationDateTime = at.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
-    item.ModifyingSystem = "Durchblick"
-    item.SourceOfPreviousValues = source
-    item.ReasonForTheAttributeModification = "COERCE"
-    data_set.OriginalAttributesSequence = [*data_set.get("OriginalAttributesSequence", []), item]

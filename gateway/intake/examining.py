@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from gateway.importing import Importer, Result
+from gateway.intake.pictures import Draw, Pictures
 from gateway.intake.quarantine import Quarantine
 from gateway.intake.uploads import NoLongerHeld, Upload, Uploads
 from storage.attributes import Level
@@ -35,9 +36,11 @@ class _Stopping(Exception):
 class Examination:
     """Works off what was sent. Blocking; one thread at a time."""
 
-    def __init__(self, uploads: Uploads, quarantine: Quarantine, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, uploads: Uploads, quarantine: Quarantine, draw: Draw, is_stopping: Callable[[], bool]) -> None:
+        """`draw` makes the small pictures that staff see."""
         self._uploads = uploads
         self._quarantine = quarantine
+        self._draw = draw
         self._is_stopping = is_stopping
 
     def work(self) -> int:
@@ -78,7 +81,8 @@ class Examination:
                     counts[result.outcome] += 1
                     if result.outcome in ("refused", "skipped") and len(troubles) < MOST_TOLD:
                         troubles.append(_trouble(file.name, result))
-            return findings(archive, counts, troubles)
+            pictures = Pictures(upload, self._quarantine, self._draw, lambda: self._go_on(upload, 0))
+            return findings(archive, counts, troubles, pictures.of(archive))
 
     def _go_on(self, upload: Upload, number: int) -> None:
         if self._is_stopping():
@@ -87,15 +91,21 @@ class Examination:
             self._uploads.hold(upload)
 
 
-def findings(archive: Storage, counts: Counter[str], troubles: list[dict[str, str]]) -> dict[str, Any]:
-    """What is in `archive`, by study, and what became of the files."""
+def findings(
+    archive: Storage,
+    counts: Counter[str],
+    troubles: list[dict[str, str]],
+    series: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """What is in `archive`, by study with its `series`, and what became of the files."""
+    studies = [_study(data_set) for data_set in archive.index.find(WholeArchive(), Query(Level.STUDY))]
     return {
         "stored": archive.index.counts(WholeArchive()).instances,
         "skipped": counts["skipped"],
         "refused": counts["refused"],
         "incomplete": counts["incomplete"],
         "troubles": troubles,
-        "studies": [_study(data_set) for data_set in archive.index.find(WholeArchive(), Query(Level.STUDY))],
+        "studies": [study | {"shown": series.get(study["study"], [])} for study in studies],
     }
 
 

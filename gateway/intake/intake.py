@@ -9,6 +9,7 @@ from auth.clock import Clock
 from gateway.intake.accepting import Acceptance
 from gateway.intake.examining import Examination
 from gateway.intake.links import UploadLinks
+from gateway.intake.pictures import Draw
 from gateway.intake.quarantine import Quarantine
 from gateway.intake.tidying import Tidying
 from gateway.intake.uploads import Limits, Uploads
@@ -43,9 +44,9 @@ class Intake:
             quarantine=Quarantine(folder, kept),
         )
 
-    def examination(self, is_stopping: Callable[[], bool]) -> Examination:
-        """Who reads what was sent."""
-        return Examination(self.uploads, self.quarantine, is_stopping)
+    def examination(self, draw: Draw, is_stopping: Callable[[], bool]) -> Examination:
+        """Who reads what was sent; `draw` makes the small pictures."""
+        return Examination(self.uploads, self.quarantine, draw, is_stopping)
 
     def acceptance(self, ingest: Ingest, is_stopping: Callable[[], bool]) -> Acceptance:
         """Who takes what was accepted into the archive behind `ingest`."""

@@ -17,6 +17,8 @@ from storage.errors import NotAuthorised, Refusal
 
 Form = Literal["patient", "referrer"]
 
+_GROUP: Final = 5
+
 
 class NoSuchLink(Refusal):
     """There is no upload link with this id."""
@@ -27,9 +29,10 @@ class NoSuchLink(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class UploadLink:
-    """A link as it was when it was read; `expires` is None for a standing one."""
+    """A link as it was when it was read; `site` is the key of whose it is, `expires` None for a standing one."""
 
     id: str
+    site: str
     form: Form
     label: str
     language: str
@@ -45,6 +48,11 @@ class IssuedLink:
     link: UploadLink
     token: str = field(repr=False)
 
+    @property
+    def code(self) -> str:
+        """The token as it is typed, in groups."""
+        return "-".join((*(self.token[start : start + _GROUP] for start in range(0, 20, _GROUP)), self.token[20:]))
+
     def url(self, public_url: str) -> str:
         """What the QR code says; the token stands in the fragment, which browsers never send (RFC 9110 4.1)."""
         return f"{public_url.rstrip('/')}/u#{self.token}"
@@ -59,8 +67,10 @@ class UploadLinks:
         self._digests = Digests(pepper)
         self._clock = clock
 
-    def create(self, form: Form, label: str, language: str = "de", days: int | None = None) -> IssuedLink:
-        """A link that lasts until the end (UTC) of the day `days` days from now; None: until it is revoked.
+    def create(
+        self, form: Form, label: str, language: str = "de", days: int | None = None, *, site: str = ""
+    ) -> IssuedLink:
+        """A link of this site that lasts until the end (UTC) of the day `days` days from now, or until it is revoked.
 
         `ValueError` outside 0..3650 days.
         """
@@ -69,6 +79,7 @@ class UploadLinks:
         own, token = secrets.token_hex(6), new_token()
         values = (
             own,
+            site,
             form,
             label,
             language,
@@ -80,7 +91,7 @@ class UploadLinks:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_INSERT, values)
-            note(connection, "upload link created", own, f"form={form}")
+            note(connection, "upload link created", own, f"form={form} site={site or 'main'}")
 
         self._database.write(work)
         return IssuedLink(self.get(own), token)
@@ -92,9 +103,10 @@ class UploadLinks:
             raise NoSuchLink("No upload link has this id.")
         return self._link(rows[0])
 
-    def all(self) -> list[UploadLink]:
-        """Every link, newest first."""
-        return [self._link(row) for row in self._database.read("SELECT * FROM upload_link ORDER BY created DESC, id")]
+    def of_site(self, site: str | None) -> list[UploadLink]:
+        """Every link of a site (None: of all), those that can be used before those that have ended, newest first."""
+        rows = self._database.read(_OF_SITE, (site,))
+        return sorted(map(self._link, rows), key=lambda link: not link.live)
 
     def revoke(self, link_id: str) -> UploadLink:
         """End the link for good; what was sent by it stays, and what is being sent may be finished. Idempotent."""
@@ -119,6 +131,7 @@ class UploadLinks:
         past = row["expires"] is not None and row["expires"] < seconds(self._clock())
         return UploadLink(
             id=row["id"],
+            site=row["site"],
             form=row["form"],
             label=row["label"],
             language=row["language"],
@@ -129,6 +142,7 @@ class UploadLinks:
 
 
 _INSERT: Final = """
-    INSERT INTO upload_link (id, form, label, language, token, pepper_id, created, expires, revoked)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"""
+    INSERT INTO upload_link (id, site, form, label, language, token, pepper_id, created, expires, revoked)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"""
+_OF_SITE: Final = "SELECT * FROM upload_link WHERE site = coalesce(?, site) ORDER BY created DESC, id"
 _REVOKE: Final = "UPDATE upload_link SET revoked = 1 WHERE id = ? AND revoked = 0"

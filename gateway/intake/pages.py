@@ -6,6 +6,7 @@ works without script too, for files that a browser sends in one go.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages, Texts
 from gateway.portal.forms import fields_of
+from gateway.sheets import logo_url
 from storage.errors import Refusal
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -46,13 +48,21 @@ FIELDS: Final[dict[Form, tuple[str, ...]]] = {
 Work = Callable[[], Response]
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is sent where to have the same page once more, in another language."""
+
+    url: str
+    fields: dict[str, str] = field(repr=False)
+
+
 class SendingIn:
     """The pages, each an answer to a form."""
 
-    def __init__(self, intake: Intake, pages: Pages, public_url: str) -> None:
+    def __init__(self, intake: Intake, pages: Pages, config: Config) -> None:
         self._intake = intake
         self._pages = pages
-        self._public_url = public_url
+        self._config = config
 
     async def landing(self, request: Request) -> Response:
         """Where links lead: the token stands in the fragment, which only the page's script can see."""
@@ -95,7 +105,7 @@ class SendingIn:
         """What `work` answers, run in a thread; or a page that says why not."""
 
         def run() -> Response:
-            if not is_same_origin(request, self._public_url):
+            if not is_same_origin(request, self._config.public_root):
                 return self._pages.message(request, "upload_foreign", status=403)
             try:
                 return work()
@@ -108,16 +118,18 @@ class SendingIn:
         return await to_thread.run_sync(run)
 
     def _landing(self, request: Request, kind: str = "link") -> Response:
-        return self._pages.render(request, "upload_landing.html", {"kind": kind})
+        values = {"kind": kind, **self._house("")}
+        return self._pages.render(request, "upload_landing.html", values)
 
     def _questions(self, request: Request, fields: dict[str, str]) -> Response:
         token = fields.get("token", "")
-        return self._form(request, self._intake.links.by_token(token), token, {}, {})
+        link = self._intake.links.by_token(token)
+        return self._form(request, link, token, _answers(link, fields), {})
 
     def _begin(self, request: Request, fields: dict[str, str]) -> Response:
         token = fields.get("token", "")
         link = self._intake.links.by_token(token)
-        answers = {name: fields.get(name, "").strip()[:_LONGEST] for name in FIELDS[link.form]}
+        answers = _answers(link, fields)
         problems = _problems(self._pages.languages.of(request), answers)
         if problems:
             return self._form(request, link, token, answers, problems, status=400)
@@ -157,20 +169,33 @@ class SendingIn:
         problems: dict[str, str],
         status: int = 200,
     ) -> Response:
-        values = {"form": link.form, "fields": FIELDS[link.form], "token": token, "answers": answers}
-        return self._pages.render(request, "upload_form.html", values | {"problems": problems}, status=status)
+        values: dict[str, Any] = {"form": link.form, "fields": FIELDS[link.form], "token": token, "answers": answers}
+        values |= {
+            "problems": problems,
+            "again": Again("/u/form", {"token": token, **answers}),
+            **self._house(link.site),
+        }
+        return self._pages.render(request, "upload_form.html", values, status=status)
 
     def _sending(self, request: Request, upload: Upload, secret: str) -> Response:
-        return self._pages.render(request, "upload_files.html", {"upload": upload, "secret": secret})
+        return self._of_upload(request, "upload_files.html", upload, secret)
 
     def _told(self, request: Request, upload: Upload, secret: str) -> Response:
-        values: dict[str, Any] = {"upload": upload, "secret": secret}
-        return self._pages.render(request, "upload_state.html", values)
+        return self._of_upload(request, "upload_state.html", upload, secret)
+
+    def _of_upload(self, request: Request, template: str, upload: Upload, secret: str) -> Response:
+        values: dict[str, Any] = {"upload": upload, "secret": secret, "again": Again("/u/sending", {"secret": secret})}
+        return self._pages.render(request, template, values | self._house(upload.site))
+
+    def _house(self, key: str) -> dict[str, Any]:
+        """Whose page it is."""
+        site = self._config.site_of(key) or self._config.site
+        return {"site": site, "logo": logo_url(self._config, site)}
 
 
 def routes(intake: Intake, config: Config, static: StaticFiles, languages: Languages) -> list[BaseRoute]:
     """All below /u, the transfers too."""
-    sending = SendingIn(intake, Pages(config, languages, static, _TEMPLATES), config.public_root)
+    sending = SendingIn(intake, Pages(config, languages, static, _TEMPLATES, "/u"), config)
     forms = {
         "/u/form": sending.questions,
         "/u/begin": sending.begin,
@@ -189,6 +214,11 @@ def routes(intake: Intake, config: Config, static: StaticFiles, languages: Langu
 
 async def _to_landing(request: Request) -> Response:
     return RedirectResponse("/u", 303, _NO_STORE)
+
+
+def _answers(link: UploadLink, fields: dict[str, str]) -> dict[str, str]:
+    """What the fields of a form say to the questions of the link."""
+    return {name: fields.get(name, "").strip()[:_LONGEST] for name in FIELDS[link.form]}
 
 
 def _problems(words: Texts, answers: dict[str, str]) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
     <folder>/<upload>/arriving/<file>   what is being sent, as it comes
     <folder>/<upload>/archive/          the instances that were found in it: a storage like the great one
+    <folder>/<upload>/pictures/         a small picture of each series
 
 So nothing of an upload can be reached through a share or DICOMweb, two uploads never meet, and rejecting one is
 removing its folder.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -118,6 +120,22 @@ class Quarantine:
         finally:
             storage.close()
 
+    def keep_picture(self, upload: Upload, series_instance_uid: str, content: bytes) -> None:
+        """Keep the small picture of a series, in the place of the one before. Raises `OutOfResources`."""
+        path = self._picture(upload, series_instance_uid)
+        with exhausted():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            made = path.with_suffix(".new")
+            made.write_bytes(content)
+            made.replace(path)
+
+    def picture(self, upload: Upload, series_instance_uid: str) -> bytes | None:
+        """The small picture of a series, None where there is none."""
+        try:
+            return self._picture(upload, series_instance_uid).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def has_archive(self, upload: Upload) -> bool:
         """Whether anything was ever found in it."""
         return (self._folder / upload.id / _ARCHIVE).is_dir()
@@ -134,9 +152,15 @@ class Quarantine:
             return []
         return [path.name for path in self._folder.iterdir() if path.name not in wanted]
 
+    def _picture(self, upload: Upload, series_instance_uid: str) -> Path:
+        # No header value ever becomes a path.
+        name = hashlib.sha256(series_instance_uid.encode("utf-8", "surrogateescape")).hexdigest()
+        return self._folder / upload.id / _PICTURES / f"{name}.jpg"
+
     def _arriving(self, file: UploadFile) -> Path:
         return self._folder / file.upload_id / _ARRIVING / file.id
 
 
 _ARRIVING: Final = "arriving"
 _ARCHIVE: Final = "archive"
+_PICTURES: Final = "pictures"

@@ -71,3 +71,10 @@ def _files(database: sqlite_utils.Database) -> None:
         ) STRICT"""
     )
     database.execute("CREATE INDEX upload_file_by_upload ON upload_file (upload_id, created)")
+
+
+# site: whose link it is, and whose business what comes by it; the key of a site, '' for [site].
+@MIGRATIONS(name="004_sites")
+def _sites(database: sqlite_utils.Database) -> None:
+    for table in ("upload_link", "upload"):
+        database.execute(f"ALTER TABLE {table} ADD COLUMN site TEXT NOT NULL DEFAULT ''")

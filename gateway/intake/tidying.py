@@ -20,7 +20,7 @@ class Tidying:
 
     def work(self) -> int:
         """Remove what is due; returns how many uploads that were."""
-        rejected = [upload.id for upload in self._uploads.listed(["rejected"])]
+        rejected = [upload.id for upload in self._uploads.listed(["rejected"], None)]
         gone = self._uploads.forget()
         # A folder is made only after its row, so one without a row belongs to none.
         strays = self._quarantine.left_behind(self._uploads.known())

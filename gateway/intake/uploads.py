@@ -22,6 +22,9 @@ State = Literal["open", "sent", "waiting", "asked", "accepting", "accepted", "re
 """open: the sender is at it. sent: the files are to be read. waiting: for staff. asked: staff wait for the sender.
 accepting: being taken into the archive. accepted, rejected: decided, for good."""
 
+UNDECIDED: Final[tuple[State, ...]] = ("sent", "waiting", "asked", "accepting")
+"""What staff have before them: nothing that is still being sent, and nothing that was decided."""
+
 HELD_SECONDS: Final = 60
 MOST_ATTEMPTS: Final = 5
 _REFERENCE_LENGTH: Final = 8
@@ -82,6 +85,7 @@ class Upload:
 
     id: str
     link_id: str
+    site: str
     reference: str
     answers: dict[str, str] = field(repr=False)
     state: State
@@ -122,7 +126,9 @@ class Uploads:
             reference = _reference()
             while connection.execute("SELECT 1 FROM upload WHERE reference = ?", (reference,)).fetchone():
                 reference = _reference()
-            connection.execute(_INSERT, (own, link.id, reference, self._digests.token(secret), kept, now, now))
+            connection.execute(
+                _INSERT, (own, link.id, link.site, reference, self._digests.token(secret), kept, now, now)
+            )
             note(connection, "upload begun", reference, f"link={link.id}")
 
         self._database.write(work)
@@ -139,15 +145,15 @@ class Uploads:
         """The upload that staff call so; `NoSuchUpload`."""
         return self._read("reference", reference.strip().upper())
 
-    def listed(self, states: Sequence[State]) -> list[Upload]:
-        """Those in one of `states`, what has waited longest first."""
+    def listed(self, states: Sequence[State], site: str | None) -> list[Upload]:
+        """Those of a site (None: of all) in one of `states`, what has waited longest first."""
         marks = ", ".join("?" * len(states))
-        sql = f"SELECT * FROM upload WHERE state IN ({marks}) ORDER BY changed, id"
-        return [_upload(row) for row in self._database.read(sql, tuple(states))]
+        sql = f"SELECT * FROM upload WHERE state IN ({marks}) AND site = coalesce(?, site) ORDER BY changed, id"
+        return [_upload(row) for row in self._database.read(sql, (*states, site))]
 
-    def waiting(self) -> int:
-        """How many wait for a decision."""
-        (row,) = self._database.read("SELECT count(*) AS uploads FROM upload WHERE state = 'waiting'")
+    def waiting(self, site: str | None) -> int:
+        """How many of a site (None: of all) wait for a decision."""
+        (row,) = self._database.read(_WAITING, (site,))
         return int(row["uploads"])
 
     def announce(self, upload: Upload, name: str, size: int, digest: str) -> UploadFile:
@@ -346,6 +352,7 @@ def _upload(row: sqlite3.Row) -> Upload:
     return Upload(
         id=row["id"],
         link_id=row["link_id"],
+        site=row["site"],
         reference=row["reference"],
         answers=orjson.loads(row["answers"]),
         state=row["state"],
@@ -365,9 +372,10 @@ def _file(row: sqlite3.Row) -> UploadFile:
 
 
 _INSERT: Final = """
-    INSERT INTO upload (id, link_id, reference, secret, answers, created, changed, state, corrections, findings, remark,
-                        decided_by, attempts, holder, held_until)
-    VALUES (?, ?, ?, ?, ?, ?, ?, 'open', '{}', '{}', '', '', 0, '', 0)"""
+    INSERT INTO upload (id, link_id, site, reference, secret, answers, created, changed, state, corrections, findings,
+                        remark, decided_by, attempts, holder, held_until)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', '{}', '{}', '', '', 0, '', 0)"""
+_WAITING: Final = "SELECT count(*) AS uploads FROM upload WHERE state = 'waiting' AND site = coalesce(?, site)"
 _ANY: Final = "SELECT 1 FROM upload_file WHERE upload_id = ? AND whole"
 _SAME: Final = "SELECT * FROM upload_file WHERE upload_id = ? AND digest = ? AND size = ?"
 _TOTAL: Final = "SELECT count(*), coalesce(sum(size), 0) FROM upload_file WHERE upload_id = ?"

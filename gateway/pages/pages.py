@@ -24,10 +24,16 @@ _ONE_YEAR: Final = 365 * 24 * 3600
 class Pages:
     """Renders the templates of one room, portal or desk."""
 
-    def __init__(self, config: Config, languages: Languages, static: StaticFiles, templates: Path) -> None:
-        """`templates` is the folder of a room's own templates; those that all rooms share are found too."""
+    def __init__(
+        self, config: Config, languages: Languages, static: StaticFiles, templates: Path, start: str = "/"
+    ) -> None:
+        """`templates` is the folder of a room's own templates; those that all rooms share are found too.
+
+        `start` is the address where the room begins.
+        """
         self.languages = languages
         self._config = config
+        self._start = start
         self._https = config.public_root.startswith("https:")
         self._environment = Environment(
             loader=FileSystemLoader([templates, _SHARED]),
@@ -36,7 +42,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=static.url, modules=static.modules)
+        self._environment.globals.update(static=static.url, modules=static.modules, start=start)
         self._environment.filters["breakable"] = breakable
 
     def render(
@@ -51,16 +57,13 @@ class Pages:
     ) -> Response:
         """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date.
 
-        It names the site that keeps the session's share, and without a session the first one.
+        It names the site that keeps the session's share, and without a session the first one. An answer to a form
+        cannot be fetched in another language. Where `values` name an `again` the language is switched by sending the
+        page's form of that id to its address, else by way of the start page.
         """
         words = self.languages.of(request)
-        general = {
-            "t": words,
-            "languages": self._switch(request),
-            "active": "",
-            **self._of_site(session),
-            **_of_session(words, session),
-        }
+        general = {"t": words, "languages": self._switch(request), "active": "", "again": None}
+        general |= self._of_site(session) | _of_session(words, session)
         html = self._environment.get_template(template).render({**general, **values}).encode()
         response = _compressed(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
@@ -88,8 +91,7 @@ class Pages:
         return {"site": site, "logo": logo_url(key) if site.logo else ""}
 
     def _switch(self, request: Request) -> list[dict[str, str]]:
-        # What a form was sent to cannot be fetched, so its answer switches by way of the start page.
-        path = request.url.path if request.method == "GET" else "/"
+        path = request.url.path if request.method == "GET" else self._start
         kept = {name: value for name, value in request.query_params.items() if name in ("i", "j") and value.isdigit()}
         suffix = "".join(f"&{name}={value}" for name, value in kept.items())
         return [

@@ -18,8 +18,11 @@ from babel.lists import format_list
 from starlette.requests import Request
 
 COOKIE: Final = "lang"
-STAFF_ROOMS: Final = frozenset({"desk", "desk_deletion", "desk_forwarding", "desk_staff", "desk_uploads"})
+STAFF_ROOMS: Final = frozenset(
+    {"desk", "desk_archive", "desk_deletion", "desk_forwarding", "desk_staff", "desk_upload_links", "desk_uploads"}
+)
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
+_COMMAS: Final = {"ar": "،"}
 _REGIONS: Final = {"en": "en-GB"}
 """Where a language alone would mean the habits of another country than those of our visitors."""
 
@@ -60,6 +63,15 @@ class Texts:
     def list(self, things: Sequence[str]) -> str:
         """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
         return format_list(things, "standard", self._locale)
+
+    @property
+    def comma(self) -> str:
+        """What stands between things that follow one another."""
+        return _COMMAS.get(self.language, ",")
+
+    def row(self, *things: str) -> str:
+        """Things one after the other without a word between them: "Schädel, quer geschnitten"."""
+        return f"{self.comma} ".join(things)
 
     def sentence(self, words: str) -> str:
         """Words as a line begins with them. Turkish has an i whose dot stays."""

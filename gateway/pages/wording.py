@@ -118,7 +118,7 @@ def series_in_words(words: Texts, summary: SeriesSummary) -> str:
         *([words(f"plane.{cut}")] if cut else []),
         *([words(f"view.{reading.view}")] if reading.view else []),
     ]
-    return words.sentence(", ".join(said))
+    return words.sentence(words.row(*said))
 
 
 def _is_harmless(character: str) -> bool:

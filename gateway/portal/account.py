@@ -30,6 +30,7 @@ _SHOWN: Final = (
     "share frozen",
     "share reissued",
     "share extended",
+    "viewer opened",
 )
 _MOST_SHOWN: Final = 12
 # What the page says after something was done, by the query parameter of the address that leads there.
@@ -84,7 +85,7 @@ class Account:
         values: dict[str, Any] = {
             "studies": studies,
             "person": person_of(summaries),
-            "contents": f"{words.count('studies', len(studies))}, {words.count('images', frames)}",
+            "contents": words.row(words.count("studies", len(studies)), words.count("images", frames)),
             "elsewhere": self._sessions.count(share.id) - 1,
             "done": next((name for name in _DONE if name in request.query_params), ""),
             "active": "account",

@@ -15,6 +15,7 @@ from gateway.pages.wording import person
 from gateway.portal.comparing import is_comparable
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.exhibits import Exhibits
+from gateway.portal.opening import viewers_of
 from gateway.portal.references import References, Shown
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
@@ -37,6 +38,7 @@ class Browse:
         self._references = References(house.storage, house.config.http.dicomweb_path)
         self._pages = pages
         self._root = house.config.http.dicomweb_path
+        self._viewers = viewers_of(house.config)
 
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""
@@ -75,6 +77,7 @@ class Browse:
         if stack.total:
             values |= {"picture": stack.picture(self._root), "instances": stack.listed()}
             values["dicomweb"] = self._root
+            values["viewers"] = self._viewers
             values["comparable"] = is_comparable(summaries)
             values["scouts"] = _scouts(found, series)
             values["states"] = self._states(scope, found, series)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -16,7 +17,7 @@ from dicomweb.payloads import not_modified, streamed
 from dicomweb.problems import RangeNotSatisfiable
 from dicomweb.ranges import requested
 from gateway.downloads.contents import content_of, images_of, records_of, size_about
-from gateway.downloads.downloads import KEPT_SECONDS, Download, Downloads, Wish
+from gateway.downloads.downloads import KEPT_SECONDS, Download, Downloads, Form, Wish
 from gateway.downloads.layout import Prepared
 from gateway.house import House
 from gateway.pages.pages import Pages
@@ -29,6 +30,9 @@ from storage.records import InstanceRecord
 
 ALL: Final = "all"
 """Stands for all studies of a share where one is named otherwise."""
+
+OTHER_FORMS: Final[tuple[Form, ...]] = ("pictures", "sheets", "anonymised")
+"""What is offered beside the originals with a viewer, in this order."""
 
 _ZIP: Final = "application/zip"
 _TYPICAL_BITS: Final = 50_000_000
@@ -74,23 +78,24 @@ class TakingAlong:
         words = self._pages.languages.of(request)
         offers = list(self._offers(words, session))
         ordered = self._downloads.of_share(session.share.id)
-        without_names = [one for one in ordered if one.wish.anonymised]
+        others = self._others(words, session, ordered)
         values: dict[str, Any] = {
             "offers": offers,
             "preparing": any(one.state == "waiting" for one in ordered),
-            "anonymised": [self._anonymised(words, session, one) for one in without_names],
+            "others": others,
+            "has_others": any(others.values()),
             "dicomweb": self._house.config.http.dicomweb_path,
             "active": "downloads",
         }
         return self._pages.render(request, "downloads.html", values, session=session)
 
     def order(self, request: Request, session: Session) -> Response:
-        """Let the worker prepare `study`, or all; with `?anonymised` without name and dates. Raises NoSuchInstance."""
+        """Let the worker prepare `study`, or all, in the form of `?form=`. Raises NoSuchInstance."""
         if self._door.is_own_form(request):
             study = request.path_params["study"].replace(ALL, "")
             records = records_of(self._index, session.share.scope, study)
             language = self._pages.languages.of(request).language
-            wish = Wish(session.share.id, study, "anonymised" in request.query_params, language)
+            wish = Wish(session.share.id, study, _form(request), language)
             self._downloads.order(wish, content_of(records), images_of(records))
         return RedirectResponse("/downloads", 303, NO_STORE)
 
@@ -118,7 +123,7 @@ class TakingAlong:
         begin, length = part or (0, size)
         headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Length": str(length)}
         name = _name(self._pages.languages.of(request), download)
-        headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+        headers["Content-Disposition"] = _attachment(f"{name}.zip")
         if part:
             headers["Content-Range"] = f"bytes {begin}-{begin + length - 1}/{size}"
         if request.method == "HEAD":
@@ -152,11 +157,12 @@ class TakingAlong:
         scope = session.share.scope
         views = studies_of(words, "", self._index.studies(scope))
         records = {view.study_instance_uid: records_of(self._index, scope, view.study_instance_uid) for view in views}
-        orders = {one.wish.study: one for one in self._downloads.of_share(session.share.id) if not one.wish.anonymised}
+        ordered = self._downloads.of_share(session.share.id)
+        orders = {one.wish.study: one for one in ordered if one.wish.form == "archive"}
         if len(views) > 1:
             everything = [record for of_study in records.values() for record in of_study]
             images = words.count("images", sum(record.number_of_frames for record in everything))
-            contents = f"{words.count('studies', len(views))}, {images}"
+            contents = words.row(words.count("studies", len(views)), images)
             yield self._offer(words, session, ("", words("downloads.all"), "", contents), everything, orders.get(""))
         for view in views:
             uid = view.study_instance_uid
@@ -182,9 +188,19 @@ class TakingAlong:
             until=_until(words, session, download),
         )
 
-    def _anonymised(self, words: Texts, session: Session, download: Download) -> dict[str, Any]:
+    def _others(self, words: Texts, session: Session, ordered: list[Download]) -> dict[Form, list[dict[str, Any]]]:
+        """What was ordered in other forms, by form; those that hold all that there is are current."""
+        wanted = [one for one in ordered if one.wish.form in OTHER_FORMS]
+        content = content_of(records_of(self._index, session.share.scope)) if wanted else ""
+        return {
+            form: [self._copy(words, session, one, content) for one in wanted if one.wish.form == form]
+            for form in OTHER_FORMS
+        }
+
+    def _copy(self, words: Texts, session: Session, download: Download, content: str) -> dict[str, Any]:
         return {
             "download": download,
+            "is_current": download.content == content and download.state != "failed",
             "url": _url(words, download),
             "size": size_text(words, download.size),
             "until": _until(words, session, download),
@@ -213,7 +229,22 @@ def _url(words: Texts, download: Download | None) -> str:
 
 
 def _name(words: Texts, download: Download) -> str:
-    return words("downloads.anonymised_file" if download.wish.anonymised else "downloads.file")
+    form = download.wish.form
+    return words("downloads.file" if form == "archive" else f"downloads.{form}_file")
+
+
+def _attachment(name: str) -> str:
+    """A Content-Disposition with a file's name in any letters (RFC 6266 4.3, RFC 8187 3.2)."""
+    return f'attachment; filename="{name}"' if name.isascii() else f"attachment; filename*=UTF-8''{quote(name)}"
+
+
+def _form(request: Request) -> Form:
+    """The one that is asked for. Raises `NoSuchInstance` for what there is not."""
+    asked = request.query_params.get("form", "archive")
+    for form in get_args(Form):
+        if form == asked:
+            return cast(Form, form)
+    raise NoSuchInstance("There is no such form of download.")
 
 
 def _until(words: Texts, session: Session, download: Download | None) -> str:

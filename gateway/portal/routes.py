@@ -22,6 +22,8 @@ from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
 from gateway.portal.logos import Logos
 from gateway.portal.onward import Onward
+from gateway.portal.opening import Opening
+from gateway.portal.regions import Regions
 from gateway.portal.series_files import SeriesFiles
 from gateway.portal.terms import Terms
 from gateway.portal.verifying import Verifying
@@ -66,9 +68,11 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
             "/studies/{study}/series/{series}/documents/{instance}",
             door.signed_in(terms.demanded(Documents(house.storage).pdf)),
         ),
+        *_region_routes(house, door, terms),
         *_series_file_routes(house, pages, door, terms),
         *_account_routes(house, pages, door, terms),
         *_download_routes(house, pages, door, terms, to_start),
+        *_viewer_routes(house, pages, door, terms, to_start),
         *_open_routes(house, pages, door),
         Route("/session", door.signed_in(browse.session)),
         Route("/logout", door.open(leaving.sign_out), methods=["POST"]),
@@ -87,8 +91,8 @@ def _open_routes(house: House, pages: Pages, door: Door) -> list[BaseRoute]:
         Route("/glossary", door.open(Glossary(pages, door).page)),
         Route("/verify", door.open(verifying.page)),
         Route("/signing-key.pem", door.open(verifying.key)),
-        Route("/logo", door.open(Logos(house).logo)),
-        Route("/logo/{site}", door.open(Logos(house).logo)),
+        Route("/logo", door.open(Logos(house.config).logo)),
+        Route("/logo/{site}", door.open(Logos(house.config).logo)),
     ]
 
 
@@ -98,6 +102,15 @@ def _compare_routes(house: House, pages: Pages, door: Door, terms: Terms) -> lis
     return [
         Route(choose, door.signed_in(terms.demanded(comparing.choose))),
         Route(f"{choose}/{{other}}/{{beside}}", door.signed_in(terms.demanded(comparing.show))),
+    ]
+
+
+def _region_routes(house: House, door: Door, terms: Terms) -> list[BaseRoute]:
+    regions = Regions(house.storage)
+    listed = "/studies/{study}/series/{series}/regions"
+    return [
+        Route(listed, door.signed_in(terms.demanded(regions.listed))),
+        Route(f"{listed}/{{beside}}/{{instance}}", door.signed_in(terms.demanded(regions.one))),
     ]
 
 
@@ -118,6 +131,16 @@ def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_st
         Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
         Route("/downloads/prepare/{study}", to_start),
         Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
+    ]
+
+
+def _viewer_routes(house: House, pages: Pages, door: Door, terms: Terms, to_start: Endpoint) -> list[BaseRoute]:
+    opening = Opening(house, pages, door)
+    form = "/studies/{study}/open/{viewer}"
+    return [
+        Route(form, door.signed_in(terms.demanded(opening.page)), methods=["POST"]),
+        Route(form, to_start),
+        opening.routes(),
     ]
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from gateway.portal.door import NO_STORE
 from gateway.portal.metadata import data_set_of
 from gateway.portal.studies import Wording
 from gateway.series_files import contact_sheet, film
-from gateway.series_files.captions import Captions, captions, words_for
+from gateway.series_files.captions import Captions, captions, groups_of, words_for
 from gateway.series_files.chosen import Choice, choose, drawn, milliseconds
 from storage.errors import NoSuchInstance, OutOfResources
 from storage.pixels import Rendering
@@ -28,7 +28,6 @@ _AT_ONCE: Final = 1
 _WAITING: Final = 2
 _PATIENCE: Final = 20.0
 _RETRY_SECONDS: Final = "30"
-_PATIENT_NAME: Final = "00100010"
 
 
 class Places:
@@ -119,7 +118,7 @@ class SeriesFiles:
             raise NoSuchInstance("There is no image in this series.")
         first = choice.images[0].record
         data_set = data_set_of(self._storage, scope, first)
-        name = "=".join((summary.patient_name, *_name_groups(data_set)))
+        name = groups_of(summary.patient_name, data_set)
         said = captions(words, study, series, name, choice.total, choice.step)
         stays = milliseconds(data_set if first.number_of_frames > 1 else {}, choice.step)
         asked = {name: value for name, value in request.query_params.items() if name == "window"}
@@ -134,12 +133,6 @@ class SeriesFiles:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, contact_sheet.SIDE, contact_sheet.QUALITY))
         count = len(wish.choice.images)
         return contact_sheet.contact_sheet(wish.captions, pictures, count, wish.words.language)
-
-
-def _name_groups(data_set: dict[str, Any]) -> list[str]:
-    """The groups of Patient's Name: the index has the first of them only."""
-    values = data_set.get(_PATIENT_NAME, {}).get("Value") or [None]
-    return [str(group) for group in values[0].values()] if isinstance(values[0], dict) else []
 
 
 def _rendering(wish: _Wish, side: int, quality: int) -> Rendering:

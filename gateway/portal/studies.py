@@ -59,24 +59,21 @@ class SeriesView:
 class StudyView:
     """A study in words, its series in their order, but those with images first.
 
-    `patient` is whose it is, as one says the name; `digits` is its date for names of files, YYYYMMDD; both may be "".
+    `headline` is title and date in one line. `patient` is whose it is, as one says the name; `digits` is its date for
+    names of files, YYYYMMDD; both may be "".
     """
 
     study_instance_uid: str
     url: str
     patient: str
     digits: str
+    headline: str
     title: str
     date: str
     contrast: str
     detail: str
     count: str
     series: tuple[SeriesView, ...]
-
-    @property
-    def headline(self) -> str:
-        """Title and date in one line."""
-        return f"{self.title}, {self.date}"
 
     @property
     def newest_picture(self) -> SeriesView | None:
@@ -94,18 +91,21 @@ class Wording:
     def study(self, summary: StudySummary) -> StudyView:
         """One study."""
         frames = sum(one.frames for one in summary.series)
-        reading = study_reading(summary)
+        words, reading = self._words, study_reading(summary)
+        title = examination(words, summary.modalities, study_place(words, summary, reading))
+        date = day(words, summary.study_date)
         series = [self.series(summary.study_instance_uid, one) for one in summary.series]
         return StudyView(
             study_instance_uid=summary.study_instance_uid,
             url=f"/studies/{summary.study_instance_uid}",
             patient=person(summary.patient_name),
             digits=re.sub("[^0-9]", "", summary.study_date)[:8],
-            title=examination(self._words, summary.modalities, study_place(self._words, summary, reading)),
-            date=day(self._words, summary.study_date),
-            contrast=self._words(f"contrast.{reading.contrast}") if reading.contrast else "",
+            headline=words.row(title, date),
+            title=title,
+            date=date,
+            contrast=words(f"contrast.{reading.contrast}") if reading.contrast else "",
             detail=plain(summary.study_description),
-            count=f"{self._words.count('series', len(summary.series))}, {self._words.count('images', frames)}",
+            count=words.row(words.count("series", len(summary.series)), words.count("images", frames)),
             series=tuple(sorted(series, key=lambda one: not one.thumbnail)),
         )
 

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import person
@@ -12,6 +12,7 @@ from gateway.portal.studies import SeriesView, StudyView
 _SET: Final = frozenset({"de", "en", "fr"})
 """Languages whose letters the typefaces have; the others' files are in English."""
 
+_PATIENT_NAME: Final = "00100010"
 _WITHOUT_STROKE: Final = str.maketrans("ŁłĐđĦħı", "LlDdHhi")
 """Letters that Unicode does not take apart into a plain one and its mark."""
 
@@ -50,6 +51,13 @@ def captions(words: Texts, study: StudyView, series: SeriesView, patient_name: s
         image=lambda number: words("viewer.image_of", i=number, n=total),
         page=lambda number, of: words("keep.page", i=number, n=of),
     )
+
+
+def groups_of(patient_name: str, data_set: dict[str, Any]) -> str:
+    """All groups of Patient's Name (PS3.5 6.2.1.1): the index, which `patient_name` is of, has the first of them."""
+    values = data_set.get(_PATIENT_NAME, {}).get("Value") or [None]
+    groups = values[0].values() if isinstance(values[0], dict) else ()
+    return "=".join((patient_name, *(str(group) for group in groups)))
 
 
 def set_in_latin(text: str) -> str:

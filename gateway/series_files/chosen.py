@@ -60,12 +60,14 @@ def _numbered(records: Sequence[InstanceRecord]) -> Iterator[Image]:
             yield Image(number, record, frame)
 
 
-def drawn(storage: Storage, choice: Choice, rendering: Rendering) -> Iterator[tuple[Image, bytes | None]]:
+def drawn(
+    storage: Storage, choice: Choice, rendering: Rendering, seconds: float = SECONDS
+) -> Iterator[tuple[Image, bytes | None]]:
     """Each image with its picture file, None for what cannot be drawn; one at a time is in memory.
 
-    Raises `OutOfResources` when the decoders are busy or all of it takes longer than `SECONDS`.
+    Raises `OutOfResources` when the decoders are busy or all of it takes longer than `seconds`.
     """
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     for image in choice.images:
         if time.monotonic() > end:
             raise OutOfResources("Drawing this series takes longer than is allowed.")

@@ -32,27 +32,43 @@ _LIGHT: Final = HexColor("#FFFFFF")
 _REGULAR, _BOLD = "Helvetica", "Helvetica-Bold"
 
 
-def contact_sheet(
-    captions: Captions, pictures: Iterator[tuple[Image, bytes | None]], count: int, language: str
-) -> bytes:
-    """The PDF of `count` pictures; the same input makes the same bytes. It is titled by the examination."""
-    target = BytesIO()
-    canvas = Canvas(target, pagesize=A4, invariant=1, lang=language)
-    canvas.setTitle(captions.lines[0])
-    a_page = COLUMNS * ROWS
-    pages = -(-count // a_page)
-    for place, (image, picture) in enumerate(pictures):
-        if place % a_page == 0:
-            if place:
-                canvas.showPage()
-            _frame(canvas, captions, captions.page(place // a_page + 1, pages))
-        row, column = divmod(place % a_page, COLUMNS)
-        left = _MARGIN + column * (_CELL + _GAP)
-        bottom = _HEIGHT - _MARGIN - _HEAD - _PICTURE - row * (_PICTURE + _CAPTION + _GAP)
-        _cell(canvas, left, bottom, captions.image(image.number), picture, captions.missing)
-    canvas.showPage()
-    canvas.save()
-    return target.getvalue()
+Drawn = Iterator[tuple[Image, bytes | None]]
+
+
+class ContactSheets:
+    """A PDF to which series are added one behind the other; the same input makes the same bytes."""
+
+    def __init__(self, title: str, language: str) -> None:
+        self._target = BytesIO()
+        self._canvas = Canvas(self._target, pagesize=A4, invariant=1, lang=language)
+        self._canvas.setTitle(title)
+
+    def add(self, captions: Captions, pictures: Drawn, count: int) -> None:
+        """The `count` pictures of a series, beginning on a new page."""
+        a_page = COLUMNS * ROWS
+        pages = -(-count // a_page)
+        for place, (image, picture) in enumerate(pictures):
+            if place % a_page == 0:
+                if place:
+                    self._canvas.showPage()
+                _frame(self._canvas, captions, captions.page(place // a_page + 1, pages))
+            row, column = divmod(place % a_page, COLUMNS)
+            left = _MARGIN + column * (_CELL + _GAP)
+            bottom = _HEIGHT - _MARGIN - _HEAD - _PICTURE - row * (_PICTURE + _CAPTION + _GAP)
+            _cell(self._canvas, left, bottom, captions.image(image.number), picture, captions.missing)
+        self._canvas.showPage()
+
+    def file(self) -> bytes:
+        """The whole PDF."""
+        self._canvas.save()
+        return self._target.getvalue()
+
+
+def contact_sheet(captions: Captions, pictures: Drawn, count: int, language: str) -> bytes:
+    """The PDF of one series of `count` pictures, titled by the examination."""
+    sheets = ContactSheets(captions.lines[0], language)
+    sheets.add(captions, pictures, count)
+    return sheets.file()
 
 
 def _frame(canvas: Canvas, captions: Captions, page: str) -> None:

@@ -29,6 +29,11 @@ class Entry:
     layout: bytes
     source: str
 
+    @property
+    def sender(self) -> str:
+        """The AE title of a source "AE title@address"; any other source as it is."""
+        return self.source.partition("@")[0]
+
 
 def enter(connection: sqlite3.Connection, entry: Entry) -> str:
     """Index `entry` and return its blob key; when the same data set is already kept under its UID, only that key.
@@ -69,7 +74,7 @@ def _known(kept: sqlite3.Row, record: InstanceRecord) -> str:
 def _study(connection: sqlite3.Connection, place: sqlite3.Row, entry: Entry, held: bool) -> int:
     values = entry.study
     if place["study_id"] is None:
-        study_id = _insert(connection, _INSERT_STUDY, (entry.source,), values)
+        study_id = _insert(connection, _INSERT_STUDY, (entry.sender,), values)
         _keep_names(connection, study_id, values)
         return study_id
     study_id = int(place["study_id"])

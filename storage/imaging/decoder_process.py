@@ -18,6 +18,7 @@ from storage.errors import Refusal
 from storage.imaging.decoder_messages import LARGEST_SENT, decoded, encoded
 from storage.imaging.decoding import (
     decoded_frame,
+    decoded_samples,
     encoded_frame,
     moving_picture,
     presentation_state,
@@ -27,6 +28,7 @@ from storage.imaging.decoding import (
 from storage.imaging.image_pixels import Undecodable
 from storage.imaging.received_pictures import native
 from storage.imaging.stored_image import StoredImage, open_image
+from storage.regions.sets import RegionSets
 
 _KEPT_IMAGES: Final = 8
 _GRACE: Final = 1.0
@@ -39,6 +41,7 @@ class Decoder:
         """`memory` is what the process may take; a decoded frame may have a quarter of it."""
         self._memory = memory
         self._images: OrderedDict[Path, StoredImage] = OrderedDict()
+        self._regions = RegionSets()
 
     def answer(self, request: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
         """The answer's header and body; raises `Undecodable`, a `Refusal`, or whatever a codec raises."""
@@ -50,6 +53,10 @@ class Decoder:
         limit_memory(self._memory, path.stat().st_size)
         if request["task"] == "transcoded":
             return transcoded(self._image_if_any(path), path, largest, request["syntax"])
+        if request["task"] == "regions":
+            return {}, self._regions.placed(path, request)
+        if request["task"] == "outlines":
+            return {}, self._regions.outlines(path, request, lambda at: decoded_samples(self._image(path), at, largest))
         stored = self._image(path)
         if request["task"] == "native":
             return {}, stored.native_bytes(request["begin"], request["end"])

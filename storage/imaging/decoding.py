@@ -38,6 +38,11 @@ def decoded_frame(
     return _described(image), native.tobytes()
 
 
+def decoded_samples(stored: StoredImage, number: int, largest: int) -> Samples:
+    """The samples of frame `number`, single bits as 0 and 1."""
+    return _samples(stored, number, None, largest)[0]
+
+
 def rendered_frame(
     stored: StoredImage,
     number: int,

@@ -1,6 +1,7 @@
 """From stored values to 8 bits of grey: modality LUT, VOI LUT, presentation LUT (PS3.3 C.11, C.7.5.1.1.2)."""
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from storage.imaging.presentation import Presentation
 from storage.imaging.voi import Floats, Window, looked_up, spread, windowed
 
 Bytes = NDArray[np.uint8]
+Steps = NDArray[np.unsignedinteger[Any]]
+
+_Made = TypeVar("_Made", bound=np.generic)
 
 _AT_ONCE = 1 << 20
 _LARGEST_TABLE = 1 << 16
@@ -23,32 +27,52 @@ def grey(
 
     Padding is no image: it becomes background, black, also where the image is shown inverted.
     """
+    return steps(samples, image, shown, window, 255).astype(np.uint8, copy=False)
+
+
+def steps(
+    samples: Samples, image: ImagePixels, shown: Presentation, window: tuple[float, float, str] | None, highest: int
+) -> Steps:
+    """The same in steps from 0 to `highest`, at most 65535."""
     stored = stored_values(samples, image)
     black_white = _automatic(stored, image, shown) if _needs_window(shown, window) else (0.0, 1.0)
+    kind = np.min_scalar_type(highest)
 
-    def chain(values: Samples) -> Bytes:
-        made = _eight_bits(_chain(values.astype(np.float64), shown, window, black_white))
+    def chain(values: Samples) -> Steps:
+        made = _stepped(_chain(values.astype(np.float64), shown, window, black_white), highest)
         if shown.padding is not None:
-            made[(values >= shown.padding[0]) & (values <= shown.padding[1])] = 0
+            made[is_padding(values, shown)] = 0
         return made
 
     low, high = stored.min(), stored.max()
     if image.kind == "float" or int(high) - int(low) > _LARGEST_TABLE:
-        return by_rows(chain, stored, stored.shape)
+        return by_rows(chain, stored, stored.shape, kind)
     values = np.arange(int(low), int(high) + 1)
     table = chain(values)
     if stored.dtype.itemsize > 2:
-        return by_rows(lambda rows: np.take(table, rows.astype(np.intp) - int(low)), stored, stored.shape)
+        return by_rows(lambda rows: np.take(table, rows.astype(np.intp) - int(low)), stored, stored.shape, kind)
     # Looking up by the bits of a value, whatever its sign, saves the wide copy that a subtraction makes.
     unsigned = np.dtype(f"u{stored.dtype.itemsize}")
-    by_bits = np.zeros(1 << 8 * unsigned.itemsize, np.uint8)
+    by_bits = np.zeros(1 << 8 * unsigned.itemsize, kind)
     by_bits[values % len(by_bits)] = table
-    return by_rows(lambda rows: np.take(by_bits, rows.view(unsigned)), stored, stored.shape)
+    return by_rows(lambda rows: np.take(by_bits, rows.view(unsigned)), stored, stored.shape, kind)
 
 
-def by_rows(make: Callable[[Samples], Bytes], samples: Samples, shape: tuple[int, ...]) -> Bytes:
+def is_padding(stored: Samples, shown: Presentation) -> NDArray[np.bool_]:
+    """Which stored values are no image."""
+    if shown.padding is None:
+        return np.zeros(stored.shape, np.bool_)
+    return (stored >= shown.padding[0]) & (stored <= shown.padding[1])
+
+
+def by_rows(
+    make: Callable[[Samples], NDArray[_Made]],
+    samples: Samples,
+    shape: tuple[int, ...],
+    kind: "np.dtype[_Made] | type[_Made]",
+) -> NDArray[_Made]:
     """What `make` makes of `samples`, some rows at a time: it may need ten times the memory of its argument."""
-    made = np.empty(shape, np.uint8)
+    made = np.empty(shape, kind)
     step = max(_AT_ONCE * len(samples) // max(samples.size, 1), 1)
     for first in range(0, len(samples), step):
         made[first : first + step] = make(samples[first : first + step])
@@ -132,10 +156,10 @@ def _without_padding(stored: Samples, shown: Presentation) -> Samples:
     """The frame's samples that are numbers and no padding, or a zero where there are none."""
     flat = stored.reshape(-1)
     inside = np.isfinite(flat) if flat.dtype.kind == "f" else np.ones(flat.shape, np.bool_)
-    if shown.padding is not None:
-        inside &= (flat < shown.padding[0]) | (flat > shown.padding[1])
+    inside &= ~is_padding(flat, shown)
     return flat[inside] if inside.any() else np.zeros(1, flat.dtype)
 
 
-def _eight_bits(values: Floats) -> Bytes:
-    return (np.nan_to_num(values) * 255.0 + 0.5).astype(np.uint8)
+def _stepped(values: Floats, highest: int) -> Steps:
+    made: Steps = (np.nan_to_num(values) * float(highest) + 0.5).astype(np.min_scalar_type(highest))
+    return made

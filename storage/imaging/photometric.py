@@ -66,6 +66,17 @@ def palette(header: Header) -> Callable[[Samples], Bytes]:
     return colours
 
 
+def pseudo_colours(header: Header) -> tuple[Callable[[Samples], Bytes], int] | None:
+    """Of a presentation state that has a palette: what turns steps of grey into colours, and the highest step.
+
+    All that the step before can yield is mapped to all entries of the palette (PS3.4 N.2.3).
+    """
+    if _DESCRIPTOR not in header.values:
+        return None
+    table, colours = _palette_table(header, 0), palette(header)
+    return lambda steps: colours(steps.astype(np.intp) + table.first), len(table.entries) - 1
+
+
 def has_supplement(header: Header) -> bool:
     """Whether a greyscale image has a Supplemental Palette Color Lookup Table for its upper values (C.7.6.19)."""
     return header.text(_PIXEL_PRESENTATION) in ("COLOR", "MIXED") and _DESCRIPTOR in header.values

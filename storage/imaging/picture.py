@@ -6,11 +6,11 @@ import numpy as np
 
 from storage.imaging.framing import Framing, framing
 from storage.imaging.graphics import draw_annotation, draw_graphics
-from storage.imaging.greyscale import Bytes, by_rows, grey, stored_values
+from storage.imaging.greyscale import Bytes, by_rows, grey, is_padding, steps, stored_values
 from storage.imaging.header import Header
 from storage.imaging.image_pixels import ImagePixels, Samples
 from storage.imaging.overlays import GROUPS, overlay
-from storage.imaging.photometric import has_supplement, is_palette, palette, rgb, supplemented
+from storage.imaging.photometric import has_supplement, is_palette, palette, pseudo_colours, rgb, supplemented
 from storage.imaging.picture_files import encoded, with_profile
 from storage.imaging.presentation import Presentation, presentation
 from storage.imaging.presentation_state import PresentationState
@@ -47,19 +47,31 @@ def drawn(
     from PIL import Image
 
     shown = presentation(header, image, number, state)
-    eight = _covered(_eight_bits(samples, image, header, shown, rendering), samples, image, header, number, state)
+    eight = _eight_bits(samples, image, header, shown, rendering, state)
+    eight = _covered(eight, samples, image, header, number, state)
     frame = framing((image.columns, image.rows), shown.pixel_height, rendering, state)
     made = with_profile(frame.frame(Image.fromarray(eight)), rendering, *([state.header] if state else []), header)
     return _inscribed(made, frame, rendering, state)
 
 
 def _eight_bits(
-    samples: Samples, image: ImagePixels, header: Header, shown: Presentation, rendering: Rendering
+    samples: Samples,
+    image: ImagePixels,
+    header: Header,
+    shown: Presentation,
+    rendering: Rendering,
+    state: PresentationState | None,
 ) -> Bytes:
     if image.samples_per_pixel == 3:
-        return by_rows(lambda rows: rgb(stored_values(rows, image), image), samples, samples.shape)
+        return by_rows(lambda rows: rgb(stored_values(rows, image), image), samples, samples.shape, np.uint8)
     if is_palette(image):
-        return by_rows(palette(header), stored_values(samples, image), (*samples.shape, 3))
+        return by_rows(palette(header), stored_values(samples, image), (*samples.shape, 3), np.uint8)
+    if state is not None and (pseudo := pseudo_colours(state.header)):
+        colours, highest = pseudo
+        grey_steps = steps(samples, image, shown, rendering.window, highest)
+        coloured = by_rows(colours, grey_steps, (*samples.shape, 3), np.uint8)
+        coloured[is_padding(stored_values(samples, image), shown)] = 0
+        return coloured
     eight = grey(samples, image, shown, rendering.window)
     if has_supplement(header) and image.kind == "integer":
         return supplemented(eight, stored_values(samples, image), header)

@@ -1,4 +1,4 @@
-"""Grayscale and Color Softcopy Presentation States (PS3.3 A.33.1, A.33.2): what applies to one frame of one image."""
+"""Grayscale, Color and Pseudo-Color Softcopy Presentation States (PS3.3 A.33.1 to A.33.3): what applies to a frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

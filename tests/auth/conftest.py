@@ -19,6 +19,7 @@ from auth.staff_administration import Administration
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
+from auth.viewer_passes import ViewerPasses
 from storage import schema
 from storage.database import Database
 from storage.scope import ListedStudies, PatientIdentity
@@ -27,6 +28,7 @@ BIRTH_DATE = "19500131"
 WRONG_BIRTH_DATE = "19500130"
 HOME = "192.0.2.1"
 PEPPER = bytes(range(32))
+VIEWER_SECONDS = 3600
 STUDIES = ListedStudies(frozenset({"1.2.3", "1.2.4"}))
 PATIENT = PatientIdentity("TEST-1", "", BIRTH_DATE)
 
@@ -68,6 +70,7 @@ class Household:
     identification: Identification
     sessions: Sessions
     tokens: Tokens
+    viewer_passes: ViewerPasses
     requests: Requests
     staff: Staff
     administration: Administration
@@ -107,6 +110,7 @@ def household(folder: Path, clock: StandingClock, attempts_per_second: int = 50)
         Identification(database, PEPPER, clock, IdentitySettings(attempts_per_second=attempts_per_second), verifiers),
         Sessions(database, clock),
         Tokens(database, clock),
+        ViewerPasses(database, clock, VIEWER_SECONDS),
         Requests(database, clock),
         Staff(database, PEPPER, clock, verifiers),
         Administration(database, PEPPER, clock, verifiers),

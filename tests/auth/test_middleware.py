@@ -22,7 +22,7 @@ def request(cookie: str = "", authorization: str | None = None, name: str = "s")
 
 @pytest.fixture
 def gatekeeper(house: Household) -> Gatekeeper:
-    return Gatekeeper(house.sessions, house.tokens, SessionCookie())
+    return Gatekeeper(house.sessions, house.tokens, house.viewer_passes, SessionCookie())
 
 
 def test_a_session_reads_its_share_and_nothing_more(house: Household, gatekeeper: Gatekeeper) -> None:
@@ -86,7 +86,7 @@ def test_a_bearer_token_decides_over_a_cookie(house: Household, gatekeeper: Gate
 
 def test_behind_https_only_the_cookie_bound_to_the_host_counts(house: Household) -> None:
     cookie = house.sign_in(house.share())
-    gatekeeper = Gatekeeper(house.sessions, house.tokens, SessionCookie("https://bilder.example"))
+    gatekeeper = Gatekeeper(house.sessions, house.tokens, house.viewer_passes, SessionCookie("https://bilder.example"))
     assert gatekeeper.scope_of(request(cookie, name="__Host-s"), "read") == STUDIES
     with pytest.raises(NotAuthenticated):
         gatekeeper.scope_of(request(cookie, name="s"), "read")

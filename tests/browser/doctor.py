@@ -13,6 +13,7 @@ from pydicom.uid import (
 )
 
 from storage.identifiers import stand_in_uid
+from tests.support.regions import contour, segmentation, structure_set
 from tests.support.synthetic import ct
 
 FRAME_OF_REFERENCE: Final = stand_in_uid("doctor", "frame of reference")
@@ -20,6 +21,11 @@ COLUMNS, ROWS, SLICES = 32, 24, 20
 SPACING: Final = (1.5, 2.0, 2.5)
 """Between columns, rows and slices, in mm."""
 ORIGIN: Final = (-20.0, -30.0, 100.0)
+
+
+SEGMENT: Final[NDArray[np.uint8]] = np.random.default_rng(5).integers(0, 2, (ROWS, COLUMNS), np.uint8)
+RING: Final = np.array([(4.0, 5.0), (20.0, 5.0), (20.0, 15.0), (4.0, 15.0)])
+"""Columns and rows of the middles of pixels."""
 
 
 def placed(name: str, series: str = "1", date: str = "20190101") -> dict[str, Any]:
@@ -115,11 +121,22 @@ def ultrasound(**attributes: Any) -> Dataset:
     return image
 
 
+def drawn_upon() -> list[Dataset]:
+    """Three slices, with a segmentation of the second of them and a structure set of the third."""
+    images = volume(**placed("drawn upon", date="20190105"))[:3]
+    second, third = ([float(value) for value in image.ImagePositionPatient] for image in images[1:])
+    segments = segmentation(images[0], SEGMENT[np.newaxis], [second], [1], SeriesDescription="Segmente")
+    corners = np.column_stack([RING * SPACING[:2], np.zeros(len(RING))]) + third
+    contours = structure_set(images[0], [("Ring", [contour(corners, images[2])])], SeriesDescription="Konturen")
+    return [*images, segments, contours]
+
+
 def studies() -> dict[str, list[Dataset]]:
     """By the names under which tests find them."""
     return {
         "volume": volume(**placed("volume")),
         "pet": [pet(**placed("pet", date="20190102"))],
         "radiograph": [radiograph(**placed("radiograph", date="20190103"))],
+        "drawn upon": drawn_upon(),
         "ultrasound": [ultrasound(**placed("ultrasound", date="20190104"))],
     }

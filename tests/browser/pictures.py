@@ -80,11 +80,9 @@ NO_WINDOW = {"WindowCenter": None, "WindowWidth": None}
 UNLABELLED = (
     Variant("signed", NO_WINDOW, _ramp(-3000, 3000, "<i2")),
     Variant("padding as US", {**NO_WINDOW, "PixelPaddingValue": 63536}, _ramp(-2000, 900, "<i2")),
-    Variant(
-        "padding range",
-        {**NO_WINDOW, "PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -500},
-        _ramp(-2000, 900, "<i2"),
-    ),
+    Variant("padding range", {**NO_WINDOW, **PADDING}, _ramp(-2000, 900, "<i2")),
+    # Padding that is in the midst of the values, and that inversion would make white.
+    Variant("padding, inverted", {**NO_WINDOW, **INVERSE, **PADDING}, _ramp(-3000, 900, "<i2")),
     Variant("left-aligned 12 bits", {**NO_WINDOW, **UNSIGNED, "BitsStored": 12, "HighBit": 15}, _ramp(0, 65535, "<u2")),
     Variant("8 bits", {**NO_WINDOW, **UNSIGNED_EIGHT}, _ramp(0, 200, "u1")),
     Variant("flat", NO_WINDOW, _ramp(7, 7, "<i2")),

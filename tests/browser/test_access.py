@@ -1,9 +1,11 @@
 """Access for everybody (WCAG 2.2 AA): reflow, large text, targets, names, contrast, focus."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from io import BytesIO
+from typing import Any, Final, Literal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, StorageState
 
 from tests.browser.conftest import PHONE, Site, Visits
@@ -184,10 +186,51 @@ def test_nothing_moves_for_those_who_ask(viewer: Callable[..., Page]) -> None:
     assert page.evaluate("() => getComputedStyle(document.querySelector('#busy')).animationName") == "none"
 
 
-def test_forced_colours_keep_borders(viewer: Callable[..., Page]) -> None:
+# What an element looks like by the system's colours, which a canvas-free page can only name.
+_FORCED = """([selector, names]) => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.forcedColorAdjust = "none";
+  const colour = (name) => { probe.style.color = name; return getComputedStyle(probe).color; };
+  const system = ["Highlight", "HighlightText", "Canvas", "CanvasText", "ButtonText"];
+  const known = Object.fromEntries(system.toReversed().map((name) => [colour(name), name]));
+  const [chosen, pseudo] = selector.split("::");
+  const style = getComputedStyle(document.querySelector(chosen), pseudo && `::${pseudo}`);
+  const found = names.map((name) => known[style[name]] ?? style[name]);
+  probe.remove();
+  return found;
+}"""
+
+
+# Where to look at the slider of image 62 of 120: percent of its width, part of its height.
+_PARTS: Final = ((25, 4), (25, 2), (51, 2))
+
+
+def test_forced_colours_show_what_can_be_pressed_what_is_on_and_where_the_focus_is(
+    site: Site, viewer: Callable[..., Page]
+) -> None:
     page = viewer(forced_colors="active")
-    style = page.evaluate("() => getComputedStyle(document.querySelector('#zoom-in')).borderTopStyle")
-    assert style == "solid"
+
+    def look(selector: str, *names: str) -> list[str]:
+        found: list[str] = page.evaluate(_FORCED, [selector, list(names)])
+        return found
+
+    assert look("#zoom-in", "borderTopStyle", "borderTopWidth") == ["solid", "2px"]
+    page.locator("#mode-window").click()
+    page.locator("#presets button[aria-pressed=true]").wait_for()
+    for pressed in ("#mode-window", "#presets button[aria-pressed=true]"):
+        assert look(pressed, "backgroundColor", "color") == ["Highlight", "HighlightText"], pressed
+    assert look("#zoom-in", "backgroundColor") != ["Highlight"]
+    page.locator("#slider").press("ArrowRight")
+    assert look("#slider", "outlineStyle", "outlineWidth") == ["solid", "3px"]
+    # Its parts have no computed style: the line and the knob, from what lies above the line.
+    slider = Image.open(BytesIO(page.locator("#slider").screenshot())).convert("RGB")
+    ground, line, knob = (slider.getpixel((slider.width * x // 100, slider.height // y)) for x, y in _PARTS)
+    assert ground not in (line, knob) and line != knob
+    assert look("#stage", "forcedColorAdjust") == ["none"], "images stay on black"
+    other = site.studies["volume"][0]
+    page.goto(f"{site.series('stack')}/compare/{other.StudyInstanceUID}/{other.SeriesInstanceUID}")
+    page.locator(".active > .stage").wait_for()
+    assert look(".active > .stage::after", "borderTopColor", "borderTopWidth") == ["rgb(134, 211, 219)", "3px"]
 
 
 @pytest.mark.parametrize(("locale", "language"), [("de-DE", "de"), ("en-GB", "en")])

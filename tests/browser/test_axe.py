@@ -142,8 +142,8 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page.locator("main .primary").click()
     page.locator("#q").wait_for()
     visits.expected = {"/desk/missing"}
-    rooms = ("", "/shares", "/waiting", "/forwarding", "/uploads", "/staff", "/account", "/password", "/missing")
-    for path in (*rooms, f"/staff/{name}"):
+    rooms = ("", "/shares", "/waiting", "/forwarding", "/uploads", "/upload-links", "/staff", "/account", "/password")
+    for path in (*rooms, f"/staff/{name}", "/missing"):
         walk.visit(f"/desk{path}")
     page.goto(f"{site.gateway.url}/desk/uploads")
     page.locator("main a.line-main").first.click()

@@ -30,12 +30,15 @@ def test_a_language_is_chosen_from_a_list_without_script(site: Site, visits: Vis
     page = visits.page(chromium, java_script_enabled=False, locale="ja-JP", **PHONE)
     page.goto(site.gateway.url)
     expect(page.locator("html")).to_have_attribute("lang", "de")
+    # A long name leaves the list a line of its own.
+    page.locator(".brand span").evaluate("(name) => { name.textContent = 'Universitätsklinikum Beispielstadt'; }")
     page.locator(".languages summary").click()
     links = page.locator(".languages a")
     assert links.all_text_contents() == NAMES
     for link in links.all():
         box = link.bounding_box()
         assert box is not None and box["height"] >= 44 and box["width"] >= 44
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
         assert link.get_attribute("lang") == link.get_attribute("hreflang")
     page.get_by_role("link", name="Українська").click()
     expect(page.locator("html")).to_have_attribute("lang", "uk")

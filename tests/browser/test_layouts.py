@@ -62,6 +62,22 @@ def test_up_to_four_series_and_back(site: Site, page: Page) -> None:
     expect(page.locator("#count")).to_have_text("Bild 12 von 20")
 
 
+def test_a_layout_is_kept_in_the_address(site: Site, page: Page) -> None:
+    page.locator("button[data-layout='1x2']").click()
+    _choose(page, 1, "3. März 2026")
+    _cell(page, 1).locator(".stage").focus()
+    page.keyboard.press("Home")
+    page.wait_for_url(re.compile(r"layout=1x2&c1=[\d.]+/[\d.]+/10&c2=[\d.]+/[\d.]+/1$"))
+    assert "layout=1x2" in (page.locator("a[lang=en]").first.get_attribute("href") or "")
+    page.reload()
+    expect(_cell(page, 1).locator(".count")).to_have_text("Bild 1 von 120")
+    expect(_cell(page, 0).locator(".count")).to_have_text("Bild 10 von 20")
+    expect(_cell(page, 0).locator(".viewer")).to_have_class(re.compile("active"))
+    page.locator("#doctor summary").filter(has_text="Aufteilung").click()
+    page.locator("button[data-layout='1x1']").click()
+    page.wait_for_url(re.compile(r"\?i=10$"))
+
+
 def test_lines_where_the_active_image_cuts_the_others(page: Page) -> None:
     """The same volume twice; the planes of the second are turned upright, through the middle of the first."""
     script = """

@@ -14,7 +14,7 @@ from tests.browser.unit import run
 
 SOURCE: Final = """
   const { Volume, latticeOf } = it;
-  const { cutOf, sampled, coarseness, painted } = await import("/static/js/tools/cut.js");
+  const { AXES, cutOf, sampled, coarseness, painted } = await import("/static/js/tools/cut.js");
   const { cross, plus } = await import("/static/js/viewer/geometry.js");
   const COLUMNS = 12, ROWS = 10;
   // A stack of slices; `value` says in HU what is at a point of the patient. Stored values are HU + 1024.
@@ -100,7 +100,7 @@ def test_a_ramp_is_exact_wherever_the_slices_lie(page: Page) -> None:
       const point = [0, 1, 2].map((axis) => (low[axis] + high[axis]) / 2 + 0.37);
       const worst = {};
       for (const name of ["axial", "coronal", "sagittal"]) {
-        const cut = cutOf(volume, name, point);
+        const cut = cutOf(volume, AXES[name], point);
         const values = made(sampled(volume, cut, { thickness: 0, mode: "max" }));
         const off = [];
         values.forEach((value, at) => {
@@ -132,7 +132,7 @@ def test_a_bright_voxel_is_seen_by_mip_in_each_plane_at_its_place(page: Page, ac
       const far = [0, 1, 2].map((axis) => (at[axis] - volume.low[axis] > 8 ? at[axis] - 6 : at[axis] + 6));
       const found = {};
       for (const name of ["axial", "coronal", "sagittal"]) {
-        const cut = cutOf(volume, name, far);
+        const cut = cutOf(volume, AXES[name], far);
         const brightest = (mode, thickness) => {
           const values = made(sampled(volume, cut, { thickness, mode }));
           const most = values.indexOf(Math.max(...[...values].filter((value) => !Number.isNaN(value))));
@@ -161,8 +161,8 @@ def test_planes_keep_the_proportions_of_the_body(page: Page) -> None:
       const { faceOf } = await import("/static/js/tools/cut.js");
       const volume = filled(series(argument), () => 0);
       return ["axial", "coronal", "sagittal"].map((name) => {
-        const cut = cutOf(volume, name, volume.low);
-        const { width, height, corner } = faceOf(volume, name);
+        const cut = cutOf(volume, AXES[name], volume.low);
+        const { width, height, corner } = faceOf(volume, AXES[name]);
         const [across, along] = [Math.hypot(...cut.right) * cut.columns, Math.hypot(...cut.down) * cut.rows];
         return { width, height, corner, across, along };
       });
@@ -247,7 +247,7 @@ def test_slopes_of_their_own_and_inverted_values(page: Page) -> None:
       const slopes = ({ description }, at) => Object.assign(description, { ...own, slope: 1 + at });
       const volume = filled(series(argument, slopes), (point, column, row, plane) => 5040);
       const window = { center: 5040, width: 2, shape: "LINEAR_EXACT" };
-      const cut = cutOf(volume, "axial", [-25, 50, 12]);
+      const cut = cutOf(volume, AXES.axial, [-25, 50, 12]);
       const samples = made(sampled(volume, cut, { thickness: 0, mode: "max" }));
       samples[1] = NaN;
       samples[2] = 5039;
@@ -260,7 +260,7 @@ def test_slopes_of_their_own_and_inverted_values(page: Page) -> None:
     assert found["grey"] == [128, 0, 255]
 
 
-def _open(page: Page) -> None:
+def open_planes(page: Page) -> None:
     page.locator("#doctors-tools").click()
     page.locator("#doctor summary").filter(has_text=re.compile("^MPR ")).click()
     page.locator("#open-mpr").click()
@@ -301,7 +301,7 @@ def _grey(page: Page, name: str, x: float, y: float) -> int:
 def test_the_doctors_way_through_the_planes(site: Site, page: Page) -> None:
     page.goto(f"{site.series('volume')}?i=10")
     wait_for(page, shown="10", quality="full")
-    _open(page)
+    open_planes(page)
     _is_done(page)
     expect(page.locator("dialog.mpr").get_by_text("Nicht zur Befundung geeignet.")).to_be_visible()
     axial, coronal = page.locator("[data-plane=axial]"), page.locator("[data-plane=coronal]")
@@ -335,7 +335,7 @@ def test_the_doctors_way_through_the_planes(site: Site, page: Page) -> None:
 def test_a_slab_shows_what_the_thin_plane_misses_and_closing_ends_it(site: Site, page: Page) -> None:
     page.goto(f"{site.series('volume')}?i=10")
     wait_for(page, shown="10", quality="full")
-    _open(page)
+    open_planes(page)
     _is_done(page)
     cube = (22.5 / doctor.COLUMNS, 11.5 / doctor.ROWS)
     assert _grey(page, "axial", *cube) == 255
@@ -363,7 +363,7 @@ def test_leaving_ends_what_is_still_fetched_and_one_image_is_no_volume(
     page.on("requestfailed", lambda request: ended.append(request.url))
     page.route(re.compile("/frames/1$"), lambda route: held.append(route))
     page.goto(f"{site.series('volume')}?i=10")
-    _open(page)
+    open_planes(page)
     expect(page.locator("#mpr-progress")).to_have_text("Image 0 of 20 is loaded.")
     with page.expect_event("requestfailed"):
         page.locator("dialog.mpr .close").click()
@@ -371,5 +371,5 @@ def test_leaving_ends_what_is_still_fetched_and_one_image_is_no_volume(
     page.unroute_all()
     page.goto(site.series("radiograph"))
     wait_for(page, quality="full")
-    _open(page)
+    open_planes(page)
     expect(page.locator("dialog.mpr").get_by_role("alert")).to_contain_text("it takes at least 8 slices")

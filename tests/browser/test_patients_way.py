@@ -1,4 +1,4 @@
-"""The patient's way from the sheet to the image and out again: phone and desktop, with script and without."""
+"""The patient's way from the sheet to the image and out again, on phone and desktop (test_without_script: without)."""
 
 from typing import Any
 
@@ -18,24 +18,19 @@ def _is_loaded(page: Page, selector: str) -> bool:
     return bool(page.locator(selector).evaluate("async (image) => (await image.decode(), image.naturalWidth > 0)"))
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 @pytest.mark.parametrize("device", DEVICES)
-def test_from_the_printed_code_to_the_image(
-    site: Site, visits: Visits, whole_chromium: Browser, device: str, script: bool
-) -> None:
-    page = visits.page(whole_chromium, java_script_enabled=script, **DEVICES[device])
+def test_from_the_printed_code_to_the_image(site: Site, visits: Visits, whole_chromium: Browser, device: str) -> None:
+    page = visits.page(whole_chromium, **DEVICES[device])
     page.goto(site.gateway.url)
     page.get_by_label("Zugangscode").press_sequentially(site.code)
-    if script:
-        expect(page.locator("#code-state")).to_have_text("Der Code ist vollständig.")
+    expect(page.locator("#code-state")).to_have_text("Der Code ist vollständig.")
     page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Guten Tag, \u2068Erika Muster\u2069")
     expect(page.get_by_role("heading", level=2).first).to_have_text("Computertomographie Brustkorb, 3. März 2026")
     expect(page.get_by_text("Nicht zur Befundung geeignet!")).to_be_visible()
     expect(page.get_by_text("Ihr Zugang gilt bis")).to_be_visible()
-    if script:
-        assert _is_loaded(page, ".hero-picture img")
+    assert _is_loaded(page, ".hero-picture img")
     box = page.locator(".hero-picture img").bounding_box()
     assert box and box["y"] < page.viewport_size["height"], "the first image is in sight at once"  # type: ignore[index]
 
@@ -44,12 +39,7 @@ def test_from_the_printed_code_to_the_image(
     page.get_by_role("link", name="Nächstes Bild").click()
     expect(page.locator("#count")).to_have_text("Bild 62 von 120")
     expect(page.get_by_text("Nicht zur Befundung geeignet!")).to_be_visible()
-    if script:
-        assert wait_for(page, shown="62", quality="full")["renderer"] == "webgl2"
-    else:
-        assert page.url.endswith("?i=62")
-        expect(page.locator("#picture")).to_be_visible()
-        expect(page.locator("#tools")).to_be_hidden()
+    assert wait_for(page, shown="62", quality="full")["renderer"] == "webgl2"
 
     page.get_by_role("link", name="Mein Zugang").click()
     expect(page.get_by_text("Das ist für Sie freigegeben")).to_be_visible()
@@ -59,20 +49,6 @@ def test_from_the_printed_code_to_the_image(
     expect(page.get_by_label("Zugangscode")).to_be_visible()
     page.goto(site.series("stack"))
     expect(page.get_by_role("alert").or_(page.get_by_label("Zugangscode")).first).to_be_visible()
-
-
-def test_images_without_script_are_pictures(site: Site, visits: Visits, chromium: Browser) -> None:
-    """The browser has decoded them: asked from outside the page, whose own script is off."""
-    page = visits.page(chromium, java_script_enabled=False)
-    loaded: list[tuple[int, str]] = []
-    page.on("response", lambda answer: loaded.append((answer.status, answer.headers.get("content-type", ""))))
-    visits.sign_in(page)
-    page.wait_for_load_state("networkidle")
-    assert (200, "image/jpeg") in loaded
-    loaded.clear()
-    page.goto(f"{site.series('stack')}?i=5")
-    page.wait_for_load_state("networkidle")
-    assert (200, "image/jpeg") in loaded
 
 
 def test_the_way_by_qr_code(site: Site, visits: Visits, whole_chromium: Browser) -> None:
@@ -114,16 +90,6 @@ def test_a_landing_without_token_asks_for_the_code(site: Site, visits: Visits, c
     expect(page.get_by_text("Der QR-Code ist nicht mehr da")).to_be_visible()
     page.get_by_label("Zugangscode").fill(site.code)
     page.get_by_label("Geburtsdatum").fill("31011950")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
-
-
-def test_a_qr_code_without_script_asks_for_the_code(site: Site, visits: Visits, chromium: Browser) -> None:
-    page = visits.page(chromium, java_script_enabled=False)
-    page.goto(site.link)
-    expect(page.get_by_text("weil JavaScript ausgeschaltet ist")).to_be_visible()
-    page.get_by_label("Zugangscode").fill(site.code)
-    page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
 

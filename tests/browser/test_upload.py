@@ -82,6 +82,7 @@ def test_a_lost_connection_is_waited_for(site: Site, visits: Visits, chromium: B
     page.context.set_offline(True)
     page.get_by_role("button", name="Jetzt senden").click()
     expect(page.locator("#progress-text")).to_contain_text("Keine Verbindung.")
+    assert not page.evaluate("dispatchEvent(new Event('beforeunload', { cancelable: true }))"), "it can just be closed"
     page.context.set_offline(False)
     page.get_by_role("heading", name="Danke, alles ist angekommen").wait_for()
 

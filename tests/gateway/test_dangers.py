@@ -32,6 +32,11 @@ DANGEROUS: Final[dict[str, tuple[str, dict[str, Any], dict[str, Any]]]] = {
         {"http": {"cors_origins": ["http://viewer.example"]}},
         {"http": {"cors_origins": ["https://viewer.example", "http://localhost:3000"]}},
     ),
+    "an OHIF that is not encrypted": (
+        "viewers.ohif_url",
+        {"viewers": {"ohif_url": "http://viewer.example"}},
+        {"viewers": {"ohif_url": "http://127.0.0.1:3000/ohif"}},
+    ),
     "DICOMweb over the portal": (
         "http.dicomweb_path",
         {"http": {"dicomweb_path": "/studies"}},

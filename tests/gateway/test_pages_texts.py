@@ -215,3 +215,9 @@ def test_a_value_is_never_a_pattern() -> None:
 
 def test_texts_lie_where_they_are_served_from() -> None:
     assert Path(STATIC_FOLDER / "texts" / "de" / "viewer.json").is_file()
+
+
+def test_arabic_has_its_own_comma() -> None:
+    assert [Texts(language, {}).row("A", "B") for language in ("de", "ar")] == ["A, B", "A، B"]
+    foreign = re.compile(r"[\u0600-\u06ff]\s*[,;?]|[,;?]\s*[\u0600-\u06ff]")
+    assert [key for key, text in TEXTS["ar"].items() if foreign.search(text)] == []

@@ -53,7 +53,7 @@ def test_the_pages_lead_there(portal: Portal, patient: TestClient) -> None:
 def test_the_page_offers_all_images_and_each_study_with_size_and_time(portal: Portal, patient: TestClient) -> None:
     page = patient.get("/downloads").text
     assert page.index("Alle meine Bilder") < page.index("Computertomographie")
-    assert page.count('action="/downloads/prepare/') == 3 + 1, "and a copy without names"
+    assert page.count('action="/downloads/prepare/') == 3 + 3, "and pictures, sheets, and a copy without names"
     assert f"/downloads/prepare/{portal.report.study_instance_uid}" in page
     assert portal.foreign.study_instance_uid not in page
     assert "etwa 1 MB" in page and "weniger als 1 Minute" in page
@@ -64,7 +64,7 @@ def test_a_single_study_is_offered_once(portal: Portal) -> None:
     with portal.patient(issued=portal.share_of(portal.report)) as client:
         page = client.get("/downloads").text
     assert "Alle meine Bilder" not in page
-    assert page.count('action="/downloads/prepare/') == 1 + 1
+    assert page.count('action="/downloads/prepare/') == 1 + 3
 
 
 def test_from_order_to_archive(portal: Portal, patient: TestClient) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 
 from auth.records import Issued
 from gateway.app import application
-from gateway.downloads.downloads import Wish
+from gateway.downloads.downloads import Form, Wish
 from gateway.downloads.layout import Prepared
 from gateway.downloads.worker import Preparation
 from gateway.house import House
@@ -105,11 +106,11 @@ def test_logos_are_pictures_that_may_be_kept_a_while(sites: Sites) -> None:
             assert client.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("anonymised", [False, True], ids=["with a viewer", "without names"])
-def test_what_is_taken_along_names_the_site(sites: Sites, anonymised: bool) -> None:
+@pytest.mark.parametrize("form", get_args(Form))
+def test_what_is_taken_along_names_the_site(sites: Sites, form: Form) -> None:
     house, share = sites.house, sites.issued["north"].share
     study = sites.portal.chest[0].study_instance_uid
-    ordered = house.downloads.order(Wish(share.id, study, anonymised), "content", 3)
+    ordered = house.downloads.order(Wish(share.id, study, form), "content", 3)
     assert Preparation(house, lambda: False).work() == 1
     files = Prepared(house.downloads_folder / ordered.id, house.storage.files)
     archive = b"".join(files.archive())

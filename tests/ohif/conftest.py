@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from tests.browser.conftest import CHROMIUM
 from tests.ohif import studies
-from tests.ohif.viewer import DIST, FORWARDED, configuration, serving_viewer
+from tests.ohif.viewer import DIST, FORWARDED, Viewer, configuration, documented, serving_viewer
 from tests.ohif.visit import Visit
 from tests.support.corpus import SHARED
 from tests.support.gateway import Gateway, running
@@ -43,14 +43,15 @@ REAL = (
 
 @dataclass(frozen=True)
 class Site:
-    """A gateway and four origins of the viewer: with a token of the whole archive in its configuration, with none, with
-    the gateway behind the same origin, and one that the gateway does not know."""
+    """A gateway and five origins of the viewer: with a token of the whole archive in its configuration, with none, with
+    the gateway behind the same origin, one that the gateway does not know, and the one that shares lead to."""
 
     gateway: Gateway
     staff: str
     linked: str
     proxied: str
     stranger: str
+    shared: Viewer
 
 
 @pytest.fixture(scope="package")
@@ -58,8 +59,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert DIST.is_dir(), "the viewer is missing: make test-ohif fetches it"
     folder = tmp_path_factory.mktemp("ohif")
     with ExitStack() as stack:
-        staff, linked, proxied, stranger = (stack.enter_context(serving_viewer()) for _ in range(4))
-        config = gateway_configuration(folder, http=f'cors_origins = ["{staff.origin}", "{linked.origin}"]')
+        staff, linked, proxied, stranger, shared = (stack.enter_context(serving_viewer()) for _ in range(5))
+        origins = f'cors_origins = ["{staff.origin}", "{linked.origin}"]'
+        viewers = f'[viewers]\nohif_url = "{shared.origin}"\nweasis = true'
+        config = gateway_configuration(folder, http=origins, more=viewers)
         gateway = stack.enter_context(running(folder, config, "--role", "web"))
         imported = gateway.run("import", str(_inbox(folder)))
         assert imported.returncode == 0, imported.stderr
@@ -68,7 +71,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         linked.configuration = configuration(gateway.dicomweb)
         proxied.configuration = configuration(FORWARDED)
         proxied.gateway_port, proxied.token = gateway.http_port, token
-        yield Site(gateway, staff.origin, linked.origin, proxied.origin, stranger.origin)
+        shared.configuration = documented(gateway.url)
+        yield Site(gateway, staff.origin, linked.origin, proxied.origin, stranger.origin, shared)
 
 
 def _inbox(folder: Path) -> Path:

@@ -34,6 +34,11 @@ def study_uid(name: str) -> str:
     return stand_in_uid("ohif", name)
 
 
+def series_uid(name: str) -> str:
+    """The UID of its only series."""
+    return stand_in_uid("ohif", name, "1")
+
+
 def samples(number: int) -> Samples:
     """Image `number` of a stack: a ramp from left to right, and in the middle a square of the grey 20 x `number`."""
     image = np.tile(np.arange(SIDE, dtype=np.int16) * 2, (SIDE, 1))
@@ -79,7 +84,7 @@ def _identity(name: str) -> dict[str, Any]:
         "PatientID": f"OHIF-{name}",
         "StudyDescription": f"Prüfung {name}",
         "StudyInstanceUID": study_uid(name),
-        "SeriesInstanceUID": stand_in_uid("ohif", name, "1"),
+        "SeriesInstanceUID": series_uid(name),
     }
 
 

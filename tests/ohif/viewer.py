@@ -4,6 +4,7 @@ It can also be the proxy of a site that has viewer and gateway on one origin, an
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,19 @@ def configuration(dicomweb: str, token: str = "") -> str:
     return _CONFIGURATION % {name: json.dumps(value, indent=2) for name, value in texts.items()}
 
 
+_DOCUMENTED: Final = re.compile(r"### From a share.*?```js\n(.*?)```", re.DOTALL)
+
+
+def documented(gateway: str) -> str:
+    """The app-config.js of docs/dicomweb.md for shares, with a gateway's own address in its first line."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "dicomweb.md").read_text(encoding="utf-8")
+    found = _DOCUMENTED.search(text)
+    assert found
+    first, _, rest = found[1].partition("\n")
+    assert first == 'const GATEWAY = "https://images.example.org";'
+    return f"const GATEWAY = {json.dumps(gateway)};\n{rest}"
+
+
 FORWARDED: Final = "/dicom-web"
 _HOP_BY_HOP: Final = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
@@ -71,6 +85,7 @@ class _Files(SimpleHTTPRequestHandler):
     server: "Viewer"
 
     def do_GET(self) -> None:
+        self.server.asked.append(self.path)
         path = self.path.partition("?")[0]
         if path == "/app-config.js":
             self._answer(200, {"Content-Type": "text/javascript"}, self.server.configuration.encode())
@@ -117,6 +132,11 @@ class Viewer(ThreadingHTTPServer):
     configuration = ""
     token = ""
     gateway_port = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked: list[str] = []
+        """What its log would hold."""
 
     @property
     def origin(self) -> str:

@@ -97,6 +97,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}": "page",
     "/studies/{study}/series/{series}/compare": "page",
     "/studies/{study}/series/{series}/compare/{other}/{beside}": "page",
+    "/studies/{study}/series/{series}/regions": "page",
+    "/studies/{study}/series/{series}/regions/{beside}/{instance}": "document",
     "/dictionary": "public",
     "/glossary": "public",
     "/studies/{study}/series/{series}/film.webp": "page",
@@ -124,6 +126,9 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/u/files": "public",
     "/u/transfers": "nothing to get",
     "/u/transfers/{file}": "nothing to get",
+    "/studies/{study}/open/{viewer}": "order",
+    "/open/token": "nothing to get",
+    "/open/weasis/{ticket}.xml": "nothing to get",
     "/session": "own page",
     "/{path:path}": "nothing",
 }
@@ -143,6 +148,8 @@ class Names:
     download: str = "0123456789abcdef"
     name: str = "images.zip"
     site: str = "north"
+    viewer: str = "ohif"
+    ticket: str = "x" * 43
     path: str = "7FE00010"
 
     @property

@@ -6,6 +6,7 @@ Whatever is refused must also leave everything as it was.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -17,12 +18,14 @@ from starlette.types import ASGIApp
 from auth.staff import Member
 from auth.staff_administration import Administration
 from gateway.app import application
-from gateway.desk import browse, deletion, door, finding, forwarding, sharing, waiting
-from gateway.forwarding.deliveries import Wanted
+from gateway.archive.archive import ArchivedStudy
+from gateway.desk import browse, deletion, door, finding, forwarding, priors, sharing, waiting
+from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
 from storage.scope import PatientIdentity, WholeArchive
 from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
+from tests.gateway.desk.test_priors import PacsOf
 from tests.gateway.portal_house import ORIGIN
 from tests.support.synthetic import ct, part10
 
@@ -30,11 +33,12 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5"
 NO_UPLOAD: Final = "22222222"
 NO_MEMBER: Final = "not.there"
+SERIES: Final = "1.2.3.4.6"
 
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site (uploads: to the first one), "doing" ones change such an object, "a deletion" is
-# asked for and done at one address, "account" ones and "administration" are for administrators of that site, "api" ones
-# are for machines.
+# name an object that belongs to a site, "doing" ones change such an object, "asking" ones ask the archive for such an
+# object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones are for those who may share,
+# "account" ones and "administration" for administrators of that site. "api" ones are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -61,6 +65,9 @@ POLICY: Final = {
     "/desk/studies/{study}": "study",
     "/desk/studies/{study}/thumbnail": "study",
     "/desk/shares/search": "search",
+    "/desk/studies/{study}/archive": "study and asking",
+    "/desk/studies/{study}/retrievals": "study and asking",
+    "/desk/studies/{study}/retrievals/progress": "study of sharers",
     "/desk/studies/{study}/deletion": "a deletion",
     "/desk/shares/{share}": "share",
     "/desk/shares/{share}/extension": "doing",
@@ -76,8 +83,11 @@ POLICY: Final = {
     "/desk/forwarding/endings": "doing in the scope",
     "/desk/forwarding/{delivery:int}/attempt": "doing",
     "/desk/forwarding/{delivery:int}/ending": "doing",
+    "/desk/upload-links": "room",
+    "/desk/upload-links/{link}/ending": "doing",
     "/desk/uploads": "room",
     "/desk/uploads/{upload}": "upload",
+    "/desk/uploads/{upload}/series/{series}": "upload",
     "/desk/uploads/{upload}/acceptance": "doing an upload",
     "/desk/uploads/{upload}/question": "doing an upload",
     "/desk/uploads/{upload}/rejection": "doing an upload",
@@ -99,6 +109,8 @@ STAFF: Final = {
 }
 """Members with the site that they see, whether they may share, and whether they may manage accounts."""
 SITES: Final = ("", "north")
+ASKED: Final = {"studies": "1.2.900", "accession_number": "ACC900"}
+"""What the archives of both sites have."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +122,18 @@ class Names:
     request: int
     delivery: int
     upload: str
+    link: str
     member: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named |= {"{upload}": self.upload, "{delivery:int}": str(self.delivery), "{member}": self.member}
+        named |= {
+            "{upload}": self.upload,
+            "{delivery:int}": str(self.delivery),
+            "{link}": self.link,
+            "{series}": SERIES,
+            "{member}": self.member,
+        }
         for place, name in named.items():
             template = template.replace(place, name)
         return template.replace("{path:path}", "nowhere/at/all")
@@ -136,8 +155,10 @@ class Matrix:
             "SELECT * FROM share_request",
             "SELECT id, held FROM instance",
             "SELECT * FROM upload",
+            "SELECT * FROM upload_link",
             "SELECT * FROM delivery",
             "SELECT * FROM staff",
+            "SELECT * FROM retrieval",
         )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
 
@@ -172,11 +193,18 @@ class Matrix:
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
-    for desk in household.opened(tmp_path_factory.mktemp("desk")):
+    kept = ArchivedStudy("1.2.900", "20190304", ("MR",), "", "ACC900", "", "4711", "", "19500131", 40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(priors, "archive_of", lambda house, site, patience: PacsOf(f"PACS{site}", (kept,)))
+        yield from _opened(tmp_path_factory.mktemp("desk"))
+
+
+def _opened(folder: Path) -> Iterator[Matrix]:
+    for desk in household.opened(folder):
         household.add(desk.house, "left", "desk", "")
         household.add(desk.house, "adam", "admin", "north")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, NO_MEMBER)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210", NO_MEMBER)
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -188,11 +216,12 @@ def _objects(desk: Desk, site: str) -> Names:
     desk.house.requests.ask(share.id, "extend")
     study = (desk.north if north else desk.jan).study_instance_uid
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    upload = NO_UPLOAD if north else household.sent_in(desk.house, part10(ct(**household.ERIKA))).reference
+    upload = household.sent_in(desk.house, part10(ct(SeriesInstanceUID=SERIES, **household.ERIKA)), site=site)
     delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
     member = f"of.{site or 'first'}.{share.id}"
     desk.house.staff.add(member, "desk", site, household.PASSWORD)
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload, member)
+    request = desk.house.requests.open(site)[-1].id
+    return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -240,7 +269,7 @@ def test_the_api_takes_no_sessions(matrix: Matrix, caller: str) -> None:
 
 @pytest.mark.parametrize("caller", STAFF)
 def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
-    site, _, administers = STAFF[caller]
+    site, may_share, administers = STAFF[caller]
     with matrix.caller(caller) as client:
         for template in _kinds("room"):
             assert client.get(template).status_code == 200, template
@@ -251,26 +280,25 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
             expected = 200 if mine else 404 if administers else 403
             assert client.get(names.fill("/desk/staff/{member}")).status_code == expected, owner
             assert (names.member in listed.text) == mine, owner
-        for template in _kinds("study", "share", "a deletion"):
+        for template in _kinds("study", "study of sharers", "study and asking", "share", "upload", "a deletion"):
+            is_open = may_share or POLICY[template] in ("study", "share", "upload", "a deletion")
             unknown = client.get(matrix.objects["unknown"].fill(template))
-            assert unknown.status_code == 404
+            assert unknown.status_code == (404 if is_open else 403)
             for owner in SITES:
                 answer = client.get(matrix.objects[owner].fill(template))
-                mine = site is None or site == owner
-                assert answer.status_code == (200 if mine else 404), (template, owner)
+                mine = is_open and (site is None or site == owner)
+                assert answer.status_code == (200 if mine else unknown.status_code), (template, owner)
                 assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
-        upload, no_upload = (client.get(matrix.objects[one].fill("/desk/uploads/{upload}")) for one in ("", "unknown"))
-        assert (upload.status_code, no_upload.status_code) == (404 if site else 200, 404)
-        assert not site or _plain(upload.text, matrix) == _plain(no_upload.text, matrix)
-        assert (matrix.objects[""].upload in client.get("/desk/uploads").text) == (not site)
         for owner in SITES:
             found = client.post("/desk/shares/search", data={"q": matrix.objects[owner].share}).headers["location"]
             is_listed = f'href="/desk/shares/{matrix.objects[owner].share}"' in client.get(found).text
             assert is_listed == (site is None or site == owner), owner
-        for path in ("/desk/shares", "/desk/waiting"):
+        lists = {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}
+        for path, kind in {**lists, "/desk/upload-links": "link"}.items():
             text = client.get(path).text
             for owner in SITES:
-                assert (matrix.objects[owner].share in text) == (site is None or site == owner), (path, owner)
+                name = getattr(matrix.objects[owner], kind)
+                assert (name in text) == (site is None or site == owner), (path, owner)
 
 
 @pytest.mark.parametrize("caller", STAFF)
@@ -281,13 +309,15 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
         before = matrix.state()
         for owner in others:
             names = matrix.objects[owner]
-            for template in _kinds("doing", "doing in the scope", "doing an upload", "a deletion"):
-                data = {"share": names.share, "decision": "accept", "remark": "Warum?"}
+            for template in _kinds("doing", "doing in the scope", "doing an upload", "study and asking", "a deletion"):
+                data = {"share": names.share, "decision": "accept", "remark": "Warum?", **ASKED}
                 answer = client.post(names.fill(template), data=data)
                 expected = {403} if not may_share else {303} if "scope" in POLICY[template] else {404}
                 assert answer.status_code in expected, (template, owner)
             answer = client.post("/desk/shares", data={"study": names.study, "what": "patient"})
             assert answer.status_code == (404 if may_share else 403), owner
+        if not may_share:
+            assert client.post("/desk/upload-links", data={"form": "patient"}).status_code == 403
         for owner in others if administers else matrix.objects:
             for template in _kinds("doing an account"):
                 path = matrix.objects[owner].fill(template)
@@ -310,15 +340,20 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             if not any(one in template for one in ("rejection", "requests", "unlocking", "attempt", "endings")):
                 assert matrix.state() != before, template
         assert client.post(names.fill("/desk/shares/{share}/revocation")).status_code == 303
+        for template in _kinds("study and asking"):
+            before = matrix.state()
+            assert client.post(names.fill(template), data=ASKED).status_code in (200, 303), template
+            wanted = [row[1] for row in matrix.state()[-1]]
+            assert (site or "") in wanted if "retrievals" in template else matrix.state() == before, template
         for template in _kinds("a deletion"):
             before = matrix.state()
             uid = household.keep(matrix.desk.house, "NORTHPACS" if site else "PACS").study_instance_uid
             path = template.replace("{study}", uid)
             assert client.post(path, data={"reason": "other"}).status_code == 303, template
             assert matrix.state() == before, template
-        for template in _kinds("doing an upload") if not site else ():
+        for template in _kinds("doing an upload"):
             before = matrix.state()
-            path = _objects(matrix.desk, "").fill(template)
+            path = _objects(matrix.desk, site or "").fill(template)
             assert client.post(path, data={"remark": "Warum?"}).status_code == 303, template
             assert matrix.state() != before, template
         for template in _kinds("doing an account") if administers else ():
@@ -332,7 +367,7 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
 def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: each restriction, taken away alone, must be missed."""
     with monkeypatch.context() as patch:
-        for module in (browse, sharing, waiting, door):
+        for module in (browse, priors, sharing, waiting, door):
             patch.setattr(module, "scope_of", lambda member: WholeArchive(), raising=False)
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
@@ -374,7 +409,7 @@ def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
         # The name of a member holds the id of a share.
         text = text.replace(names.member, "MEMBER").replace(names.study, "STUDY").replace(names.share, "SHARE")
-        text = text.replace(names.upload, "UPLOAD")
+        text = text.replace(names.upload, "UPLOAD").replace(names.link, "LINK")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)

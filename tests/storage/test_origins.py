@@ -1,5 +1,6 @@
 """Whose site a study belongs to, and what a scope of a site, or of a patient at a site, lets through."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from storage.attributes import BY_KEYWORD, Level
 from storage.errors import CannotUnderstand, NoSuchInstance
 from storage.query import Match, Query
+from storage.schema import MIGRATIONS
 from storage.scope import PatientIdentity, SiteStudies, StudyScope, WholeArchive
 from storage.storage import Storage, StorageSettings
 from tests.support.synthetic import ct, part10
@@ -43,6 +45,29 @@ def test_a_study_belongs_to_who_sent_it_first(storage: Storage) -> None:
     assert _seen(storage, SiteStudies("south")) == set()
     with pytest.raises(NoSuchInstance):
         storage.index.instances(HERE, north)
+
+
+def test_over_the_network_a_sender_comes_with_its_address(storage: Storage) -> None:
+    north = _keep(storage, "NORTHPACS@10.0.0.5")
+    assert (_seen(storage, HERE), _seen(storage, NORTH)) == (set(), {north})
+
+
+def test_origins_that_had_an_address_are_mended(tmp_path: Path) -> None:
+    storage = Storage.open(tmp_path, StorageSettings())
+    studies = {_keep(storage, source): source for source in ("PACS@10.0.0.5", "NORTHPACS@10.0.0.6", "upload")}
+
+    def as_before(connection: sqlite3.Connection) -> None:
+        for study, source in studies.items():
+            connection.execute("UPDATE study SET origin = ? WHERE study_instance_uid = ?", (source, study))
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '011_senders'")
+
+    storage.database.write(as_before)
+    storage.database.migrate(MIGRATIONS)
+    found = {
+        study.study_instance_uid: study.origin for study in storage.index.overviews(WholeArchive(), Query(Level.STUDY))
+    }
+    assert found == {study: source.partition("@")[0] for study, source in studies.items()}
+    storage.close()
 
 
 def test_another_list_of_senders_counts_at_once_and_for_old_studies(storage: Storage) -> None:

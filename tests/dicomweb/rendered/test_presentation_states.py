@@ -170,6 +170,31 @@ def test_a_colour_state_turns_covers_and_draws(client: TestClient, keep: Keep) -
     assert green > 240 and max(red, blue) < 60
 
 
+@pytest.mark.parametrize(("entries", "first"), [(256, 0), (1024, 100)])
+def test_a_pseudo_colour_state_maps_all_of_the_window_to_all_of_its_palette(
+    client: TestClient, keep: Keep, entries: int, first: int
+) -> None:
+    """What the VOI LUT yields, stretched over the palette (PS3.4 N.2.3); padding stays black."""
+    image = ct(16, 64, RescaleIntercept="0", PixelPaddingValue=5000)
+    values = (np.arange(16 * 64).reshape(16, 64) * 2).astype("<i2")
+    values[0, :3] = 5000
+    image.PixelData = values.tobytes()
+    state = presentation_state(image)
+    state.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.11.3")
+    window, index = Dataset(), np.arange(entries)
+    window.WindowCenter, window.WindowWidth = "800", "1000"
+    state.SoftcopyVOILUTSequence = [window]
+    tables = np.stack([index * 255 // (entries - 1), 255 - index * 255 // (entries - 1), index * 7 % 256], axis=-1)
+    for channel, name in enumerate(("Red", "Green", "Blue")):
+        setattr(state, f"{name}PaletteColorLookupTableDescriptor", [entries, first, 16])
+        setattr(state, f"{name}PaletteColorLookupTableData", (tables[:, channel] * 257).astype("<u2").tobytes())
+    # PS3.3 C.11.2.1.2.1, LINEAR.
+    grey = np.clip((values - 799.5) / 999 + 0.5, 0, 1)
+    expected = tables[np.floor(grey * (entries - 1) + 0.5).astype(int)]
+    expected[0, :3] = 0
+    assert np.array_equal(shown(client, keep, state, image), expected)
+
+
 def test_the_profile_of_a_colour_state_counts(client: TestClient, keep: Keep) -> None:
     """C.11.15: the state's ICC Profile says what the colours mean."""
     image = colours()

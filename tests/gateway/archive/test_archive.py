@@ -1,8 +1,5 @@
 """What was deleted here comes again from the archive, and a share waits until all has come that it has."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,101 +7,21 @@ import pytest
 
 from auth.clock import system_clock
 from auth.records import Wait
-from dimse.services.dispatch import Services
-from dimse.settings import DimseSettings, Peer
+from dimse.settings import Peer
 from gateway.archive.archive import Archive, ArchiveAway
 from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
-from gateway.archive.service import archive_of, asking_of, completeness_of
+from gateway.archive.service import archive_of, archives_of, asking_of, completeness_of
 from gateway.config import Config
-from gateway.house import House, build
-from gateway.listening import reserve
-from gateway.seats import Place
-from gateway.sections import ArchiveConfig, DimseConfig, PeerConfig
+from gateway.house import build
 from storage.audit_trail import AuditTrail
-from storage.deletion import Target
-from storage.ingest import Stored
-from storage.scope import ListedStudies, PatientIdentity, WholeArchive
-from storage.storage import Storage
-from tests.dimse.node import running
+from storage.scope import ListedStudies, PatientIdentity
+from tests.gateway.archive.conftest import Hospital
 from tests.gateway.portal_house import keep
-from tests.support.gateway import free_port
-from tests.support.synthetic import ct, part10
+from tests.support.synthetic import ct
 
 BIRTH_DATE = "19500131"
 PATIENT = PatientIdentity("TEST-1", "", BIRTH_DATE)
-
-
-@dataclass
-class Hospital:
-    """Our house, and an archive elsewhere that has three images of the patient and a stranger's."""
-
-    house: House
-    pacs: Storage
-    stored: list[Stored]
-
-    def have_here(self, *numbers: int) -> None:
-        """Let these of the images come from the archive."""
-        for number in numbers:
-            record = self.pacs.index.instances(WholeArchive(), self.study)[number]
-            incoming = self.house.storage.ingest.receive()
-            incoming.write(self.pacs.files.path(record.blob_key).read_bytes())
-            self.house.storage.ingest.store(incoming, source="PACS1@127.0.0.1")
-
-    @property
-    def study(self) -> str:
-        return self.stored[0].study_instance_uid
-
-    def here(self) -> int:
-        return self.house.storage.index.counts(WholeArchive()).instances
-
-    def delete(self) -> None:
-        self.house.storage.deletion.delete(WholeArchive(), Target(self.study), source="test")
-
-
-def _put(storage: Storage, number: int = 1, **attributes: str) -> Stored:
-    incoming = storage.ingest.receive()
-    incoming.write(part10(ct(number=number, **attributes)))  # type: ignore[arg-type]
-    return storage.ingest.store(incoming, source="modality")
-
-
-@contextmanager
-def hospital(folder: Path, way: str) -> Iterator[Hospital]:
-    with ExitStack() as stack:
-        pacs = Storage.open(folder / "pacs")
-        stack.callback(pacs.close)
-        places = {"StudyInstanceUID": "1.2.826.7", "SeriesInstanceUID": "1.2.826.7.1"}
-        stored = [_put(pacs, number, **places) for number in (1, 2, 3)]
-        _put(pacs, PatientID="TEST-2")
-        _put(pacs, PatientID="TEST-1", PatientBirthDate="19600101")
-        port = free_port()
-        config = Config(
-            base=folder,
-            dimse=DimseConfig(port=port, peers=(PeerConfig(ae_title="PACS1", host="127.0.0.1", port=1),)),
-            archive=ArchiveConfig(ae_title="PACS1", retrieve=way),  # type: ignore[arg-type]
-        )
-        us = Peer("DURCHBLICK", "127.0.0.1", port)
-        settings = DimseSettings(ae_title="PACS1", accept_unknown_peers=True, peers=(us,))
-        archive = stack.enter_context(running(None, services=Services(pacs, settings), ae_title="PACS1"))
-        peer = PeerConfig(ae_title="PACS1", host="127.0.0.1", port=archive.port)
-        config = config.model_copy(update={"dimse": DimseConfig(port=port, peers=(peer,))})
-        house = build(config)
-        stack.callback(house.close)
-        place = Place(sockets={"dimse": reserve("127.0.0.1", port, "dimse")})
-        stack.enter_context(running(None, services=Services(house.storage), place=place))
-        yield Hospital(house, pacs, stored)
-
-
-@pytest.fixture(params=["move", "get"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hospital]:
-    with hospital(tmp_path, request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def one(tmp_path: Path) -> Iterator[Hospital]:
-    with hospital(tmp_path, "move") as made:
-        yield made
 
 
 def test_a_share_that_is_issued_anew_brings_its_deleted_study_back(either: Hospital) -> None:
@@ -140,12 +57,12 @@ def test_an_archive_that_is_away_is_asked_again_later(one: Hospital) -> None:
     issued = house.shares.create(ListedStudies(frozenset({one.study})), BIRTH_DATE, 30)
     asking_of(house).ask_for(issued.share)
     away = Archive(archive._caller, lambda _: Peer("PACS1", "127.0.0.1", 9), "PACS1", "move", house.storage.ingest)
-    lost = Asking(house.storage.database, house.storage.index, house.shares, away, lambda: now[0])
+    lost = Asking(house.storage.database, house.storage.index, house.shares, {"": away}, lambda: now[0])
     now[0] += timedelta(seconds=2)
     assert lost.work_off() == 0
     (row,) = house.storage.database.read("SELECT tries, told FROM archive_request")
     assert row["tries"] == 1 and row["told"]
-    found = Asking(house.storage.database, house.storage.index, house.shares, archive, lambda: now[0])
+    found = Asking(house.storage.database, house.storage.index, house.shares, {"": archive}, lambda: now[0])
     assert found.work_off() == 0
     now[0] += timedelta(seconds=61)
     assert found.work_off() == 1
@@ -188,7 +105,7 @@ def test_a_share_waits_for_quiet_and_not_for_ever_for_the_archive(one: Hospital)
     quiet = house.shares.create(PATIENT, BIRTH_DATE, 30, wait=Wait(10))
     archive = house.shares.create(PATIENT, BIRTH_DATE, 30, wait=Wait(10, for_archive=True))
     listed = house.shares.create(both, BIRTH_DATE, 30, wait=Wait(10))
-    completeness = Completeness(house.storage.database, house.shares, archive_of(house), lambda: now[0])
+    completeness = Completeness(house.storage.database, house.shares, archives_of(house), lambda: now[0])
     now[0] += timedelta(minutes=30)
     assert completeness.look() == 0
     one.have_here(0)
@@ -202,3 +119,13 @@ def test_a_share_waits_for_quiet_and_not_for_ever_for_the_archive(one: Hospital)
     assert house.shares.get(archive.share.id).wait is None
     assert house.shares.get(listed.share.id).wait == Wait(10)
     assert house.shares.get(listed.share.id).scope == ListedStudies(frozenset())
+
+
+def test_a_share_of_another_site_asks_nobody_elses_archive(one: Hospital) -> None:
+    issued = one.house.shares.create(ListedStudies(frozenset({one.study})), BIRTH_DATE, 30, site="north")
+    asking = asking_of(one.house)
+    assert asking.ask_for(issued.share).archive == ""
+    waiting = one.house.shares.create(PATIENT, BIRTH_DATE, 30, wait=Wait(10, for_archive=True), site="north")
+    one.have_here(0, 1, 2)
+    assert not completeness_of(one.house).is_complete(waiting.share)
+    assert asking.work_off() == 0

@@ -28,6 +28,7 @@ from tests.gateway.portal_house import ORIGIN, SIGN_IN
 from tests.support.synthetic import ct, part10
 
 PASSWORD = "sieben graue Katzen"
+PICTURE = b"a small picture"
 ERIKA: dict[str, Any] = {"PatientName": "Müller^Erika", "PatientID": "4711", "PatientBirthDate": "19500131"}
 OTHER_ERIKA: dict[str, Any] = {**ERIKA, "PatientBirthDate": "19600131"}
 JAN: dict[str, Any] = {"PatientName": "Müller^Jan", "PatientID": "0815", "PatientBirthDate": "19770505"}
@@ -72,10 +73,10 @@ def keep(house: House, source: str, **attributes: Any) -> Stored:
     return house.storage.ingest.store(incoming, source=source)
 
 
-def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", **answers: str) -> Upload:
-    """An upload of Erika's form, which waits for staff."""
+def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", site: str = "", **answers: str) -> Upload:
+    """An upload of Erika's form to this site, which waits for staff."""
     intake = house.intake
-    link = intake.links.create("referrer" if "sender" in answers else "patient", label).link
+    link = intake.links.create("referrer" if "sender" in answers else "patient", label, site=site).link
     given = {"name": "Erika Müller", "birth_date": "19500131", "contact": "0000 4711", **answers}
     upload = intake.uploads.begin(link, given).upload
     for number, content in enumerate(data_sets):
@@ -85,7 +86,7 @@ def sent_in(house: House, *data_sets: bytes, label: str = "Radiologie", **answer
             transfer.write(content)
         intake.uploads.complete(file)
     intake.uploads.finish(upload)
-    assert intake.examination(lambda: False).work() == 1
+    assert intake.examination(lambda *_: PICTURE, lambda: False).work() == 1
     return intake.uploads.by_reference(upload.reference)
 
 

@@ -1,12 +1,16 @@
 """What is sent on to PACS, at the desk: what failed and why, and what becomes of it."""
 
+import html
+import re
 from collections.abc import Sequence
 from typing import get_args
 
 import pytest
 
-from gateway.desk.forwarding_wording import kind_of
-from gateway.forwarding.deliveries import Delivery, NoSuchDelivery, State, Wanted
+from dimse.scu.trouble import Trouble, TroubleKind
+from gateway.desk import forwarding
+from gateway.forwarding.deliveries import NoSuchDelivery
+from gateway.forwarding.delivery import Delivery, State, Wanted
 from gateway.forwarding.rules import Selection
 from gateway.pages.static import STATIC_FOLDER
 from gateway.pages.texts import Languages
@@ -14,10 +18,11 @@ from storage.ingest import Stored
 from tests.gateway.desk.conftest import Desk
 
 TEXTS = Languages(STATIC_FOLDER / "texts", "de").for_staff().all()
-AWAY = "3 of 3 instances could not be sent: 0110H Nobody listens at 10.0.0.1 port 104; is the port right?"
+OF_RETRIEVAL = {TroubleKind.DESTINATION, TroubleKind.STALLED, TroubleKind.INCOMPLETE}
+AWAY = Trouble(TroubleKind.UNREACHABLE, "3 of 3 instances could not be sent: 0110H Nobody listens at 10.0.0.1.")
 
 
-def asked(desk: Desk, stored: Stored, target: str = "pacs", trouble: str = "") -> Delivery:
+def asked(desk: Desk, stored: Stored, target: str = "pacs", trouble: Trouble | None = None) -> Delivery:
     """A delivery of a study, failed if there was trouble."""
     deliveries = desk.house.deliveries
     made = deliveries.want(Wanted("rule", target, stored.study_instance_uid, 0, 3, Selection(), 3))
@@ -62,11 +67,36 @@ def test_one_is_tried_again_or_given_up(own_desk: Desk) -> None:
 
 def test_what_is_under_way_is_left_alone(own_desk: Desk) -> None:
     made = asked(own_desk, own_desk.chest)
-    own_desk.house.deliveries.take_up("pacs", 1)
+    (held,) = own_desk.house.deliveries.take_up("pacs", 1)
     with own_desk.browser("anna") as anna:
+        for path in ("attempt", "ending"):
+            answer = anna.post(f"/desk/forwarding/{made.id}/{path}")
+            assert answer.status_code == 409 and "gerade unterwegs" in answer.text
+        assert own_desk.house.deliveries.get(made.id).holder == held.holder
+        assert "wird gesendet" in anna.get("/desk/forwarding").text
+        own_desk.house.deliveries.deliver(held, committed=False)
         answer = anna.post(f"/desk/forwarding/{made.id}/attempt")
         assert answer.status_code == 409 and "inzwischen geändert" in answer.text
-        assert "wird gesendet" in anna.get("/desk/forwarding").text
+
+
+def test_what_failed_is_leafed_through_target_by_target(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "FAILED", 1)
+    older, newer = asked(own_desk, own_desk.chest, trouble=AWAY), asked(own_desk, own_desk.knee, trouble=AWAY)
+    asked(own_desk, own_desk.jan, "zweites & Archiv", trouble=AWAY)
+    with own_desk.browser("anna") as anna:
+        page = anna.get("/desk/forwarding").text
+        assert "2 Sendungen sind nicht zugestellt" in page and f"/{newer.id}/attempt" in page
+        assert f"/{older.id}/attempt" not in page and "/desk/forwarding?target=zweites" not in page
+        link = re.search(r'href="(/desk/forwarding\?target=[^"]+)"', page)
+        assert link
+        next_page = anna.get(html.unescape(link[1])).text
+        assert f"/{older.id}/attempt" in next_page and f"/{newer.id}/" not in next_page
+        assert "Ältere anzeigen" not in next_page
+        assert "Ältere gibt es nicht" in anna.get("/desk/forwarding?target=nobody&before=5").text
+        for before in ("", "x", "-1", "²", "9" * 30):
+            assert anna.get("/desk/forwarding", params={"target": "pacs", "before": before}).status_code == 404
+    with own_desk.browser("nora") as nora:
+        assert "<form" not in nora.get(html.unescape(link[1])).text.split("<main")[1]
 
 
 def test_all_of_a_target_at_once(own_desk: Desk) -> None:
@@ -77,8 +107,13 @@ def test_all_of_a_target_at_once(own_desk: Desk) -> None:
         assert states(own_desk, [*own, other.id]) == ["waiting", "waiting", "failed"]
         anna.post("/desk/forwarding/endings", data={"target": "second"})
     assert own_desk.house.deliveries.listed(["failed"]) == []
-    audited = own_desk.house.storage.database.read("SELECT actor FROM audit WHERE event = 'forwarding given up'")
-    assert [row["actor"] for row in audited] == ["staff anna"]
+    audited = own_desk.house.storage.database.read(
+        "SELECT actor, event FROM audit WHERE event IN ('forwarding given up', 'forwarding retried') ORDER BY id"
+    )
+    assert [tuple(row) for row in audited] == [
+        *[("staff anna", "forwarding retried")] * 2,
+        ("staff anna", "forwarding given up"),
+    ]
 
 
 def test_each_site_sees_and_changes_its_own(own_desk: Desk) -> None:
@@ -95,23 +130,11 @@ def test_each_site_sees_and_changes_its_own(own_desk: Desk) -> None:
         assert "Müller, Erika" in carla.get("/desk/forwarding").text
 
 
-@pytest.mark.parametrize(
-    ("trouble", "kind"),
-    [
-        ("", ""),
-        (AWAY, "unreachable"),
-        ("pacs is no target any more", "unknown"),
-        ("HTTP status 401", "rights"),
-        ("2 of 3 instances could not be sent: A700H Out of resources", "full"),
-        ("HTTP status 507", "full"),
-        ("1 of 3 instances are refused", "refused"),
-        ("something nobody has thought of", "other"),
-    ],
-)
-def test_reasons_have_words(trouble: str, kind: str) -> None:
-    assert kind_of(trouble) == kind
+def test_every_kind_of_failure_has_words_and_no_other_has() -> None:
     for texts in TEXTS:
-        assert not kind or (texts(f"desk.forwarding.trouble_{kind}") and texts(f"desk.forwarding.advice_{kind}"))
+        for part in ("trouble", "advice"):
+            start = f"desk.forwarding.{part}_"
+            assert {key.removeprefix(start) for key in texts.beginning_with(start)} == set(TroubleKind) - OF_RETRIEVAL
 
 
 def test_every_state_has_a_word() -> None:

@@ -1,15 +1,17 @@
 """Uploads at the desk: what staff see of them, and the three decisions."""
 
+import json
 from typing import Any
 
+import pydicom
 import pytest
 
 from gateway.desk import finding
 from gateway.desk.upload_wording import is_same_name
 from gateway.desk.uploads import CORRECTED
-from gateway.intake.accepting import CORRECTABLE
+from gateway.intake.correcting import CORRECTABLE
 from storage.scope import WholeArchive
-from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, Desk, sent_in
+from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, PICTURE, Desk, sent_in
 from tests.support.synthetic import ct, part10
 
 
@@ -38,6 +40,26 @@ def test_the_list_has_the_newest_first_and_says_what_differs(own_desk: Desk) -> 
         assert "Es wartet nichts" in page and like.reference not in page and 'class="number"' not in page
 
 
+def test_each_site_takes_in_its_own(own_desk: Desk) -> None:
+    house = own_desk.house
+    north, here = (
+        sent_in(house, _image(StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1"), site=site)
+        for site, uid in (("north", "1.2.7"), ("", "1.2.6"))
+    )
+    with own_desk.browser("nora") as nora, own_desk.browser("anna") as anna, own_desk.browser("carla") as carla:
+        for client, seen, other in ((nora, north, here), (anna, here, north)):
+            page = client.get("/desk/uploads").text
+            assert seen.reference in page and other.reference not in page and 'class="number">1<' in page
+            assert client.get(f"/desk/uploads/{other.reference}").status_code == 404
+            assert client.post(f"/desk/uploads/{seen.reference}/acceptance").status_code == 303
+        page = carla.get("/desk/uploads").text
+        assert north.reference in page and here.reference in page
+        assert house.intake.acceptance(house.storage.ingest, lambda: False).work() == 2
+        for client, own, foreign in ((nora, "1.2.7", "1.2.6"), (anna, "1.2.6", "1.2.7")):
+            assert client.get(f"/desk/studies/{own}").status_code == 200
+            assert client.get(f"/desk/studies/{foreign}").status_code == 404
+
+
 def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
     upload = sent_in(
         own_desk.house,
@@ -55,24 +77,59 @@ def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
         assert "<form" not in rolf.get(f"/desk/uploads/{upload.reference}").text.split("<main")[1]
 
 
+def test_an_upload_shows_a_picture_of_each_series(own_desk: Desk) -> None:
+    upload = sent_in(own_desk.house, _image(SeriesDescription="Kopf quer"))
+    findings = upload.findings
+    (series,) = findings["studies"][0]["shown"]
+    address = f"/desk/uploads/{upload.reference}/series/1.2.9.1"
+    with own_desk.browser("anna") as anna, own_desk.browser("nora") as nora, own_desk.browser() as stranger:
+        page = anna.get(f"/desk/uploads/{upload.reference}").text
+        assert f'<img src="{address}"' in page and "Kopf quer" in page
+        picture = anna.get(address)
+        assert (picture.content, picture.headers["content-type"]) == (PICTURE, "image/jpeg")
+        assert picture.headers["cache-control"] == "no-store"
+        assert "no-image" in anna.get(f"{address}.2").headers["location"]
+        assert nora.get(address).status_code == 404
+        assert stranger.get(address).headers["location"] == "/desk/sign-in"
+        series["picture"] = "failed"
+        sql = "UPDATE upload SET findings = ? WHERE id = ?"
+        values = (json.dumps(findings), upload.id)
+        own_desk.house.storage.database.write(lambda connection: connection.execute(sql, values))
+        page = anna.get(f"/desk/uploads/{upload.reference}").text
+        assert "Keine Vorschau: beschädigt" in page and address not in page
+        anna.post(f"/desk/uploads/{upload.reference}/rejection")
+        assert "Keine Vorschau mehr" in anna.get(f"/desk/uploads/{upload.reference}").text
+
+
 def test_what_is_accepted_comes_into_the_archive_with_its_corrections(own_desk: Desk) -> None:
     upload, house = sent_in(own_desk.house, _image()), own_desk.house
     path = f"/desk/uploads/{upload.reference}"
     with own_desk.browser("anna") as anna:
-        for wrong in ({"AccessionNumber": "A" * 17}, {"PatientID": "1\\2"}, {"PatientID": "1\x002"}):
+        for wrong in (
+            {"AccessionNumber": "A" * 17},
+            {"PatientID": "1\\2"},
+            {"PatientID": "1\x002"},
+            {"PatientBirthDate": "gestern"},
+        ):
             answer = anna.post(f"{path}/acceptance", data=wrong)
             assert answer.status_code == 400 and "Es ist nichts geschehen" in answer.text
-        given = {"PatientID": " 0042 ", "AccessionNumber": "", "PatientName": "Nobody"}
+        given = {"PatientID": " 0042 ", "AccessionNumber": "", "PatientBirthDate": "1.2.1950", "Modality": "MR"}
         answer = anna.post(f"{path}/acceptance", data=given)
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk/uploads")
+        corrected = {"PatientID": "0042", "PatientBirthDate": "19500201"}
         taken = house.intake.uploads.by_reference(upload.reference)
-        assert (taken.state, taken.corrections, taken.decided_by) == ("accepting", {"PatientID": "0042"}, "desk anna")
+        assert (taken.state, taken.corrections, taken.decided_by) == ("accepting", corrected, "desk anna")
         assert anna.post(f"{path}/rejection").status_code == 409
         assert house.intake.acceptance(house.storage.ingest, lambda: False).work() == 1
         assert upload.reference not in anna.get("/desk/uploads").text
         assert "desk anna" in anna.get(path).text
     study = finding.one_study(house.storage.index, WholeArchive(), "1.2.9")
-    assert study is not None and study.patient_id == "0042"
+    assert study is not None and (study.patient_id, study.patient_birth_date) == ("0042", "19500201")
+    (record,) = house.storage.index.instances(WholeArchive(), "1.2.9")
+    with house.storage.files.open(record.blob_key) as file:
+        kept = pydicom.dcmread(file)
+    (former,) = kept.OriginalAttributesSequence[0].ModifiedAttributesSequence
+    assert (former.PatientID, former.PatientBirthDate, kept.Modality) == ("4711", "19500131", "CT")
 
 
 def test_what_is_rejected_and_what_is_asked_is_told_to_the_sender(own_desk: Desk) -> None:
@@ -117,8 +174,8 @@ def test_what_is_still_being_sent_is_not_there_yet(own_desk: Desk) -> None:
         assert upload.reference not in anna.get("/desk/uploads").text
 
 
-def test_only_what_acceptance_takes_can_be_corrected() -> None:
-    assert set(CORRECTED) <= set(CORRECTABLE)
+def test_the_desk_corrects_what_the_command_line_does() -> None:
+    assert set(CORRECTED) == set(CORRECTABLE)
 
 
 @pytest.mark.parametrize(

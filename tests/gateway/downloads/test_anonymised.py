@@ -21,7 +21,7 @@ from tests.support.synthetic import ct, part10
 def without_names(house: House, portal: Portal) -> dict[str, bytes]:
     """The files of the copy of all that the patient's share shows."""
     records = records_of(house.storage.index, portal.issued.share.scope)
-    wish = Wish(portal.issued.share.id, anonymised=True)
+    wish = Wish(portal.issued.share.id, form="anonymised")
     ordered = house.downloads.order(wish, content_of(records), images_of(records))
     assert work(house) == 1
     prepared = Prepared(house.downloads_folder / ordered.id, house.storage.files)
@@ -73,7 +73,7 @@ def test_patients_order_it_where_they_are_warned(portal: Portal, house: House) -
     with portal.patient() as client:
         page = client.get("/downloads").text
         assert "können wir nicht entfernen" in page
-        client.post("/downloads/prepare/all?anonymised", headers=SIGN_IN)
+        client.post("/downloads/prepare/all?form=anonymised", headers=SIGN_IN)
         assert "Wird vorbereitet" in client.get("/downloads").text
         work(house)
         page = client.get("/downloads").text

@@ -80,6 +80,8 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
         rule("by source", sources=("CT1", "STOW-RS")),
         rule("by modality", modalities=("MR",)),
         rule("by attribute", match={"StudyDescription": ("*Thorax*", "Kopf"), "InstanceNumber": ("1", "2")}),
+        rule("all uploads", sources=("upload",)),
+        rule("one site's", sources=("upload:north",)),
         rule("nothing", sources=("CT1",), modalities=("MR",), match={"PatientID": ("X",)}),
     ]
     dispatcher = Dispatcher(keeping.index, deliveries, rules, 0)
@@ -88,8 +90,17 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
     put("CT2@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=2)
     put("STOW-RS", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=3)
     put("CT11@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=other, Modality="MR", number=9)
-    assert dispatcher.look() == 3
-    assert told(deliveries) == [("by source", "1.2", 2), ("by modality", "1.2", 1), ("by attribute", "1.2", 2)]
+    put("upload", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=4)
+    put("upload:north", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=5)
+    put("upload:x@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=6)
+    assert dispatcher.look() == 5
+    assert told(deliveries) == [
+        ("by source", "1.2", 2),
+        ("by modality", "1.2", 1),
+        ("by attribute", "1.2", 2),
+        ("all uploads", "1.2", 2),
+        ("one site's", "1.2", 1),
+    ]
 
 
 def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:

@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
+from dimse.exchange import AssociationLost
+from dimse.scu.commitment import CommitmentRefused
 from dimse.scu.storage import SubOperation
-from gateway.forwarding.deliveries import Deliveries, Delivery, Wanted
+from dimse.scu.trouble import Trouble, TroubleKind
+from dimse.scu.wire import AssociationFailed
+from dimse.status import Status
+from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.delivery import Delivery, Wanted
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.rules import Selection
 from gateway.forwarding.targets import Targets, Unreachable
@@ -26,6 +32,10 @@ Answer = Callable[[InstanceRecord], SubOperation]
 
 def taken(record: InstanceRecord) -> SubOperation:
     return SubOperation(record, 0)
+
+
+def failing(record: InstanceRecord, comment: str) -> SubOperation:
+    return SubOperation(record, 0x0110, comment, is_answered=False, trouble=TroubleKind.LOST)
 
 
 class Scripted:
@@ -56,7 +66,7 @@ class Known(Targets):
 
     def target(self, name: str) -> Scripted:
         if name not in self._known:
-            raise Unreachable("nobody knows it")
+            raise Unreachable(TroubleKind.UNCONFIGURED, "nobody knows it")
         return self._known[name]
 
 
@@ -110,13 +120,11 @@ def test_nothing_goes_back_to_where_it_came_from(house: House) -> None:
 
 def test_what_was_taken_is_not_sent_again(house: House, hands: Hands) -> None:
     uids = house.put(3)
-    lost = Scripted(
-        lambda one: taken(one) if one.instance_number == 1 else SubOperation(one, 0x0110, "lost", is_answered=False)
-    )
+    lost = Scripted(lambda one: taken(one) if one.instance_number == 1 else failing(one, "lost"))
     house.want()
     (waiting,) = house.work(Known(A=lost))
     assert (waiting.state, waiting.sent, waiting.attempts) == ("waiting", 1, 1)
-    assert waiting.trouble == "2 of 3 instances could not be sent: 0110H lost"
+    assert waiting.trouble == Trouble(TroubleKind.LOST, "2 of 3 instances could not be sent: 0110H lost")
     hands.now += HOUR / 2
     target = Scripted(lambda one: SubOperation(one, 0xB000 if one.instance_number == 3 else 0))
     (done,) = house.work(Known(A=target))
@@ -124,17 +132,18 @@ def test_what_was_taken_is_not_sent_again(house: House, hands: Hands) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "answered", "state"),
+    ("status", "answered", "state", "kind"),
     [
-        (0xA700, True, "waiting"),
-        (0xA900, True, "failed"),
-        (0xC000, True, "failed"),
-        (0x0122, False, "failed"),
-        (0x0110, False, "waiting"),
+        (0xA700, True, "waiting", "full"),
+        (0xA900, True, "failed", "refused"),
+        (0xC000, True, "failed", "refused"),
+        (0x0124, True, "failed", "rights"),
+        (0x0122, False, "failed", "unsupported"),
+        (0x0110, False, "waiting", "refused"),
     ],
 )
 def test_what_may_pass_is_tried_again_and_what_will_not_is_told(
-    house: House, status: int, answered: bool, state: str
+    house: House, status: int, answered: bool, state: str, kind: str
 ) -> None:
     house.put(2)
     house.want()
@@ -143,13 +152,13 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_told(
     )
     (found,) = house.work(Known(A=stubborn))
     assert (found.state, found.sent, found.refused) == (state, 1, 1 if state == "failed" else 0)
-    assert f"{status:04X}H so" in found.trouble
+    assert found.trouble and found.trouble.kind == kind and f"{status:04X}H so" in found.trouble.sentence
 
 
 def test_a_target_that_is_down_holds_up_nobody(house: House, hands: Hands) -> None:
     house.put(1)
     house.want("A"), house.want("B"), house.want("C")
-    down = Scripted(lambda one: SubOperation(one, 0x0110, "down", is_answered=False))
+    down = Scripted(lambda one: failing(one, "down"))
     states = {one.wanted.target: one.state for one in house.work(Known(A=down, B=Scripted()))}
     assert states == {"A": "waiting", "B": "delivered", "C": "waiting"}
     hands.now += 2 * HOUR
@@ -196,10 +205,20 @@ def test_stopping_leaves_the_rest_to_the_next_one(house: House) -> None:
     begun.result(30)
     stopping.join(30)
     (waiting,) = house.deliveries.listed()
-    assert (waiting.sent, waiting.attempts, waiting.trouble) == (1, 0, "")
+    assert (waiting.sent, waiting.attempts, waiting.trouble) == (1, 0, None)
     rest = Scripted()
     (done,) = house.work(Known(A=rest))
     assert (done.state, rest.sent) == ("delivered", uids[1:])
+
+
+class Away:
+    """Somebody who cannot be asked for commitment."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def request(self, references: Sequence[Reference]) -> str:
+        raise self.error
 
 
 class Notary:
@@ -228,7 +247,7 @@ def test_commitment_is_asked_for_once_and_waited_for(house: House, hands: Hands)
     house.want()
     (waiting,) = house.work(Known(A=target))
     assert (waiting.state, waiting.sent, waiting.transaction_uid) == ("waiting", 2, "1.2.3")
-    assert "has not come yet" in waiting.trouble
+    assert waiting.trouble and waiting.trouble.kind == "report" and "has not come yet" in waiting.trouble.sentence
     hands.now += HOUR / 2
     (done,) = house.work(Known(A=target))
     assert (done.state, done.committed, len(notary.asked)) == ("delivered", True, 1)
@@ -240,6 +259,7 @@ def test_what_is_not_committed_to_is_told(house: House) -> None:
     house.want()
     (failed,) = house.work(Known(A=Scripted(commitment=Notary(uids[:1]))))
     assert (failed.state, failed.refused, failed.committed) == ("failed", 1, False)
+    assert failed.trouble and failed.trouble.kind == "uncommitted"
     assert house.deliveries.owed(["1.2"]) == {"1.2"}
 
 
@@ -249,9 +269,34 @@ def test_targets_say_what_is_missing(tmp_path: Path) -> None:
         TargetConfig(name="B", url="http://127.0.0.1:1", token_file="missing"),
     ]
     targets = Targets(None, None, lambda _: None, configured, tmp_path)  # type: ignore[arg-type]
-    for name, sentence in {"A": "ae add", "B": "cannot be read", "C": "no target any more"}.items():
-        with pytest.raises(Unreachable, match=sentence):
+    for name, kind, sentence in (
+        ("A", "unconfigured", "ae add"),
+        ("B", "rights", "cannot be read"),
+        ("C", "unconfigured", "no target any more"),
+    ):
+        with pytest.raises(Unreachable, match=sentence) as raised:
             targets.target(name)
+        assert raised.value.trouble.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AssociationFailed("name", "so"), "name"),
+        (AssociationFailed("tcp", "so"), "unreachable"),
+        (AssociationFailed("tls", "so"), "tls"),
+        (AssociationFailed("association", "so"), "association"),
+        (AssociationLost("so"), "lost"),
+        (CommitmentRefused(Status(0x0110)), "uncommitted"),
+    ],
+    ids=["name", "tcp", "tls", "association", "lost", "refused"],
+)
+def test_what_commitment_meets_has_a_kind(house: House, error: Exception, kind: str) -> None:
+    house.put(1)
+    house.want()
+    (waiting,) = house.work(Known(A=Scripted(commitment=Away(error))))
+    assert (waiting.state, waiting.sent) == ("waiting", 1)
+    assert waiting.trouble == Trouble(TroubleKind(kind), str(error))
 
 
 def test_what_was_deleted_meanwhile_is_not_missed(house: House) -> None:

@@ -35,7 +35,7 @@ def server(status: int, body: bytes) -> Iterator[tuple[str, list[tuple[dict[str,
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}/dicom-web/", got
         running.shutdown()
@@ -81,6 +81,7 @@ def test_each_instance_gets_its_own_answer(keeping: Keeping, records: list[Insta
     one, two = (record.sop_instance_uid for record in records)
     for status, body, expected in (
         (202, module({one: 0xB000}, {two: 0xA900}), [(0xB000, True), (0xA900, True)]),
+        (202, module({one: None}, {two: 0xA700}), [(0, True), (0xA700, True)]),
         (409, module({}, {one: None, two: 0xC000}), [(0x0110, True), (0xC000, True)]),
         (200, module({one: None}, {}), [(0, True), (0x0110, False)]),
     ):
@@ -90,37 +91,53 @@ def test_each_instance_gets_its_own_answer(keeping: Keeping, records: list[Insta
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "final"),
+    ("status", "body", "final", "kind"),
     [
-        (400, b"no", True),
-        (413, b"", True),
-        (415, b"", True),
-        (401, b"", False),
-        (404, b"", False),
-        (429, b"", False),
-        (500, b"<html>", False),
-        (503, b"", False),
-        (507, b"", False),
-        (409, b"[1]", True),
-        (202, b"{", False),
-        (302, b"", False),
+        (400, b"no", True, "refused"),
+        (413, b"", True, "full"),
+        (415, b"", True, "unsupported"),
+        (401, b"", False, "rights"),
+        (404, b"", False, "unconfigured"),
+        (429, b"", False, "failing"),
+        (500, b"<html>", False, "failing"),
+        (503, b"", False, "failing"),
+        (507, b"", False, "full"),
+        (409, b"[1]", True, "refused"),
+        (202, b"{", False, "failing"),
+        (302, b"", False, "failing"),
     ],
 )
-def test_other_answers(keeping: Keeping, records: list[InstanceRecord], status: int, body: bytes, final: bool) -> None:
+def test_other_answers(
+    keeping: Keeping, records: list[InstanceRecord], status: int, body: bytes, final: bool, kind: str
+) -> None:
     with server(status, body) as (url, _):
         outcomes = list(StowClient(keeping, url).send(records))  # type: ignore[arg-type]
-    assert [(one.status, one.is_answered) for one in outcomes] == [(0x0110, final)] * 2
+    assert [(one.status, one.is_answered, one.kind) for one in outcomes] == [(0x0110, final, kind)] * 2
     assert str(status) in outcomes[0].comment
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "http://nobody.invalid", "http://:x"])
-def test_nobody_there(keeping: Keeping, records: list[InstanceRecord], url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("http://127.0.0.1:{port}", "unreachable"),
+        ("http://nobody.invalid", "name"),
+        ("http://:x", "unconfigured"),
+        ("nothing://127.0.0.1", "unconfigured"),
+    ],
+)
+def test_nobody_there(keeping: Keeping, records: list[InstanceRecord], url: str, kind: str) -> None:
     outcomes = list(StowClient(keeping, url.format(port=free_port())).send(records))  # type: ignore[arg-type]
-    assert [(one.status, one.is_answered) for one in outcomes] == [(0x0110, False)] * 2
+    assert [(one.status, one.is_answered, one.kind) for one in outcomes] == [(0x0110, False, kind)] * 2
+
+
+def test_a_server_without_tls(keeping: Keeping, records: list[InstanceRecord]) -> None:
+    with server(200, b"") as (url, _):
+        client = StowClient(keeping, url.replace("http:", "https:"))  # type: ignore[arg-type]
+        assert {one.kind for one in client.send(records)} == {"tls"}
 
 
 def test_a_file_that_cannot_be_read_fails_what_goes_with_it(keeping: Keeping, records: list[InstanceRecord]) -> None:
     keeping.files.path(records[1].blob_key).unlink()
     with server(200, b"") as (url, _):
         outcomes = list(StowClient(keeping, url).send(records))  # type: ignore[arg-type]
-    assert {one.is_answered for one in outcomes} == {False}
+    assert {(one.is_answered, one.kind) for one in outcomes} == {(False, "unreadable")}

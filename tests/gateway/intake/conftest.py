@@ -20,6 +20,7 @@ from gateway.sections import IntakeConfig
 from storage.storage import StorageSettings
 from tests.support.keeping import Keeping
 
+PICTURE = b"a small picture"
 ANSWERS = {"name": "Erika Muster", "birth_date": "19500131"}
 
 
@@ -81,7 +82,7 @@ class Sender:
     def examined(self) -> dict[str, Any]:
         """What is found in what was sent."""
         self.finish()
-        assert self.intake.examination(lambda: False).work() == 1
+        assert self.intake.examination(lambda *_: PICTURE, lambda: False).work() == 1
         return self.upload.findings
 
 

@@ -15,7 +15,7 @@ from gateway.intake.links import NoSuchLink
 from gateway.intake.uploads import MOST_ATTEMPTS, NoLongerHeld, NoSuchUpload, NotNow, Upload
 from storage.errors import NotAuthorised, OutOfResources
 from storage.scope import WholeArchive
-from tests.gateway.intake.conftest import ANSWERS, Hands, Sender, begin
+from tests.gateway.intake.conftest import ANSWERS, PICTURE, Hands, Sender, begin
 from tests.support import corpus
 from tests.support.keeping import Keeping
 from tests.support.synthetic import ct, part10
@@ -54,6 +54,19 @@ def test_links_are_known_by_their_token_until_they_end(intake: Intake, hands: Ha
             intake.links.by_token(token)
     with pytest.raises(NoSuchLink):
         intake.links.get("x")
+
+
+def test_a_link_and_what_comes_by_it_belong_to_a_site(intake: Intake) -> None:
+    links, uploads = intake.links, intake.uploads
+    ended, north, here = (links.create("patient", "x", site=site) for site in ("north", "north", ""))
+    links.revoke(ended.link.id)
+    assert [one.id for one in links.of_site("north")] == [north.link.id, ended.link.id]
+    assert [one.site for one in links.of_site(None)].count("") == 1
+    sent = {one.link.site: uploads.begin(one.link, ANSWERS).upload for one in (north, here)}
+    assert [one.site for one in uploads.listed(["open"], "north")] == ["north"]
+    assert uploads.listed(["open"], "") == [sent[""]]
+    assert len(uploads.listed(["open"], None)) == 2
+    assert uploads.waiting("north") == uploads.waiting(None) == 0
 
 
 def test_no_secret_is_kept(intake: Intake, sender: Sender, keeping: Keeping) -> None:
@@ -157,10 +170,10 @@ def test_a_full_disk_postpones(sender: Sender, keeping: Keeping, monkeypatch: py
 
     monkeypatch.setattr("gateway.intake.quarantine.Storage.open", full)
     for _ in range(2 * MOST_ATTEMPTS):
-        assert sender.intake.examination(lambda: False).work() == 0
+        assert sender.intake.examination(lambda *_: PICTURE, lambda: False).work() == 0
         hands.turn(minutes=2)
     monkeypatch.undo()
-    assert sender.intake.examination(lambda: False).work() == 1
+    assert sender.intake.examination(lambda *_: PICTURE, lambda: False).work() == 1
 
 
 def test_rejecting_removes_and_tells(sender: Sender, keeping: Keeping) -> None:
@@ -202,7 +215,7 @@ def test_what_nobody_waits_for_goes(intake: Intake, client: TestClient, keeping:
         sender.send(one())
     done.examined()
     busy.finish()
-    intake.examination(lambda: False).work()
+    intake.examination(lambda *_: PICTURE, lambda: False).work()
     intake.uploads.accept(busy.upload, {}, "staff-1")
     hands.turn(days=3)
     assert intake.tidying().work() == 1

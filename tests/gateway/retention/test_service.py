@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dimse.scu.trouble import Trouble, TroubleKind
 from gateway.config import Config
-from gateway.forwarding.deliveries import Wanted
+from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
 from gateway.house import build
 from gateway.retention.needs import KeptStudy
@@ -36,7 +37,7 @@ def test_a_study_stays_until_every_pacs_that_it_goes_to_has_it(
     house.deliveries.want(Wanted("", "PACS", "1.2", 0, 1, Selection(), 1))
     assert period_of(house)(study) is None
     (delivery,) = house.deliveries.take_up("PACS", 1)
-    house.deliveries.fail(delivery, "refused")
+    house.deliveries.fail(delivery, Trouble(TroubleKind.REFUSED, "refused"))
     assert period_of(house)(study) is None
     house.deliveries.drop(delivery.id)
     assert period_of(house)(study) == period

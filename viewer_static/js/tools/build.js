@@ -118,7 +118,8 @@ export function checkbox(label, on, changed) {
  * @param {(value: number) => void} changed
  */
 export function slider(label, range, worded, changed) {
-  const field = make("input", { type: "range", ...range });
+  // By its own attribute: a label's text is for the first element in it that can have one, which is the output.
+  const field = make("input", { type: "range", "aria-label": label, ...range });
   const said = make("output", {});
   const tell = (/** @type {number} */ value) => {
     field.value = String(value);

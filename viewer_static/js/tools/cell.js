@@ -32,6 +32,12 @@ export class Cell {
     this.words = null;
   }
 
+  /** What the address calls its content: study, series, number of the image; empty without. */
+  get held() {
+    const [, study, series] = this.pane?.source.root.match(/\/studies\/([^/]+)\/series\/([^/]+)$/) ?? [];
+    return this.pane && study ? `${study}/${series}/${this.pane.stack.index + 1}` : "";
+  }
+
   /**
    * The section of a series, ready to be put in.
    * @param {string} address

@@ -1,4 +1,4 @@
-// Planes through a volume along the patient's axes, and slabs around them: what each pixel of such an image is.
+// Planes through a volume, and slabs around them: what each pixel of such an image is.
 
 import { windowed } from "../viewer/grey.js";
 import { dot, plus } from "../viewer/geometry.js";
@@ -8,6 +8,12 @@ import { interpolated } from "./volume.js";
 /** @typedef {import("./volume.js").Volume} Volume */
 
 /** @typedef {"axial" | "coronal" | "sagittal"} Name */
+
+/**
+ * The directions of a plane: unit vectors at right angles. `letters` are where `right` and `down` lead (PS3.3 C.7.6.1.1.1).
+ * @typedef {{right: Vector, down: Vector, through: Vector, letters: {right: string, bottom: string}}} Axes
+ */
+
 /** @typedef {"max" | "min" | "mean"} Mode */
 /** @typedef {{thickness: number, mode: Mode}} Slab mm; 0 is the plane alone */
 
@@ -23,7 +29,7 @@ import { interpolated } from "./volume.js";
  */
 
 /** As radiologists look at them: from the feet, from the front, from the left. */
-export const AXES = /** @type {Record<Name, {right: Vector, down: Vector, through: Vector, letters: {right: string, bottom: string}}>} */ ({
+export const AXES = /** @type {Record<Name, Axes>} */ ({
   axial: { right: [1, 0, 0], down: [0, 1, 0], through: [0, 0, 1], letters: { right: "L", bottom: "P" } },
   coronal: { right: [1, 0, 0], down: [0, 0, -1], through: [0, 1, 0], letters: { right: "L", bottom: "F" } },
   sagittal: { right: [0, 1, 0], down: [0, 0, -1], through: [1, 0, 0], letters: { right: "P", bottom: "F" } },
@@ -36,32 +42,33 @@ const QUICK = 1e6;
 const BREATH = 20;
 
 /**
- * The corner from which a plane of the volume's box is drawn, and its sides in mm.
+ * The corner from which a plane is drawn, and its sides in mm: from every plane of this direction the same part is seen,
+ * so that all of the volume's box has room.
  * @param {Volume} volume
- * @param {Name} name
+ * @param {Axes} axes
  */
-export function faceOf({ low, high }, name) {
-  const { right, down } = AXES[name];
-  const extent = plus(high, low, -1);
-  /** @type {Vector} */
-  const corner = [0, 0, 0];
-  for (const axis of /** @type {const} */ ([0, 1, 2])) {
-    corner[axis] = right[axis] < 0 || down[axis] < 0 ? high[axis] : low[axis];
-  }
-  return { corner, width: Math.abs(dot(extent, right)), height: Math.abs(dot(extent, down)) };
+export function faceOf({ low, high }, { right, down, through }) {
+  const ends = (/** @type {Vector} */ way) => {
+    const parts = /** @type {const} */ ([0, 1, 2]).map((axis) => [way[axis] * low[axis], way[axis] * high[axis]]);
+    const sum = (/** @type {(...all: number[]) => number} */ pick) => parts.reduce((total, part) => total + pick(...part), 0);
+    return { least: sum(Math.min), most: sum(Math.max) };
+  };
+  const [across, along] = [ends(right), ends(down)];
+  const corner = plus(plus(plus([0, 0, 0], right, across.least), down, along.least), through, ends(through).least);
+  return { corner, width: across.most - across.least, height: along.most - along.least };
 }
 
 /**
  * The whole plane through a point.
  * @param {Volume} volume
- * @param {Name} name
+ * @param {Axes} axes
  * @param {Vector} point
  * @param {number} [coarse] how much larger than usual its pixels are
  * @returns {Cut}
  */
-export function cutOf(volume, name, point, coarse = 1) {
-  const { right, down, through } = AXES[name];
-  const { corner, width, height } = faceOf(volume, name);
+export function cutOf(volume, axes, point, coarse = 1) {
+  const { right, down, through } = axes;
+  const { corner, width, height } = faceOf(volume, axes);
   const spacing = Math.max(volume.spacing, Math.max(width, height) / MOST_SIDE) * coarse;
   const columns = Math.max(Math.round(width / spacing), 1);
   const rows = Math.max(Math.round(height / spacing), 1);

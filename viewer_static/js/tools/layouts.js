@@ -1,6 +1,7 @@
 // The group "Aufteilung": up to four series at once, each chosen by picture and name, with the lines where the image that
 // is worked with cuts the others.
 
+import { keep, query } from "../viewer/address.js";
 import { intersection } from "../viewer/geometry.js";
 import { button, checkbox, make } from "./build.js";
 import { Cell } from "./cell.js";
@@ -12,6 +13,10 @@ import { chooser } from "./chooser.js";
 /** @type {Record<string, [string, number]>} Rows x columns: picture, and how many cells. */
 const LAYOUTS = { "1x1": ["one", 1], "1x2": ["two", 2], "2x1": ["rows", 2], "2x2": ["four", 4] };
 const COLOUR = "#7fe7f2";
+const CELLS = ["c1", "c2", "c3", "c4"];
+/** What a cell holds, as the address says it: study, series, number of the image. */
+const HELD = /^([\d.]+)\/([\d.]+)\/(\d+)$/;
+const SETTLED = 400;
 
 export class Layouts {
   /**
@@ -28,6 +33,7 @@ export class Layouts {
     /** @type {Cell[]} */
     this.cells = [];
     this.made = 0;
+    this.settling = 0;
     this.grid = make("div", { class: "panes", role: "group", "aria-label": t("panes.layout") });
     this.lines = checkbox(t("panes.lines"), true, () => bench.redraw());
     this.joined = checkbox(t("panes.joined"), false, (on) => void bench.panes.link({ position: on, view: on }));
@@ -58,10 +64,32 @@ export class Layouts {
     this.choices.forEach((choice) => choice.setAttribute("aria-pressed", String(choice.dataset["layout"] === name)));
   }
 
-  /** @param {string} name */
-  async lay(name) {
+  /** Lay out what the address says. */
+  async restore() {
+    const now = new URLSearchParams(location.search);
+    const name = now.get("layout") ?? "";
+    if ((LAYOUTS[name]?.[1] ?? 1) > 1) {
+      await this.lay(name, CELLS.map((cell) => now.get(cell) ?? ""));
+    }
+  }
+
+  /** Let the address say how it is laid out, once hands rest. */
+  remember() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      const held = CELLS.map((name, at) => [name, this.cells[at]?.held ?? ""]);
+      keep(query({ layout: this.grid.isConnected ? (this.grid.dataset["layout"] ?? "") : "", ...Object.fromEntries(held) }));
+    }, SETTLED);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string[]} [held] what the cells are to hold when nothing has been laid out yet; the first one this series
+   */
+  async lay(name, held = []) {
     const count = LAYOUTS[name]?.[1] ?? 1;
     this.press(name);
+    this.remember();
     if (count === 1) {
       this.alone();
       return;
@@ -75,7 +103,25 @@ export class Layouts {
     const [first] = this.cells;
     if (begins && first) {
       this.own.section.before(this.grid);
-      await this.fill(first, location.pathname, this.own.stack.index + 1);
+      await this.begin(first, held);
+    }
+  }
+
+  /**
+   * @param {Cell} first
+   * @param {string[]} held
+   */
+  async begin(first, held) {
+    for (const [at, cell] of this.cells.entries()) {
+      const [, study, series, image] = held[at]?.match(HELD) ?? [];
+      if (study) {
+        await this.fill(cell, `/studies/${study}/series/${series}`, Number(image));
+      } else if (cell === first) {
+        await this.fill(cell, location.pathname, this.own.stack.index + 1);
+      }
+    }
+    if (first.pane) {
+      this.bench.panes.activate(first.pane);
     }
   }
 
@@ -155,6 +201,8 @@ export class Layouts {
     panes.activate(pane);
     await cell.start();
     panes.settle();
+    pane.addEventListener("change", () => this.remember());
+    this.remember();
   }
 
   /**

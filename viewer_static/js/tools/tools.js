@@ -9,6 +9,7 @@ import { Workbench } from "./workbench.js";
 import { Wording } from "./wording.js";
 import { measuring } from "./measuring.js";
 import { reformatting } from "./reformatting.js";
+import { regions } from "./regions.js";
 import { viewing } from "./viewing.js";
 import { levels } from "./levels.js";
 
@@ -22,16 +23,18 @@ import { levels } from "./levels.js";
  */
 export async function openTools(pane, toolbar, opener) {
   const { dataset } = opener;
-  const [t, more, planes] = await Promise.all([
+  const [t, more, planes, drawn] = await Promise.all([
     texts(dataset["texts"]),
     texts(dataset["panes"]),
     texts(dataset["mpr"]),
+    texts(dataset["regions"]),
     styled(dataset["style"]),
     styled(dataset["mprStyle"]),
   ]);
   const panes = new Panes();
   panes.add(pane);
   const bench = new Workbench(panes, new Wording(t));
+  const layouts = new Layouts(bench, toolbar, more);
   const panel = make(
     "section",
     { class: "doctor", id: "doctor", "aria-labelledby": "doctor-title" },
@@ -40,14 +43,21 @@ export async function openTools(pane, toolbar, opener) {
     measuring(bench),
     viewing(bench),
     levels(bench),
-    new Layouts(bench, toolbar, more).group,
+    layouts.group,
+    regions(bench, drawn),
     reformatting(bench, planes),
     header(bench, more),
   );
+  const elsewhere = document.getElementById("open-elsewhere");
+  if (elsewhere) {
+    panel.append(elsewhere);
+    elsewhere.hidden = false;
+  }
   opener.closest(".viewer")?.append(panel);
   opener.setAttribute("aria-controls", panel.id);
   toggle(opener, panel, bench);
   opener.addEventListener("click", () => toggle(opener, panel, bench));
+  await layouts.restore();
 }
 
 /** @param {string} [href] */

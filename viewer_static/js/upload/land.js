@@ -2,9 +2,16 @@
 
 const form = document.querySelector("form[data-landing]");
 const field = document.getElementById("secret");
-const given = location.hash.slice(1);
-if (given && form instanceof HTMLFormElement && field instanceof HTMLInputElement) {
-  history.replaceState(null, "", location.pathname + location.search);
-  field.value = given;
-  form.submit();
+
+function land() {
+  const given = location.hash.slice(1);
+  if (given && form instanceof HTMLFormElement && field instanceof HTMLInputElement) {
+    history.replaceState(null, "", location.pathname + location.search);
+    field.value = given;
+    form.submit();
+  }
 }
+
+land();
+// Whoever opens the link where this page is open already only changes the fragment.
+addEventListener("hashchange", land);

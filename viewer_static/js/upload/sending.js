@@ -126,7 +126,11 @@ class Sending {
         await this.one(file);
       }
     });
+    // Nobody closes the page by mistake while something is on its way.
+    const stay = (/** @type {Event} */ event) => event.preventDefault();
+    addEventListener("beforeunload", stay);
     await Promise.all(senders);
+    removeEventListener("beforeunload", stay);
     if (element("troubles", HTMLElement).childElementCount === 0 || this.sent > 0) {
       element("finish", HTMLFormElement).submit();
     }

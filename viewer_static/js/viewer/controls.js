@@ -1,5 +1,6 @@
 // Gestures, slider, messages and announcements of one pane.
 
+import { keep, query } from "./address.js";
 import { Input } from "./input.js";
 import { part } from "../page.js";
 import { Windowing } from "./windowing.js";
@@ -167,13 +168,7 @@ export class Controls {
     if (document.activeElement !== this.slider) {
       this.part("live", HTMLElement).textContent = this.t("viewer.image_of", { i: image, n: this.stack.total });
     }
-    const address = this.address(image);
-    history.replaceState(null, "", address);
-    for (const link of document.querySelectorAll("a[data-place], a[data-language]")) {
-      if (link instanceof HTMLAnchorElement) {
-        link.search = link.dataset["language"] === undefined ? address : `?lang=${link.lang}&${address.slice(1)}`;
-      }
-    }
+    keep(this.address(image));
   }
 
   /**
@@ -181,9 +176,7 @@ export class Controls {
    * @param {number} image from 1
    */
   address(image) {
-    const now = new URLSearchParams(location.search);
-    const wanted = ["i", "j"].map((name) => [name, name === this.pane.parameter ? String(image) : now.get(name)]);
-    const told = wanted.filter(([, value]) => value).map(([name, value]) => `${name}=${value}`);
-    return `?${told.join("&")}`;
+    const { parameter } = this.pane;
+    return query(parameter ? { [parameter]: String(image) } : {});
   }
 }

@@ -12,8 +12,13 @@
 export function greyTable(image, window) {
   const size = image.bitsAllocated === 8 ? 256 : 65536;
   const table = new Uint8Array(size);
+  const [low, high] = image.padding ?? [NaN, NaN];
   for (let pattern = 0; pattern < size; pattern++) {
-    const grey = windowed(value(image, pattern) * image.slope + image.intercept, window);
+    const stored = value(image, pattern);
+    if (stored >= low && stored <= high) {
+      continue; // Padding is no image: black, also where the image is shown inverted (PS3.3 C.7.5.1.1.2).
+    }
+    const grey = windowed(stored * image.slope + image.intercept, window);
     table[pattern] = Math.round(255 * (image.inverted ? 1 - grey : grey));
   }
   return table;

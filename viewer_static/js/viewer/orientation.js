@@ -29,7 +29,7 @@ export function directions(dataSet, frame) {
 }
 
 /** @param {number[]} direction towards left, back, head */
-function letters([x = 0, y = 0, z = 0]) {
+export function letters([x = 0, y = 0, z = 0]) {
   return [{ part: x, letter: x > 0 ? "L" : "R" }, { part: y, letter: y > 0 ? "P" : "A" }, { part: z, letter: z > 0 ? "H" : "F" }]
     .filter(({ part }) => Math.abs(part) >= WORTH)
     .sort((one, other) => Math.abs(other.part) - Math.abs(one.part))

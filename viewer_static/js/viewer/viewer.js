@@ -21,6 +21,9 @@ if (opener instanceof HTMLButtonElement) {
     await openTools(pane, toolbar, opener);
   };
   opener.addEventListener("click", () => void open(), { once: true });
+  if (new URLSearchParams(location.search).has("layout")) {
+    opener.click();
+  }
 }
 
 const [save, paper] = [element("save", HTMLElement), element("print", HTMLElement)];

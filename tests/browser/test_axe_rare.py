@@ -1,0 +1,138 @@
+"""axe-core finds nothing wrong with pages that no gateway shows on demand: rendered in process, put before Chromium."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser
+from pydicom.uid import MPEG4HP41
+from starlette.testclient import TestClient
+
+from auth.records import Issued, Wait
+from gateway.app import application
+from gateway.house import House
+from gateway.sections import ViewersConfig
+from storage.scope import PatientIdentity
+from tests.browser.axe import violations
+from tests.browser.conftest import Site, Visits
+from tests.gateway.desk.conftest import add
+from tests.gateway.portal_house import BIRTH_DATE, ORIGIN, SIGN_IN, Portal, opened, sign_in
+from tests.storage.encodings import file_of
+from tests.support.pixel_sources import encapsulated
+from tests.support.synthetic import ct
+
+Show = Callable[[TestClient, Portal], Any]
+ANSWERS: Final = {"name": "Erika Muster", "birth_date": BIRTH_DATE, "contact": "0000 1234"}
+
+
+def _share(portal: Portal, patient: str = "TEST-1", **more: Any) -> Issued:
+    return portal.house.shares.create(PatientIdentity(patient, "", BIRTH_DATE), BIRTH_DATE, 30, **more)
+
+
+def _overview(issued: Callable[[Portal], Issued]) -> Show:
+    def show(client: TestClient, portal: Portal) -> Any:
+        sign_in(client, code=issued(portal).code)
+        return client.get("/")
+
+    return show
+
+
+def _path(path: str) -> Show:
+    def show(client: TestClient, portal: Portal) -> Any:
+        sign_in(client, code=portal.issued.code)
+        return client.get(path)
+
+    return show
+
+
+def _failure(client: TestClient, portal: Portal) -> Any:
+    sign_in(client, code=portal.issued.code)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gateway.portal.browse.studies_of", None)
+        return client.get("/")
+
+
+def _open(client: TestClient, portal: Portal) -> Any:
+    sign_in(client, code=portal.issued.code)
+    return client.post(f"/studies/{portal.chest[0].study_instance_uid}/open/weasis", headers=SIGN_IN)
+
+
+def _upload(client: TestClient, portal: Portal) -> Any:
+    intake = portal.house.intake
+    begun = intake.uploads.begin(intake.links.create("patient", "Radiologie").link, ANSWERS)
+    file = intake.uploads.announce(begun.upload, "IM1", 1, "")
+    intake.quarantine.create(file)
+    with intake.quarantine.transfer(file) as transfer:
+        transfer.write(b"x")
+    intake.uploads.complete(file)
+    intake.uploads.finish(begun.upload)
+    return client.post("/u/sending", data={"secret": begun.secret}, headers=SIGN_IN)
+
+
+def _frozen(client: TestClient, portal: Portal) -> Any:
+    share = _share(portal).share.id
+    sql = "UPDATE share SET frozen = 1, failures = 15 WHERE id = ?"
+    portal.house.storage.database.write(lambda connection: connection.execute(sql, (share,)).rowcount)
+    add(portal.house, f"anna.{share}", "desk", "")
+    client.cookies.set("d", portal.house.staff_sessions.begin(f"anna.{share}", "full"))
+    return client.get(f"/desk/shares/{share}")
+
+
+# The status and the page, by what it is about.
+SHOWN: Final[dict[str, tuple[int, Show]]] = {
+    "terms": (200, _path("/terms")),
+    "a share of nothing": (200, _overview(lambda portal: _share(portal, "NOBODY"))),
+    "a share that waits": (200, _overview(lambda portal: _share(portal, wait=Wait(10)))),
+    "a failure of ours": (500, _failure),
+    "a video": (200, _path("/studies/1.2.826.9/series/1.2.826.9.1")),
+    "on to Weasis": (200, _open),
+    "an upload that waits": (200, _upload),
+    "a frozen share, at the desk": (200, _frozen),
+}
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("rare")
+    (folder / "de.txt").write_text("# Datenschutz\n\nErster Absatz.", "utf-8")
+    (folder / "en.txt").write_text("# Privacy\n\nFirst paragraph.", "utf-8")
+    with opened(folder) as made:
+        film = encapsulated(ct(StudyInstanceUID="1.2.826.9", SeriesInstanceUID="1.2.826.9.1"), b"\0\0\1\xb3" * 8)
+        incoming = made.house.storage.ingest.receive()
+        incoming.write(file_of(film, MPEG4HP41))
+        made.house.storage.ingest.store(incoming, source="test")
+        yield made
+
+
+def _changed(house: House, name: str, folder: Path) -> House:
+    """With what only one of the pages needs."""
+    site = house.config.site.model_copy(update={"terms": str(folder) if name == "terms" else ""})
+    viewers = ViewersConfig(weasis=True)
+    return replace(house, config=house.config.model_copy(update={"site": site, "viewers": viewers}))
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
+def test_pages_that_are_seldom_seen(
+    site: Site, visits: Visits, portal: Portal, chromium: Browser, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
+    page = visits.page(chromium, locale=locale)
+    page.route("**/rendered", lambda route: route.fulfill(status=204))
+    shown: dict[str, Any] = {}
+    page.route("**/rare", lambda route: route.fulfill(**shown))
+    faults = []
+    for name, (status, show) in SHOWN.items():
+        app = application(_changed(portal.house, name, portal.house.config.base))
+        headers = {"accept-language": locale, "accept-encoding": "identity"}
+        with TestClient(app, ORIGIN, headers=headers, follow_redirects=False) as client:
+            answer = show(client, portal)
+        assert answer.status_code == status, name
+        policy = {"content-security-policy": answer.headers["content-security-policy"]}
+        shown = {"body": answer.content, "headers": {"content-type": "text/html; charset=utf-8", **policy}}
+        page.goto(f"{site.gateway.url}/rare")
+        assert page.locator("h1").count() == 1, name
+        if found := violations(page):
+            faults.append(f"{name}: {found}")
+    assert "\n".join(faults) == ""
