@@ -23,7 +23,6 @@ from gateway.downloads.site_key import SiteKey
 from gateway.downloads.told import ToldSeries, told, words_of
 from gateway.pages.texts import Languages
 from gateway.portal.metadata import data_set_of
-from gateway.sections import SiteConfig
 from gateway.series_files import film
 from gateway.series_files.chosen import choose, drawn, milliseconds
 from gateway.series_files.strip import Strips
@@ -44,10 +43,9 @@ _NAMES: Final = {"pdf": ("document", "PDF"), "video": ("video", "MP4")}
 class PicturesMaker:
     """Blocking; several may work at once, each on a folder of its own."""
 
-    def __init__(self, storage: Storage, languages: Languages, site: SiteConfig, key: SiteKey) -> None:
+    def __init__(self, storage: Storage, languages: Languages, key: SiteKey) -> None:
         self._storage = storage
         self._languages = languages
-        self._site = site
         self._key = key
 
     def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
@@ -62,9 +60,9 @@ class PicturesMaker:
                 for file in work.series(f"{study.folder}/{series.folder}", series)
             ]
             today = datetime.now(UTC).date()
-            text = readme_of_pictures(self._languages, self._site, order.language, today, "pictures", work.left_out)
+            text = readme_of_pictures(self._languages, order.site, order.language, today, "pictures", work.left_out)
             readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, self._site, self._key, today)
+            layout = framed(made, [readme, *files], order.records, order.site, self._key, today)
             made.finish(layout)
             return layout
         finally:

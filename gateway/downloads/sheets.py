@@ -18,7 +18,6 @@ from gateway.downloads.readme import readme_of_pictures
 from gateway.downloads.site_key import SiteKey
 from gateway.downloads.told import ToldStudy, told, words_of
 from gateway.pages.texts import Languages
-from gateway.sections import SiteConfig
 from gateway.series_files.captions import set_in_latin
 from gateway.series_files.chosen import MOST, Choice, choose, drawn
 from gateway.series_files.contact_sheet import QUALITY, SIDE, ContactSheets, Drawn
@@ -35,10 +34,9 @@ _RENDERING: Final = Rendering(viewport=(SIDE, SIDE), quality=QUALITY, enlarge=Tr
 class SheetsMaker:
     """Blocking; several may work at once, each on a folder of its own."""
 
-    def __init__(self, storage: Storage, languages: Languages, site: SiteConfig, key: SiteKey) -> None:
+    def __init__(self, storage: Storage, languages: Languages, key: SiteKey) -> None:
         self._storage = storage
         self._languages = languages
-        self._site = site
         self._key = key
 
     def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
@@ -49,9 +47,9 @@ class SheetsMaker:
             words = words_of(self._languages, order.language)
             files = [file for study in told(self._storage, words, order) for file in work.study(study, words.language)]
             today = datetime.now(UTC).date()
-            text = readme_of_pictures(self._languages, self._site, order.language, today, "sheets", work.left_out)
+            text = readme_of_pictures(self._languages, order.site, order.language, today, "sheets", work.left_out)
             readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, self._site, self._key, today)
+            layout = framed(made, [readme, *files], order.records, order.site, self._key, today)
             made.finish(layout)
             return layout
         finally:

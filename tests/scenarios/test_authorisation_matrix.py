@@ -105,6 +105,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
+    "/logo": "public",
+    "/logo/{site}": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
     "/account/ask": "own form",
@@ -145,6 +147,7 @@ class Names:
     aetitle: str = "WATCHER"
     download: str = "0123456789abcdef"
     name: str = "images.zip"
+    site: str = "north"
     viewer: str = "ohif"
     ticket: str = "x" * 43
     path: str = "7FE00010"
