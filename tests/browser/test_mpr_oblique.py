@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import doctor
 from tests.browser.axe import violations
@@ -107,60 +107,78 @@ def _degrees(page: Page) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
+def _drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    page.mouse.up()
+
+
+def _box(plane: Locator) -> Any:
+    return plane.locator(".mpr-image").bounding_box()
+
+
 def test_turning_measuring_and_looking_closely(page: Page) -> None:
     open_planes(page)
     page.locator("[data-part=mpr-oblique]").check()
-    oblique, sagittal = page.locator("[data-plane=oblique]"), page.locator("[data-plane=sagittal]")
-    expect(oblique).to_have_attribute("data-quality", "full")
+    expect(page.locator("[data-plane=oblique]")).to_have_attribute("data-quality", "full")
+    _turn(page)
+    axial = page.locator("[data-plane=axial]")
+    _measure(page, axial)
+    _look_closely(page, axial)
+    page.locator(".mpr-controls [data-preset=lung]").click()
+    expect(page.locator(".mpr-controls [data-preset=lung]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".mpr-body")).to_have_attribute("data-settled", "true")
+    values = [page.locator(".mpr-controls input[type=range]").nth(at).input_value() for at in (-2, -1)]
+    assert [float(value) for value in values] == pytest.approx([-600, 1500], abs=5)
+    assert violations(page) == ""
+
+
+def _turn(page: Page) -> None:
+    """By keys, and by a handle to straight behind the crosshair: then the plane lies across the body."""
     assert _degrees(page) == (30, 0)
     page.locator("[data-part=mpr-sideways]").press("ArrowRight")
     assert _degrees(page) == (30, 1)
     page.locator("[data-part=mpr-sideways]").press("ArrowLeft")
     expect(page.locator(".mpr-body")).to_have_attribute("data-settled", "true")
-    box: Any = sagittal.locator(".mpr-image").bounding_box()
+    sagittal = page.locator("[data-plane=sagittal]")
+    box = _box(sagittal)
     handle: Any = sagittal.locator(".mpr-slant circle").first.bounding_box()
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    # To straight behind the crosshair: the plane lies across the body then.
-    page.mouse.move(
-        box["x"] + box["width"] * (0.9 if x > box["x"] + box["width"] / 2 else 0.1), box["y"] + box["height"] / 2
-    )
-    page.mouse.up()
+    behind = 0.9 if x > box["x"] + box["width"] / 2 else 0.1
+    _drag(page, (x, y), (box["x"] + box["width"] * behind, box["y"] + box["height"] / 2))
     assert _degrees(page) == pytest.approx((0, 0), abs=1)
+
+
+def _measure(page: Page, axial: Locator) -> None:
+    """By hand along half of the diagonal; by keys four steps to the left and three to the back."""
     page.locator("[data-part=mpr-measure]").click()
-    axial = page.locator("[data-plane=axial]")
-    frame: Any = axial.locator(".mpr-image").bounding_box()
-    ends = [(frame["x"] + frame["width"] * part, frame["y"] + frame["height"] * part) for part in (0.2, 0.7)]
-    page.mouse.move(*ends[0])
-    page.mouse.down()
-    page.mouse.move(*ends[1])
-    page.mouse.up()
+    box = _box(axial)
+    start, end = ((box["x"] + box["width"] * part, box["y"] + box["height"] * part) for part in (0.2, 0.7))
+    _drag(page, start, end)
     whole = np.hypot(doctor.COLUMNS * doctor.SPACING[0], doctor.ROWS * doctor.SPACING[1])
-    first = page.locator(".mpr-controls .measure-name span")
-    assert float(first.inner_text().split("\u00a0")[0].replace(",", ".")) == pytest.approx(whole / 2, abs=0.3)
+    lengths = page.locator(".mpr-controls .measure-name span")
+    assert float(lengths.inner_text().split("\u00a0")[0].replace(",", ".")) == pytest.approx(whole / 2, abs=0.3)
     axial.focus()
     for key in ("Enter", *["ArrowRight"] * 4, *["ArrowDown"] * 3, "Enter"):
         page.keyboard.press(key)
-    expect(first.last).to_have_text("7,5\u00a0mm")
+    expect(lengths.last).to_have_text("7,5\u00a0mm")
     assert axial.locator(".mpr-lengths g").count() == 2
     page.keyboard.press("Escape")
     expect(page.locator("[data-part=mpr-measure]")).to_have_attribute("aria-pressed", "false")
+
+
+def _look_closely(page: Page, axial: Locator) -> None:
+    """By keys and by two fingers, which leave the crosshair where it is."""
+    box = _box(axial)
     page.keyboard.press("+")
-    larger: Any = axial.locator(".mpr-image").bounding_box()
-    assert larger["width"] == pytest.approx(frame["width"] * 1.25, rel=0.01)
+    assert _box(axial)["width"] == pytest.approx(box["width"] * 1.25, rel=0.01)
     page.keyboard.press("0")
-    assert violations(page) == ""
     place = page.locator("[data-part=mpr-place]").inner_text()
-    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     fingers = Fingers(page.context.new_cdp_session(page))
     for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60)):
         fingers.put(kind, (x - apart, y), (x + apart, y))
     fingers.put("touchEnd")
     expect(axial).to_have_attribute("data-zoom", "3.00")
     expect(page.locator("[data-part=mpr-place]")).to_have_text(place)
-    page.locator(".mpr-controls [data-preset=lung]").click()
-    expect(page.locator(".mpr-controls [data-preset=lung]")).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".mpr-body")).to_have_attribute("data-settled", "true")
-    values = [page.locator(".mpr-controls input[type=range]").nth(at).input_value() for at in (-2, -1)]
-    assert [float(value) for value in values] == pytest.approx([-600, 1500], abs=5)
