@@ -237,7 +237,7 @@ def _foot(pen: Pen, page: _Page, texts: SheetTexts, contact: str) -> None:
     pen.canvas.setFillColor(_ACCENT)
     pen.canvas.rect(pen.left(_MARGIN, 4), page.notice, 4, 50, stroke=0, fill=1)
     pen.lines(texts.notice, _MARGIN + 18, page.notice + 32, 18, _INK, width=page.inner - 18, most=1, bold=True)
-    pen.lines(texts.notice_reason, _MARGIN + 18, page.notice + 8, 14, _INK, width=page.inner - 18, most=1)
+    pen.lines(texts.notice_reason, _MARGIN + 18, page.notice + 8, 14, _INK, width=page.inner - 18, most=2)
     if contact:
         pen.canvas.setStrokeColor(_ACCENT)
         pen.canvas.setLineWidth(0.75)

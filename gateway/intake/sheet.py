@@ -41,7 +41,7 @@ _WORDS: Final[dict[Language, SheetTexts]] = {
         code="Code",
         keep_safe="Cette feuille sert seulement à nous envoyer des images. Personne ne peut voir d’images avec elle.",
         notice="Pas pour les urgences !",
-        notice_reason="Nous ne voyons pas vos images tout de suite. En cas d’urgence, appelez les secours.",
+        notice_reason="Nous ne voyons pas vos images tout de suite. Urgence : appelez les secours.",
     ),
     "tr": replace(
         TEXTS["tr"],

@@ -23,7 +23,7 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
-from tests.scenarios.test_desk_matrix import POLICY as DESK
+from tests.scenarios.desk_policy import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -27,6 +27,7 @@ from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
 from tests.gateway.desk.test_priors import PacsOf
 from tests.gateway.portal_house import ORIGIN
+from tests.scenarios.desk_policy import POLICY
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -34,68 +35,6 @@ UNKNOWN: Final = "1.2.3.4.5"
 NO_UPLOAD: Final = "22222222"
 NO_MEMBER: Final = "not.there"
 SERIES: Final = "1.2.3.4.6"
-
-# What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site, "doing" ones change such an object, "asking" ones ask the archive for such an
-# object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones are for those who may share,
-# "account" ones and "administration" for administrators of that site. "api" ones are for machines.
-POLICY: Final = {
-    "/desk": "room",
-    "/desk/shares": "room",
-    "/desk/waiting": "room",
-    "/desk/session": "room",
-    "/desk/sign-in": "entrance",
-    "/desk/sign-out": "entrance",
-    "/desk/enrolment": "entrance",
-    "/desk/passkeys": "entrance",
-    "/desk/passkeys/options": "entrance",
-    "/desk/sign-in/passkey": "entrance",
-    "/desk/sign-in/passkey/options": "entrance",
-    "/desk/account": "room",
-    "/desk/password": "room",
-    "/desk/staff": "administration",
-    "/desk/staff/{member}": "account",
-    "/desk/staff/{member}/role": "doing an account",
-    "/desk/staff/{member}/locking": "doing an account",
-    "/desk/staff/{member}/unlocking": "doing an account",
-    "/desk/staff/{member}/set-up": "doing an account",
-    "/desk/staff/{member}/removal": "doing an account",
-    "/desk/openid": "entrance",
-    "/desk/openid/callback": "entrance",
-    "/desk/studies/{study}": "study",
-    "/desk/studies/{study}/thumbnail": "study",
-    "/desk/shares/search": "search",
-    "/desk/studies/{study}/archive": "study and asking",
-    "/desk/studies/{study}/retrievals": "study and asking",
-    "/desk/studies/{study}/retrievals/progress": "study of sharers",
-    "/desk/studies/{study}/deletion": "a deletion",
-    "/desk/shares/{share}": "share",
-    "/desk/shares/{share}/extension": "doing",
-    "/desk/shares/{share}/code": "doing",
-    "/desk/shares/{share}/revocation": "doing",
-    "/desk/shares/{share}/unlocking": "doing",
-    "/desk/requests/{request:int}": "doing in the scope",
-    "/desk/held/{study}/acceptance": "doing in the scope",
-    "/desk/held/{study}/rejection": "doing in the scope",
-    "/desk/lookalikes/{study}": "doing",
-    "/desk/forwarding": "room",
-    "/desk/forwarding/attempts": "doing in the scope",
-    "/desk/forwarding/endings": "doing in the scope",
-    "/desk/forwarding/{delivery:int}/attempt": "doing",
-    "/desk/forwarding/{delivery:int}/ending": "doing",
-    "/desk/upload-links": "room",
-    "/desk/upload-links/{link}/ending": "doing",
-    "/desk/uploads": "room",
-    "/desk/uploads/{upload}": "upload",
-    "/desk/uploads/{upload}/series/{series}": "upload",
-    "/desk/uploads/{upload}/acceptance": "doing an upload",
-    "/desk/uploads/{upload}/question": "doing an upload",
-    "/desk/uploads/{upload}/rejection": "doing an upload",
-    "/desk/api/shares": "api",
-    "/desk/api/shares/{share}": "api object",
-    "/desk/api/shares/{share}/code": "api object",
-    "/desk/{path:path}": "nothing",
-}
 
 STRANGERS: Final = (
     "nobody", "bad cookie", "patient", "patient's cookie", "enrolling", "disabled", "signed out", "reader", "sharer",
