@@ -1,7 +1,7 @@
 """The sections of the configuration: what each key is called, what it may be, and its default."""
 
 import ipaddress
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -16,6 +16,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 ]
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 Allowance = Literal["store", "query", "retrieve", "commit"]
 
 
@@ -236,7 +237,8 @@ class ViewersConfig(Section):
     @classmethod
     def _an_address(cls, value: str) -> str:
         url = urlsplit(value)
-        if value and (url.scheme not in {"http", "https"} or not url.netloc or url.query or url.fragment):
+        unlike = url.scheme not in _DEFAULT_PORTS or not url.netloc or "@" in url.netloc or url.query or url.fragment
+        if value and unlike:
             raise ValueError("write where OHIF is, for example https://viewer.example.org")
         return value.rstrip("/")
 
@@ -244,7 +246,8 @@ class ViewersConfig(Section):
     def ohif_origin(self) -> str:
         """The origin of OHIF's pages as browsers send it, "" where there is none."""
         url = urlsplit(self.ohif_url)
-        return f"{url.scheme}://{url.netloc.lower()}" if self.ohif_url else ""
+        host = url.netloc.lower().removesuffix(_DEFAULT_PORTS.get(url.scheme, ""))
+        return f"{url.scheme}://{host}" if self.ohif_url else ""
 
 
 class SiteConfig(Section):

@@ -1,6 +1,6 @@
-// Elements of the page and of drawings, made in one expression. Text becomes text, never markup.
+// Buttons and fields of the tools.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { draw, make } from "../viewer/markup.js";
 
 /** @type {Record<string, string>} Paths on a ground of 24 x 24. */
 const PATHS = {
@@ -25,48 +25,6 @@ const PATHS = {
   planes: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9",
   remove: "M6 6l12 12M18 6L6 18",
 };
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, string | number | boolean | EventListener>} [properties] functions listen, true sets, false leaves out
- * @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-export function make(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  apply(made, properties);
-  made.append(...children);
-  return made;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, string | number>} [properties]
- * @param {...(Node | string)} children
- * @returns {SVGElementTagNameMap[Tag]}
- */
-export function draw(tag, properties = {}, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  apply(made, properties);
-  made.append(...children);
-  return made;
-}
-
-/**
- * @param {Element} made
- * @param {Record<string, string | number | boolean | EventListener>} properties
- */
-function apply(made, properties) {
-  for (const [name, value] of Object.entries(properties)) {
-    if (typeof value === "function") {
-      made.addEventListener(name, value);
-    } else if (value !== false) {
-      made.setAttribute(name, value === true ? "" : String(value));
-    }
-  }
-}
 
 /**
  * A button with a picture above its word.

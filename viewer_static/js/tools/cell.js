@@ -5,9 +5,9 @@ import { texts } from "../page.js";
 import { Controls } from "../viewer/controls.js";
 import { watchForPlanes } from "../viewer/kinds.js";
 import { Marks } from "../viewer/marks.js";
+import { make } from "../viewer/markup.js";
 import { Pane } from "../viewer/pane.js";
 import { Progress } from "../viewer/progress.js";
-import { make } from "./build.js";
 import { pageOf, renamed } from "./elsewhere.js";
 
 /** Several panes share what one has alone. */

@@ -1,6 +1,6 @@
 // The question which series is to be shown, with the answers of the page on which patients choose one to compare.
 
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
 import { pageOf, renamed } from "./elsewhere.js";
 
 /**

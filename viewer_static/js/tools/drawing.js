@@ -1,7 +1,7 @@
 // What lies over the stage of a pane, in the pixels of the screen, so that lines and letters keep their size and stand
 // upright: measurements, lines of other slices, contours.
 
-import { draw } from "./build.js";
+import { draw } from "../viewer/markup.js";
 import { resultOf } from "./measures.js";
 
 /** @typedef {import("./measures.js").Measure} Measure */

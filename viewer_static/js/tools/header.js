@@ -1,6 +1,6 @@
 // The group "DICOM-Kopf": all attributes of the instance in sight, to be searched. Values are text, whatever they hold.
 
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
 import { rowsOf, sought } from "./attributes.js";
 
 /** @typedef {import("./attributes.js").Row} Row */

@@ -3,7 +3,8 @@
 
 import { keep, query } from "../viewer/address.js";
 import { intersection } from "../viewer/geometry.js";
-import { button, checkbox, make } from "./build.js";
+import { make } from "../viewer/markup.js";
+import { button, checkbox } from "./build.js";
 import { Cell } from "./cell.js";
 import { chooser } from "./chooser.js";
 

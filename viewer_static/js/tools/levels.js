@@ -1,6 +1,6 @@
 // The group "Fenster": centre and width by numbers, and the windows that radiologists know, for the active pane.
 
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
 import { quantityOf } from "./quantity.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */

@@ -1,6 +1,7 @@
 // The group "Messen": one button for each measurement, how it is done, and what was measured, as text.
 
-import { button, icon, make } from "./build.js";
+import { make } from "../viewer/markup.js";
+import { button, icon } from "./build.js";
 import { KINDS, resultOf } from "./measures.js";
 
 /** @typedef {import("./measures.js").Measure} Measure */

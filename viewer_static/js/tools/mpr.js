@@ -4,7 +4,7 @@
 // asked for, and a plane's data-quality is "full" when it shows that.
 
 import { texts } from "../page.js";
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
 import { Gathering } from "./gathering.js";
 import { Reformats } from "./reformats.js";
 import { Volume, budgetHere, latticeOf } from "./volume.js";

@@ -1,6 +1,7 @@
 // The group "MPR und MIP" of the panel; what it opens is loaded then.
 
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
+
 
 /**
  * @param {import("./workbench.js").Workbench} bench

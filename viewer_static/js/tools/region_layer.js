@@ -4,7 +4,7 @@
 // For tests and the curious, the canvas says in data-image which image (from 1) its drawing is of; empty while there is
 // none, or not all of it is there.
 
-import { draw, make } from "./build.js";
+import { draw, make } from "../viewer/markup.js";
 import { liesOn, outlinesOf } from "./region_sets.js";
 
 /** @typedef {import("./region_sets.js").Outlines} Outlines */

@@ -1,7 +1,8 @@
 // The sets of regions for the active pane: a switch for each region and for all, how opaque they are, and what of them
 // cannot be shown.
 
-import { checkbox, make, slider } from "./build.js";
+import { make } from "../viewer/markup.js";
+import { checkbox, slider } from "./build.js";
 import { RegionLayer } from "./region_layer.js";
 import { setsOf } from "./region_sets.js";
 

@@ -1,6 +1,7 @@
 // The group "Konturen und Segmente" of the panel; what it shows is loaded when it is opened.
 
-import { make } from "./build.js";
+import { make } from "../viewer/markup.js";
+
 
 /**
  * @param {import("./workbench.js").Workbench} bench

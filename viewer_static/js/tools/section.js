@@ -3,7 +3,8 @@
 
 import { edges } from "../viewer/orientation.js";
 import { dot, plus, unit } from "../viewer/geometry.js";
-import { make, slider } from "./build.js";
+import { make } from "../viewer/markup.js";
+import { slider } from "./build.js";
 import { coarseness, cutOf, faceOf, painted, sampled, unhurried } from "./cut.js";
 import { crossing, turnedNormal } from "./oblique.js";
 import { SectionLines } from "./section_lines.js";

@@ -1,7 +1,7 @@
 // What is drawn over a plane of the MPR: the crosshair in the colours of the planes that it stands for, the line of the
 // oblique plane with its handles, and lengths.
 
-import { draw } from "./build.js";
+import { draw } from "../viewer/markup.js";
 import { millimetres } from "./ruler.js";
 
 /** @typedef {import("./section.js").Section} Section */

@@ -1,7 +1,8 @@
 // What is set for all planes of the MPR: the ruler, zoom, slab, window, and the angles of the oblique plane.
 
+import { make } from "../viewer/markup.js";
 import { CT } from "../viewer/presets.js";
-import { button, checkbox, icon, make, select, slider } from "./build.js";
+import { button, checkbox, icon, select, slider } from "./build.js";
 import { millimetres } from "./ruler.js";
 
 /** @typedef {import("./cut.js").Mode} Mode */

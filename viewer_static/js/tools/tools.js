@@ -1,8 +1,8 @@
 // "Werkzeuge", the tools for doctors: loaded when the button is pressed for the first time.
 
 import { texts } from "../page.js";
+import { make } from "../viewer/markup.js";
 import { Panes } from "../viewer/panes.js";
-import { make } from "./build.js";
 import { header } from "./header.js";
 import { Layouts } from "./layouts.js";
 import { Workbench } from "./workbench.js";

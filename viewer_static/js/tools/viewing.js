@@ -1,6 +1,7 @@
 // The group "Ansicht": turn, mirror, invert, zoom, for the active pane.
 
-import { button, make } from "./build.js";
+import { make } from "../viewer/markup.js";
+import { button } from "./build.js";
 
 /** @typedef {import("../viewer/view.js").View} View */
 

@@ -3,32 +3,40 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, string>} attributes
- * @param {(Node | string)[]} children
- * @returns {HTMLElementTagNameMap[T]}
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | boolean | EventListener>} [properties] functions listen, true sets, false leaves out
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
-export function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
+export function make(tag, properties = {}, ...children) {
+  return complete(document.createElement(tag), properties, children);
 }
 
 /**
- * @template {keyof SVGElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, string | number>} attributes
- * @param {Node[]} children
- * @returns {SVGElementTagNameMap[T]}
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | EventListener>} [properties]
+ * @param {...(Node | string)} children
+ * @returns {SVGElementTagNameMap[Tag]}
  */
-export function draw(tag, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    made.setAttribute(name, String(value));
+export function draw(tag, properties = {}, ...children) {
+  return complete(document.createElementNS(SVG, tag), properties, children);
+}
+
+/**
+ * @template {Element} Made
+ * @param {Made} made
+ * @param {Record<string, string | number | boolean | EventListener>} properties
+ * @param {(Node | string)[]} children
+ */
+function complete(made, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") {
+      made.addEventListener(name, value);
+    } else if (value !== false) {
+      made.setAttribute(name, value === true ? "" : String(value));
+    }
   }
   made.append(...children);
   return made;
