@@ -42,12 +42,12 @@ def _saved(page: Page) -> NDArray[np.uint8]:
     """The image that the page saves, at the middles of its pixels."""
     with page.expect_download() as downloading:
         page.locator("#save").click()
-    whole: NDArray[np.uint8] = np.asarray(Image.open(downloading.value.path()).convert("RGB"))
+    whole = np.asarray(Image.open(downloading.value.path()).convert("RGB"))
     side = whole.shape[1] // doctor.COLUMNS
     # Its pixels are not square: the picture is as high as the body.
     height = round(side * doctor.SPACING[1] / doctor.SPACING[0])
     rows = (np.arange(doctor.ROWS) + 0.5) * height
-    return whole[rows.astype(int)][:, side // 2 :: side][:, : doctor.COLUMNS]
+    return np.asarray(whole[rows.astype(int)][:, side // 2 :: side][:, : doctor.COLUMNS])
 
 
 def _is_coloured(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
