@@ -173,6 +173,10 @@ class Downloads:
         """Every download, those that were asked for last first."""
         return [_download(row) for row in self._database.read("SELECT * FROM download ORDER BY requested_at DESC, id")]
 
+    def tasks(self) -> list[Task]:
+        """Every download with who is at it, "" for nobody."""
+        return [Task(_download(row), row["holder"]) for row in self._database.read("SELECT * FROM download")]
+
     def too_old(self, download: Download) -> bool:
         """Whether it has been kept for long enough."""
         return download.ready_at is not None and download.ready_at + KEPT_SECONDS < seconds(self._clock())

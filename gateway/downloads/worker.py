@@ -84,7 +84,7 @@ class Preparation:
     def _prepare(self, task: Task) -> bool:
         """Whether it is ready now."""
         downloads, wish = self._house.downloads, task.download.wish
-        draft = self._root / f"{task.download.id}-{task.holder}"
+        draft = self._root / _draft(task)
         try:
             share = self._house.shares.get(wish.share_id)
             if share.state != "live":
@@ -149,11 +149,19 @@ class Preparation:
         return not layout.is_shown(self._house.storage.index, share.scope)
 
     def _remove_folders(self) -> None:
-        wanted = {download.id for download in self._house.downloads.all()}
         with suppress(FileNotFoundError):
-            for folder in self._root.iterdir():
-                if folder.name.partition("-")[0] not in wanted:
+            # Before the rows: what begins meanwhile must not be taken for left behind.
+            found = list(self._root.iterdir())
+            tasks = self._house.downloads.tasks()
+            wanted = {task.download.id for task in tasks} | {_draft(task) for task in tasks}
+            for folder in found:
+                if folder.name not in wanted:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _draft(task: Task) -> str:
+    """The folder of what is being made; one that a killed worker has left is nobody's any more."""
+    return f"{task.download.id}-{task.holder}"
 
 
 def _room(folder: Path) -> int:

@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -249,6 +250,37 @@ def test_what_ended_long_ago_is_forgotten(retrievals: Retrievals, clock: Clock) 
     clock.now += rows._FORGOTTEN + 1
     retrievals.forget()
     assert only(retrievals).state == "waiting"
+
+
+class Loose(Archive):
+    """An archive that matches the PatientID alone, and nothing where it does not know a key."""
+
+    def __init__(self, *found: dict[str, str]) -> None:
+        self.told = [
+            {tag: {"vr": "LO", "Value": [value]} for tag, value in (_TAGS | one).items() if value} for one in found
+        ]
+
+    def _found(self, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+        return self.told
+
+
+_TAGS = {"0020000D": "1.2", "00100020": "4711", "00100030": "19500131", "00100021": "", "00080050": "A1"}
+
+
+def test_only_exactly_this_patient_counts_whatever_an_archive_matches() -> None:
+    archive = Loose(
+        {"0020000D": "1.1"},
+        {"0020000D": "1.2", "00100021": "HOUSE"},
+        {"0020000D": "1.3", "00100021": "ELSEWHERE"},
+        {"0020000D": "1.4", "00100030": "19600131"},
+        {"0020000D": "1.5", "00100020": "47110"},
+        {"0020000D": "1.6", "00100030": ""},
+        {"0020000D": ""},
+    )
+    patient = PatientIdentity("4711", "HOUSE", "19500131")
+    assert sorted(one.uid for one in archive.studies_of(patient)) == ["1.1", "1.2"]
+    assert [one.uid for one in archive.studies(["1.5", "1.9"])] == ["1.5"]
+    assert archive.studies_by_accession("A10") == [] and len(archive.studies_by_accession("A1")) == 6
 
 
 def test_a_site_names_an_archive_of_its_own(tmp_path: Path) -> None:

@@ -150,3 +150,18 @@ def test_folders_that_belong_to_no_download_go(portal: Portal, house: House) -> 
         (house.downloads_folder / name).mkdir()
     preparation(house).tidy()
     assert left(house) == (1, 1)
+
+
+def test_what_a_killed_worker_left_is_removed_and_what_is_being_made_is_not(portal: Portal, house: House) -> None:
+    ordered = order(house, portal.issued)
+    task = house.downloads.take_up()
+    assert task
+    drafts = [house.downloads_folder / f"{ordered.id}-{holder}" for holder in (task.holder, "0123456789abcdef")]
+    for draft in drafts:
+        draft.mkdir(parents=True)
+    preparation(house).tidy()
+    assert [draft.exists() for draft in drafts] == [True, False]
+    house.downloads.hand_back(task)
+    assert work(house) == 1
+    preparation(house).tidy()
+    assert [one.name for one in house.downloads_folder.iterdir()] == [ordered.id]
