@@ -15,9 +15,10 @@ from gateway.downloads.contents import content_of, records_of
 from gateway.downloads.downloads import Download, Form, NoLongerHeld, Task
 from gateway.downloads.layout import Layout, Prepared
 from gateway.downloads.making import Maker, Order
-from gateway.downloads.pictures import PicturesMaker
-from gateway.downloads.sheets import SheetsMaker
+from gateway.downloads.pictures import Pictures
+from gateway.downloads.sheets import Sheets
 from gateway.downloads.site_key import SiteKey
+from gateway.downloads.told_maker import ToldMaker
 from gateway.house import House
 from gateway.pages.texts import Languages
 from gateway.sheets import site_of
@@ -45,14 +46,14 @@ class Preparation:
         languages = Languages(_STATIC / "texts", house.config.site.language)
         key = SiteKey(house.storage.folder)
         storage = house.storage
-        self._makers: dict[Form, Maker | AnonymisedMaker | PicturesMaker | SheetsMaker] = {
+        self._makers: dict[Form, Maker | AnonymisedMaker | ToldMaker] = {
             "archive": Maker(storage, languages, _STATIC, key),
             "anonymised": AnonymisedMaker(storage, languages, key),
-            "pictures": PicturesMaker(storage, languages, key),
-            "sheets": SheetsMaker(storage, languages, key),
+            "pictures": ToldMaker(storage, languages, key, "pictures", Pictures),
+            "sheets": ToldMaker(storage, languages, key, "sheets", Sheets),
         }
 
-    def maker(self, form: Form) -> Maker | AnonymisedMaker | PicturesMaker | SheetsMaker:
+    def maker(self, form: Form) -> Maker | AnonymisedMaker | ToldMaker:
         """What makes archives of this form."""
         return self._makers[form]
 
