@@ -55,6 +55,13 @@ class SignInRefused(NotAuthenticated):
         self.retry_after = retry_after
 
 
+class OwnAccount(Refusal):
+    """An administrator's own account, which another one has to change: so there is always one left."""
+
+    http_status = 409
+    title = "One's own account"
+
+
 class ShareEnded(Refusal):
     """The share has been revoked or is past its end, and what was asked for needs one that is not."""
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Final, Literal
@@ -9,11 +10,14 @@ from typing import Final, Literal
 from auth import rules
 from auth.clock import moment
 from auth.errors import NoSuchShare
+from storage.database import Database
 from storage.scope import ListedStudies, StudyScope, Within
 
 State = Literal["live", "expired", "revoked", "frozen"]
 
 LONGEST_DAYS: Final = 3650
+QUIET_MINUTES: Final = 10
+"""How long nothing has come to what counts as complete, unless somebody says another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,13 @@ def share_of_row(row: sqlite3.Row, now: int) -> Share:
         site=row["site"],
         rejected=rules.rejected(row["rule"]),
     )
+
+
+def seen(database: Database, rows: Sequence[sqlite3.Row], now: int) -> Sequence[Share]:
+    """The shares of these rows of `share_seen`; those that are past their end never come back by themselves."""
+    if any(is_past(row, now) and not row["lapsed"] for row in rows):
+        database.write(lambda connection: lapse(connection, now))
+    return [share_of_row(row, now) for row in rows]
 
 
 def _scope(row: sqlite3.Row, rule: StudyScope) -> StudyScope:

@@ -1,9 +1,12 @@
 """The tables of `auth`. Moments are whole seconds since 1970 in UTC; secrets are digests (see `auth.digests`)."""
 
+import json
 from typing import Final
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from storage.catalogue.comparable import folded
 
 MIGRATIONS: Final = Migrations("auth")
 
@@ -214,3 +217,37 @@ def m012_viewer_passes(database: Database) -> None:
     """Tickets and tokens for viewers outside of the portal."""
     for statement in (_VIEWER_PASS, "CREATE INDEX viewer_pass_by_share ON viewer_pass (share_id, until)"):
         database.execute(statement)
+
+
+@MIGRATIONS()
+def m020_set_up_codes(database: Database) -> None:
+    """Until when a password counts that somebody else has drawn; NULL for one of the holder's own choice."""
+    database.execute("ALTER TABLE staff ADD COLUMN set_up_until INTEGER")
+
+
+# name: of the patient, folded, as far as the rule says it. share_study: what a share lists. share_search: what was
+# searched last in the list of shares.
+_SEARCH: Final = (
+    "ALTER TABLE share ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE staff_session ADD COLUMN share_search TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX share_by_created ON share (created, id)",
+    """
+    CREATE TABLE share_study (
+        study TEXT NOT NULL,
+        share_id TEXT NOT NULL REFERENCES share (id) ON DELETE CASCADE,
+        PRIMARY KEY (study, share_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX share_study_by_share ON share_study (share_id)",
+    "INSERT INTO share_study SELECT DISTINCT each.value, share.id FROM share, json_each(rule, '$.studies') AS each",
+)
+
+
+@MIGRATIONS()
+def m021_search_of_shares(database: Database) -> None:
+    """Shares are found by their patient's name and by their studies."""
+    for statement in _SEARCH:
+        database.execute(statement)
+    for share_id, rule in database.execute("SELECT id, rule FROM share").fetchall():
+        name = folded(json.loads(rule).get("name", ""))
+        database.execute("UPDATE share SET name = ? WHERE id = ?", (name, share_id))

@@ -20,13 +20,13 @@ from auth.records import (
     end_of_day,
     end_sessions,
     is_past,
-    lapse,
     row_of,
-    share_of_row,
+    seen,
     state_of_row,
     throttle_subject,
 )
 from storage.audit import note
+from storage.catalogue.comparable import folded
 from storage.database import Database
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
@@ -40,9 +40,9 @@ MOST_HANDED_ON: Final = 10
 _Kept = dict[str, str]
 _INSERT: Final = """
 INSERT INTO share (id, rule, label, birth_date, created, expires, pepper_id, selector, verifier, token,
-                   site, patient_id, parent, waits, issue, lapsed, revoked, frozen, failures)
+                   site, patient_id, name, parent, waits, issue, lapsed, revoked, frozen, failures)
 VALUES (:id, :rule, :label, :birth_date, :created, :expires, :pepper_id, :selector, :verifier, :token,
-        :site, :patient_id, :parent, :waits, 1, 0, 0, 0, 0)
+        :site, :patient_id, :name, :parent, :waits, 1, 0, 0, 0, 0)
 """
 _REISSUE: Final = """
 UPDATE share SET pepper_id = :pepper_id, selector = :selector, verifier = :verifier, token = :token,
@@ -80,7 +80,6 @@ class Shares:
             raise ValueError("A share needs a birth date, written YYYYMMDD.")
         now = self._clock()
         row = {
-            "rule": rules.to_json(rules.checked(scope, birth_date)),
             "label": label,
             "site": site,
             "patient_id": scope.patient_id if isinstance(scope, PatientIdentity) else "",
@@ -88,7 +87,7 @@ class Shares:
             "parent": None,
             "waits": wait.to_json() if wait else "",
         }
-        return self._insert(row, birth_date, f"days={days}")
+        return self._insert(scope, row, birth_date, f"days={days}")
 
     def hand_on(self, share_id: str, birth_date: str, days: int, label: str = "", study: str = "") -> Issued:
         """Open a share of what `share_id` shows, or of one `study` of it, for somebody whom its holder trusts.
@@ -105,7 +104,6 @@ class Shares:
         end = seconds(end_of_day(self._clock(), days))
         scope = ListedStudies(frozenset({study})) if study else parent.rule
         row = {
-            "rule": rules.to_json(rules.checked(scope, birth_date)),
             "label": label,
             "site": parent.site,
             # The desk finds patients by what they were given themselves.
@@ -114,19 +112,24 @@ class Shares:
             "parent": share_id,
             "waits": "",
         }
-        return self._insert(row, birth_date, f"days={days} from={share_id}")
+        return self._insert(scope, row, birth_date, f"days={days} from={share_id}")
 
     def handed_on(self, share_id: str) -> Sequence[Share]:
         """What was handed on from a share, newest first."""
         sql = "SELECT * FROM share_seen WHERE parent = ? ORDER BY created DESC, id"
-        return self._seen(self._database.read(sql, (share_id,)))
+        return seen(self._database, self._database.read(sql, (share_id,)), seconds(self._clock()))
 
-    def _insert(self, row: Mapping[str, object], birth_date: str, detail: str) -> Issued:
+    def _insert(self, scope: StudyScope, values: Mapping[str, object], birth_date: str, detail: str) -> Issued:
+        rule = rules.checked(scope, birth_date)
+        named = folded(rule.patient_name) if isinstance(rule, PatientIdentity) else ""
+        studies = sorted(rule.study_instance_uids) if isinstance(rule, ListedStudies) else []
+        row = {**values, "rule": rules.to_json(rule), "name": named}
         share_id = secrets.token_hex(6)
         born, now = self._digests.birth_date(share_id, birth_date), seconds(self._clock())
 
         def insert(connection: sqlite3.Connection, kept: _Kept) -> None:
             connection.execute(_INSERT, {**row, **kept, "id": share_id, "birth_date": born, "created": now})
+            connection.executemany("INSERT INTO share_study VALUES (?, ?)", [(study, share_id) for study in studies])
             note(connection, "share created", share_id, detail)
 
         issued = self._issue(share_id, insert)
@@ -138,16 +141,12 @@ class Shares:
         rows = self._database.read("SELECT * FROM share_seen WHERE id = ?", (share_id,))
         if not rows:
             raise NoSuchShare("No share has this id.")
-        return self._seen(rows)[0]
+        return seen(self._database, rows, seconds(self._clock()))[0]
 
     def list(self) -> Sequence[Share]:
         """Every share, newest first."""
-        return self._seen(self._database.read("SELECT * FROM share_seen ORDER BY created DESC, id"))
-
-    def of_site(self, site: str | None, limit: int = 1000) -> Sequence[Share]:
-        """The shares that this site's desk keeps, newest first; with None those of all sites."""
-        sql = "SELECT * FROM share_seen WHERE ? IS NULL OR site = ? ORDER BY created DESC, id LIMIT ?"
-        return self._seen(self._database.read(sql, (site, site, limit)))
+        rows = self._database.read("SELECT * FROM share_seen ORDER BY created DESC, id")
+        return seen(self._database, rows, seconds(self._clock()))
 
     def unlock(self, share_id: str) -> Share:
         """Forget the wrong birth dates of a share: its present code opens it again at once. Idempotent."""
@@ -289,13 +288,6 @@ class Shares:
             }
             if self._database.write(partial(_keep_if_free, kept=kept, keep=keep)):
                 return Issued(self.get(share_id), code, token)
-
-    def _seen(self, rows: Sequence[sqlite3.Row]) -> Sequence[Share]:
-        """The shares of these rows; those that turn out to be past their end never come back by themselves."""
-        now = seconds(self._clock())
-        if any(is_past(row, now) and not row["lapsed"] for row in rows):
-            self._database.write(lambda connection: lapse(connection, now))
-        return [share_of_row(row, now) for row in rows]
 
 
 def revoke(connection: sqlite3.Connection, share_id: str, now: int) -> None:

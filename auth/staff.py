@@ -25,9 +25,12 @@ SignIn = Literal["local", "openid"]
 
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
+_FEWEST_CHARACTERS: Final = 5
+_KNOWN: Final = re.compile(r"[a-z]{4,}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _INSERT: Final = """
-INSERT INTO staff (name, role, site, sign_in, password, handle, created) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO staff (name, role, site, sign_in, password, set_up_until, handle, created)
+VALUES (:name, :role, :site, :sign_in, :password, :set_up_until, :handle, :created)
 ON CONFLICT (name) DO NOTHING
 """
 
@@ -46,11 +49,22 @@ class Member:
     disabled: bool
     secured: bool
     passkeys: int = 0
+    set_up_until: datetime | None = None
+    """Until when the set-up code counts that an administrator gave out; None once the holder has chosen a password."""
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether it manages the accounts of the site that it sees."""
+        return self.role == "admin"
 
     @property
     def may_share(self) -> bool:
         """Whether it may open, prolong and end shares; those with the role referral look only."""
         return self.role in ("desk", "admin")
+
+    def may_see_account(self, site: str | None) -> bool:
+        """Whether an account that sees this site (None: all of them) sees no more than this one."""
+        return self.site is None or self.site == site
 
     def may_see(self, site: str) -> bool:
         """Whether what belongs to this site is its business."""
@@ -72,20 +86,10 @@ class Staff:
 
         Raises `ValueError` for a name that is taken or none, an unknown role, and a password that is too short.
         """
-        if not _NAME.fullmatch(name):
-            raise ValueError("A name has 1 to 64 of the characters a-z, 0-9, dot, hyphen, underscore and @.")
-        if role not in ROLES:
-            raise ValueError(f"A role is one of {', '.join(ROLES)}.")
-        sign_in = "openid" if password is None else "local"
+        checked(name, role)
         verifier = None if password is None else self._verifier(name, password)
-        row = (name, role, site, sign_in, verifier, secrets.token_hex(16), seconds(self._clock()))
-
-        def work(connection: sqlite3.Connection) -> None:
-            if not connection.execute(_INSERT, row).rowcount:
-                raise ValueError("An account has this name already.")
-            note(connection, "account added", name, f"role={role} site={site or ''} sign_in={sign_in}")
-
-        self._database.write(work)
+        now = seconds(self._clock())
+        self._database.write(lambda connection: insert(connection, name, role, site, verifier, now))
         _log.info("account added name=%s role=%s", name, role)
         return self.get(name)
 
@@ -100,11 +104,11 @@ class Staff:
             row = row_of(connection, name)
             if row["sign_in"] != "local":
                 raise ValueError("This account signs in at the OpenID provider; it has no password here.")
-            connection.execute("UPDATE staff SET password = ?, disabled = 0 WHERE name = ?", (verifier, name))
+            sql = "UPDATE staff SET password = ?, set_up_until = NULL, disabled = 0 WHERE name = ?"
+            connection.execute(sql, (verifier, name))
             if forget_second_factor:
-                connection.execute("UPDATE staff SET seed = NULL, confirmed = 0, step = 0 WHERE name = ?", (name,))
-                connection.execute("DELETE FROM staff_passkey WHERE name = ?", (name,))
-            connection.execute("DELETE FROM staff_session WHERE name = ?", (name,))
+                forget_factors(connection, name)
+            end_sessions(connection, name)
             detail = "second factor forgotten" if forget_second_factor else ""
             note(connection, "password set", name, detail)
 
@@ -112,14 +116,33 @@ class Staff:
         _log.info("password set name=%s", name)
         return self.get(name)
 
+    def choose_password(self, name: str, password: str) -> Member:
+        """Put a password of the holder's own choice in the place of a set-up code or of the last one; its sessions end.
+
+        Who that is was proven before. `ValueError` for one that is none, or the same, and where somebody else has given
+        out another meanwhile.
+        """
+        found = self._database.read("SELECT password FROM staff WHERE name = ? AND sign_in = 'local'", (name,))
+        if not found or self._verifiers.fits(found[0]["password"], self._digests.password(name, password)):
+            raise ValueError("Another password takes the place of the last one.")
+        verifier = self._verifier(name, password)
+
+        def work(connection: sqlite3.Connection) -> None:
+            sql = "UPDATE staff SET password = ?, set_up_until = NULL WHERE name = ? AND password = ?"
+            if not connection.execute(sql, (verifier, name, found[0]["password"])).rowcount:
+                raise ValueError("Another set-up code was given out.")
+            end_sessions(connection, name)
+            note(connection, "password set", name, "by its holder")
+
+        self._database.write(work)
+        return self.get(name)
+
     def disable(self, name: str) -> Member:
         """End an account and its sessions at once. Idempotent; `NoSuchStaff` where there is none."""
 
         def work(connection: sqlite3.Connection) -> None:
             row_of(connection, name)
-            connection.execute("UPDATE staff SET disabled = 1 WHERE name = ?", (name,))
-            connection.execute("DELETE FROM staff_session WHERE name = ?", (name,))
-            note(connection, "account disabled", name)
+            disable(connection, name)
 
         self._database.write(work)
         _log.info("account disabled name=%s", name)
@@ -146,6 +169,8 @@ class Staff:
             row = row_of(connection, name)
             if row["confirmed"]:
                 raise ValueError("The seed of this account is in use.")
+            if row["set_up_until"] is not None:
+                raise ValueError("A password of one's own comes first.")
             if row["seed"] is not None:
                 return self._seeds.opened(row["seed"])
             seed = pyotp.random_base32()
@@ -157,6 +182,9 @@ class Staff:
     def _verifier(self, name: str, password: str) -> str:
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise ValueError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+        folded = password.casefold()
+        if len(set(folded)) < _FEWEST_CHARACTERS or any(word in folded for word in _KNOWN.findall(name)):
+            raise ValueError("A password is no few characters over and over, and holds no part of the account's name.")
         return self._verifiers.make(self._digests.password(name, password))
 
 
@@ -196,7 +224,59 @@ def member_of(row: sqlite3.Row) -> Member:
         disabled=bool(row["disabled"]),
         secured=bool(row["confirmed"]) or row["passkeys"] > 0 or row["sign_in"] == "openid",
         passkeys=row["passkeys"],
+        set_up_until=None if row["set_up_until"] is None else moment(row["set_up_until"]),
     )
+
+
+def checked(name: str, role: str) -> None:
+    """`ValueError` for what is no name or no role of an account."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("A name has 1 to 64 of the characters a-z, 0-9, dot, hyphen, underscore and @.")
+    if role not in ROLES:
+        raise ValueError(f"A role is one of {', '.join(ROLES)}.")
+
+
+def insert(
+    connection: sqlite3.Connection,
+    name: str,
+    role: Role,
+    site: str | None,
+    verifier: str | None,
+    now: int,
+    set_up_until: int | None = None,
+) -> None:
+    """Make an account, inside a transaction; `ValueError` where its name is taken."""
+    row = {
+        "name": name,
+        "role": role,
+        "site": site,
+        "sign_in": "openid" if verifier is None else "local",
+        "password": verifier,
+        "set_up_until": set_up_until,
+        "handle": secrets.token_hex(16),
+        "created": now,
+    }
+    if not connection.execute(_INSERT, row).rowcount:
+        raise ValueError("An account has this name already.")
+    note(connection, "account added", name, f"role={role} site={site or ''} sign_in={row['sign_in']}")
+
+
+def disable(connection: sqlite3.Connection, name: str) -> None:
+    """End an account and its sessions, inside a transaction."""
+    connection.execute("UPDATE staff SET disabled = 1 WHERE name = ?", (name,))
+    end_sessions(connection, name)
+    note(connection, "account disabled", name)
+
+
+def end_sessions(connection: sqlite3.Connection, name: str) -> None:
+    """Sign an account out everywhere."""
+    connection.execute("DELETE FROM staff_session WHERE name = ?", (name,))
+
+
+def forget_factors(connection: sqlite3.Connection, name: str) -> None:
+    """Forget seed and passkeys of an account, so that its next sign-in sets up a new second factor."""
+    connection.execute("UPDATE staff SET seed = NULL, confirmed = 0, step = 0 WHERE name = ?", (name,))
+    connection.execute("DELETE FROM staff_passkey WHERE name = ?", (name,))
 
 
 def row_of(connection: sqlite3.Connection, name: str) -> sqlite3.Row:

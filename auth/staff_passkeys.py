@@ -113,7 +113,8 @@ class Passkeys:
         def work(connection: sqlite3.Connection) -> None:
             self._use(connection, challenge, now)
             (number,) = connection.execute("SELECT count(*) FROM staff_passkey WHERE name = ?", (name,)).fetchone()
-            if row_of(connection, name)["disabled"] or number >= _MOST:
+            account = row_of(connection, name)
+            if account["disabled"] or account["set_up_until"] is not None or number >= _MOST:
                 raise SignInRefused
             if not connection.execute(_INSERT, (*row, now)).rowcount:
                 raise SignInRefused

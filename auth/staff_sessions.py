@@ -21,8 +21,8 @@ Stage = Literal["enrol", "full"]
 
 _TOUCH_EVERY: Final = 60
 _FIND: Final = f"""
-SELECT found.*, staff_session.digest, staff_session.stage, staff_session.search, staff_session.begun,
-    staff_session.seen
+SELECT found.*, staff_session.digest, staff_session.stage, staff_session.search, staff_session.share_search,
+    staff_session.begun, staff_session.seen
 FROM staff_session JOIN ({MEMBERS}) AS found ON found.name = staff_session.name
 WHERE staff_session.digest = ? AND found.disabled = 0
 """
@@ -48,6 +48,8 @@ class StaffSession:
     idle_until: datetime
     search: str = field(repr=False)
     """What was searched last; names and birth dates, so it stands in no address."""
+    share_search: str = field(repr=False)
+    """The same in the list of shares."""
     cookie: str = field(repr=False)
 
 
@@ -93,11 +95,15 @@ class StaffSessions:
             seen = now
             self._update(cookie, "UPDATE staff_session SET seen = ? WHERE digest = ?", now)
         until = min(seen + self._settings.idle, row["begun"] + lasting)
-        return StaffSession(member_of(row), row["stage"], moment(until), row["search"], cookie)
+        return StaffSession(member_of(row), row["stage"], moment(until), row["search"], row["share_search"], cookie)
 
     def remember_search(self, cookie: str, text: str) -> None:
         """Keep what was searched, until the session ends."""
         self._update(cookie, "UPDATE staff_session SET search = ? WHERE digest = ?", text)
+
+    def remember_share_search(self, cookie: str, text: str) -> None:
+        """Keep what was searched in the list of shares, until the session ends."""
+        self._update(cookie, "UPDATE staff_session SET share_search = ? WHERE digest = ?", text)
 
     def end(self, cookie: str) -> None:
         """End one session. Idempotent."""

@@ -66,6 +66,7 @@ class StaffSignIn:
     def by_password(self, name: str, password: str, code: str, address: str) -> Admitted:
         """The account of this name and password, proven by a one-time code unless it has none yet.
 
+        A set-up code stands for the password as long as it counts, and leads nowhere but to choosing one.
         `SignInRefused` for every failure, after the same work. A code counts once (RFC 6238 5.2).
         """
         network = self._network(address)
@@ -81,13 +82,22 @@ class StaffSignIn:
 
         def work(connection: sqlite3.Connection) -> bool:
             row = row_of(connection, name)
-            if row["confirmed"] or not self._use(connection, row, code):
+            if row["confirmed"] or row["set_up_until"] is not None or not self._use(connection, row, code):
                 return False
             connection.execute("UPDATE staff SET confirmed = 1 WHERE name = ?", (name,))
             note(connection, "second factor enrolled", name, "kind=one-time codes")
             return True
 
         return self._database.write(work)
+
+    def prove(self, name: str, password: str, address: str) -> None:
+        """Let whoever is signed in show once more that they know the password.
+
+        `SignInRefused` for a wrong one, which counts as it does at the door.
+        """
+        self.refuse_blocked(address)
+        if self._checked(name, password) is None:
+            raise self.refused(address)
 
     def refused(self, address: str) -> SignInRefused:
         """Count a failed attempt by another means (a passkey) against its network; returns what to raise."""
@@ -129,7 +139,7 @@ class StaffSignIn:
         blocked = self._networks.wait(connection.execute(WAIT, (network,)).fetchone(), now)
         if blocked:
             return blocked
-        row = self._unchanged(connection, found)
+        row = self._unchanged(connection, found, now)
         if row is None:
             return self._networks.fail(connection, network, now)
         subject = f"staff {row['name']}"
@@ -144,12 +154,16 @@ class StaffSignIn:
             note(connection, "account locked", row["name"], f"seconds={by_account}")
         return max(by_account, self._networks.fail(connection, network, now))
 
-    def _unchanged(self, connection: sqlite3.Connection, found: sqlite3.Row | None) -> sqlite3.Row | None:
-        """The row as it is now, unless the password was changed or the account disabled since."""
+    def _unchanged(self, connection: sqlite3.Connection, found: sqlite3.Row | None, now: int) -> sqlite3.Row | None:
+        """The row as it is now, unless the password was changed, has lapsed, or the account ended since."""
         if found is None:
             return None
-        row = row_of(connection, found["name"])
-        return None if row["disabled"] or row["password"] != found["password"] else row
+        sql = """
+            SELECT * FROM staff WHERE name = ? AND password = ? AND disabled = 0
+            AND (set_up_until IS NULL OR set_up_until >= ?)
+        """
+        row: sqlite3.Row | None = connection.execute(sql, (found["name"], found["password"], now)).fetchone()
+        return row
 
     def _use(self, connection: sqlite3.Connection, row: sqlite3.Row, code: str) -> bool:
         """Whether `code` is one of the present ones and later than the last used; then it is used."""

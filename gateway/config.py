@@ -86,6 +86,18 @@ class Config(Section):
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
         return self.site if not key else next((site for site in self.sites if site.key == key), None)
 
+    def retention_days(self, key: str) -> int:
+        """How many days studies of the site with this key stay when nobody needs them any more; 0: for ever."""
+        site = self.site_of(key)
+        if isinstance(site, OtherSiteConfig) and site.retention_days >= 0:
+            return site.retention_days
+        return self.retention.days
+
+    @property
+    def deletes(self) -> bool:
+        """Whether studies of any site go by themselves."""
+        return any(self.retention_days(key) for key in ("", *(site.key for site in self.sites)))
+
     @property
     def folder(self) -> Path:
         """The data folder; a relative one lies beside the configuration file."""

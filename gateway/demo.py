@@ -21,12 +21,13 @@ from auth.birth_date import is_birth_date
 from auth.shares import Issued
 from gateway import scu
 from gateway.config import Config
+from gateway.desk import finding
 from gateway.house import House, build
 from gateway.phantom import studies
 from gateway.processes import CannotStart, Child, Parent, stop_event
 from gateway.sections import DimseConfig, HttpConfig, SiteConfig, StorageConfig
 from gateway.sheets import share_url, sheet
-from storage.scope import ListedStudies, PatientIdentity, StudyScope
+from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
 
 DEFAULT_BIRTH_DATE: Final = "19500131"
 DAYS: Final = 90
@@ -189,6 +190,8 @@ def _prepare(config: Config, data_sets: Iterable[Dataset], say: Say) -> Handed:
         say(f"The study has no birth date; the share asks for {birth_date} instead.")
     house = build(config)
     try:
+        if isinstance(scope, PatientIdentity):
+            scope = finding.named(house.storage.index, WholeArchive(), scope)
         return _hand_out(house, house.shares.create(scope, birth_date, DAYS), birth_date)
     finally:
         house.close()

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from auth import schema
 from auth.clock import system_clock
@@ -13,12 +14,14 @@ from auth.middleware import Gatekeeper
 from auth.pepper import load_pepper
 from auth.requests import Requests
 from auth.sessions import Sessions
+from auth.share_lists import ShareLists
 from auth.shares import Shares
 from auth.staff import Staff
+from auth.staff_administration import Administration
 from auth.staff_openid import OpenIdSettings, OpenIdSignIn
 from auth.staff_passkeys import Passkeys
 from auth.staff_sessions import StaffSessions
-from auth.staff_sign_in import StaffSignIn
+from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
 from auth.viewer_passes import ViewerPasses
 from dimse.application_entities import ApplicationEntities
@@ -36,6 +39,7 @@ from storage.storage import Storage, StorageSettings
 
 PACKAGES = ("storage", "dimse", "dicomweb", "auth", "gateway")
 _MEGABYTE = 1024 * 1024
+_Tries = TypeVar("_Tries", IdentitySettings, SignInSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class House:
     config: Config
     storage: Storage
     shares: Shares
+    share_lists: ShareLists
     identification: Identification
     sessions: Sessions
     tokens: Tokens
@@ -54,6 +59,7 @@ class House:
     deliveries: Deliveries
     requests: Requests
     staff: Staff
+    administration: Administration
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
     openid: OpenIdSignIn | None
@@ -93,6 +99,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         config=config,
         storage=storage,
         shares=Shares(database, pepper, system_clock),
+        share_lists=ShareLists(database, system_clock),
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
         tokens=tokens,
@@ -101,8 +108,9 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
         staff=Staff(database, pepper, system_clock),
+        administration=Administration(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
-        staff_sign_in=StaffSignIn(database, pepper, system_clock),
+        staff_sign_in=StaffSignIn(database, pepper, system_clock, sign_in_settings(seat)),
         openid=_openid(config, database, pepper),
         passkeys=Passkeys(database, pepper, system_clock, config.public_root, config.site.name),
         downloads=Downloads(database, system_clock),
@@ -147,7 +155,15 @@ def storage_settings(config: Config, seat: Seat = ALONE) -> StorageSettings:
 
 def identity_settings(seat: Seat) -> IdentitySettings:
     """How often patients' codes may be tried, of which this process has its part."""
-    whole = IdentitySettings()
+    return _part(IdentitySettings(), seat)
+
+
+def sign_in_settings(seat: Seat) -> SignInSettings:
+    """How often staff's passwords may be tried, of which this process has its part."""
+    return _part(SignInSettings(), seat)
+
+
+def _part(whole: _Tries, seat: Seat) -> _Tries:
     return replace(
         whole,
         attempts_per_second=seat.part(whole.attempts_per_second),

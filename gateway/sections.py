@@ -267,6 +267,7 @@ class OtherSiteConfig(SiteConfig):
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     ae_titles: tuple[AeTitle, ...] = ()
+    retention_days: int = Field(default=-1, ge=-1, le=36500)
     archive: ArchiveConfig = ArchiveConfig()
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
@@ -25,7 +25,7 @@ from storage.waiting import WouldWait, about_to_wait, takes_too_long
 _log = logging.getLogger("durchblick.storage")
 
 T = TypeVar("T")
-Parameters = Sequence[Any]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 _READERS: Final = 8
 _LARGEST_GROUP: Final = 256

@@ -124,7 +124,11 @@ EVENTS: Final[dict[str, Kind]] = {
     "token revoked": Kind(ALERT, "token", "D", USER_ATTRIBUTES),
     # Staff.
     "account added": Kind(ALERT, "account", "C", USER_ATTRIBUTES),
+    "account changed": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "account disabled": Kind(ALERT, "account", "D", USER_ATTRIBUTES),
+    "account enabled": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
+    "account removed": Kind(ALERT, "account", "D", USER_ATTRIBUTES),
+    "set-up code given out": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "account locked": Kind(AUTHENTICATION, "account", "E", LOGIN, "8"),
     "password set": Kind(ALERT, "account", "U", USER_ATTRIBUTES),
     "second factor enrolled": Kind(ALERT, "account", "U", USER_ATTRIBUTES),

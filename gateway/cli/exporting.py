@@ -44,7 +44,8 @@ def export(
         house.downloads_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="export-", dir=house.downloads_folder.parent))
         try:
-            maker.make(Order(scope, records, house.config.site.language), draft / "archive", lambda done: None)
+            site = house.config.site
+            maker.make(Order(scope, records, site.language, site), draft / "archive", lambda done: None)
             prepared = Prepared(draft / "archive", house.storage.files)
             with target.open("xb") as file:
                 for piece in prepared.archive():

@@ -30,7 +30,7 @@ def purge(dry_run: bool, clock_is_right: bool, config_file: Path | None, as_json
     with opened(config_file) as house:
         if clock_is_right:
             ClockGuard(house.storage.database).confirm(seconds(system_clock()))
-        if not house.config.retention.days and not as_json:
+        if not house.config.deletes and not as_json:
             click.echo("[retention] days is 0: studies stay until somebody deletes them.")
         work = purge_of(house)
         done = work.would() if dry_run else work.run()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from auth.records import Wait
+from auth.records import QUIET_MINUTES, Wait
 from auth.shares import Issued, Share
 from gateway.archive.service import asking_of
 from gateway.cli.household import opened
@@ -18,8 +18,6 @@ from gateway.sheets import share_url, sheet
 from storage.attributes import BY_KEYWORD, Level
 from storage.query import Match, Query
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
-
-_QUIET_MINUTES = 10
 
 
 @click.group()
@@ -91,7 +89,7 @@ def create(
     wanted = _Wanted(studies, patient_id, issuer, birth_date, name)
     scope = wanted.scope()
     waits = bool(wait_minutes) or wait_for_archive
-    wait = Wait(wait_minutes or _QUIET_MINUTES, wait_for_archive) if waits else None
+    wait = Wait(wait_minutes or QUIET_MINUTES, wait_for_archive) if waits else None
     with opened(config_file) as house:
         scope = _named(house, scope)
         _compare(house, wanted)

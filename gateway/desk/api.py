@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from auth.birth_date import is_birth_date
 from auth.errors import NoSuchShare
-from auth.records import LONGEST_DAYS, Issued, Share
+from auth.records import LONGEST_DAYS, QUIET_MINUTES, Issued, Share, Wait
+from auth.share_lists import Listing
+from auth.sheet_texts import Language
 from auth.tokens import Access
 from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
 from gateway.desk import finding
@@ -24,6 +26,7 @@ from storage.scope import ListedStudies, PatientIdentity, SiteStudies, StudyScop
 LARGEST: Final = 256 * 1024
 _OFFERS: Final = ("application/json", "application/pdf")
 _NO_STORE: Final = {"cache-control": "no-store"}
+_PAGE: Final = 1000
 
 _Model = TypeVar("_Model", bound=BaseModel)
 Uid = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9.]+$")]
@@ -44,7 +47,11 @@ class NewShare(_Body):
     birth_date: str
     days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS)
     label: Annotated[str, StringConstraints(max_length=200)] = ""
-    language: Literal["de", "en"] | None = None
+    wait_minutes: int | None = Field(default=None, ge=1, le=1440)
+    """Show nothing until nothing has come for so long."""
+    wait_for_archive: bool = False
+    """Show nothing until all is here that the archive has."""
+    language: Language | None = None
     paper: Literal["A4", "Letter"] | None = None
 
     @model_validator(mode="after")
@@ -54,6 +61,12 @@ class NewShare(_Body):
         if not is_birth_date(self.birth_date):
             raise ValueError("birth_date is written YYYYMMDD")
         return self
+
+    def wait(self) -> Wait | None:
+        """What the share waits for."""
+        if self.wait_minutes is None and not self.wait_for_archive:
+            return None
+        return Wait(self.wait_minutes or QUIET_MINUTES, self.wait_for_archive)
 
 
 class Change(_Body):
@@ -76,10 +89,14 @@ class Api:
         return await run_in_threadpool(self._create, access, wanted, media_type)
 
     async def overview(self, request: Request) -> Response:
-        """GET: the newest shares of the site, without codes, which nobody has."""
+        """GET: shares of the site, newest first, without codes, which nobody has; Link leads to the next page."""
         access = await run_in_threadpool(self._access, request)
-        shares = await run_in_threadpool(self._house.shares.of_site, access.site)
-        return JSONResponse([_described(share) for share in shares], headers=_NO_STORE)
+        behind = request.query_params.get("behind", "")
+        page = await run_in_threadpool(self._house.share_lists.page, Listing(access.site), behind, _PAGE)
+        headers = dict(_NO_STORE)
+        if page.behind:
+            headers["link"] = f'<{self._house.config.public_root}/desk/api/shares?behind={page.behind}>; rel="next"'
+        return JSONResponse([_described(share) for share in page.shares], headers=headers)
 
     async def share(self, request: Request) -> Response:
         """GET: one share; PATCH: let it end later; DELETE: end it for good."""
@@ -100,7 +117,7 @@ class Api:
         site = site_of(self._house, access.site)
         scope = self._scope(access, wanted)
         issued = self._house.shares.create(
-            scope, wanted.birth_date, wanted.days or site.days, wanted.label, site=access.site
+            scope, wanted.birth_date, wanted.days or site.days, wanted.label, site=access.site, wait=wanted.wait()
         )
         return self._issued(issued, media_type, 201, wanted)
 
@@ -155,6 +172,7 @@ def _described(share: Share) -> dict[str, Any]:
         "created": _written(share.created),
         "expires": _written(share.expires),
         "label": share.label,
+        "waits": share.wait is not None,
     }
 
 

@@ -12,7 +12,7 @@ from auth.staff_sessions import StaffSession
 from gateway.desk import finding
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of, visible_share
 from gateway.desk.forms import form_of
-from gateway.desk.wording import ShareRow, Wording, known_studies
+from gateway.desk.wording import SHEET_LANGUAGES, ShareRow, Wording, known_studies
 from gateway.house import House, origins
 from gateway.pages.pages import Pages
 from gateway.portal.studies import SMALL, middle, shown
@@ -81,6 +81,7 @@ class Browse:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=3650)).isoformat(),
             "language": site.language,
+            "sheet_languages": SHEET_LANGUAGES,
             "archive": self._house.config.archive_of(key).ae_title,
             "study": uid,
             "active": "find",
@@ -114,9 +115,10 @@ class Browse:
 
     def _shares_of(self, session: StaffSession, wording: Wording, patient: finding.Patient) -> list[ShareRow]:
         known = known_studies(list(patient.studies))
+        uids = [one.study_instance_uid for one in patient.studies]
         return [
             wording.share(share, known, self._house.requests.of(share.id))
-            for share in self._house.shares.of_site(session.member.site)
+            for share in self._house.share_lists.about(session.member.site, patient.patient_id, uids)
             if share.state != "revoked" and _is_about(share, patient)
         ]
 

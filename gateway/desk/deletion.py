@@ -33,7 +33,8 @@ class DeletionRooms:
         study = self._named(request, session)
         scope = scope_of(session.member)
         wording = Wording(self._pages.languages.of(request))
-        going = self._house.storage.deletion.preview(scope, [Target(study.study_instance_uid)])
+        uid = study.study_instance_uid
+        going = self._house.storage.deletion.preview(scope, [Target(uid)])
         known = known_studies([study])
         values: dict[str, Any] = {
             "patient": wording.patient(finding.of_patient(self._house.storage.index, scope, study)),
@@ -41,10 +42,10 @@ class DeletionRooms:
             "size": f"{max(going.size / 1024**2, 0.1):.1f}",
             "shares": [
                 wording.share(share, known, frozenset())
-                for share in self._house.shares.of_site(session.member.site)
+                for share in self._house.share_lists.about(session.member.site, study.patient_id, [uid])
                 if share.state == "live" and _shows(share, study)
             ],
-            "on_hold": Holds(self._house.storage.database).lie_on(study.study_instance_uid),
+            "on_hold": Holds(self._house.storage.database).lie_on(uid),
             "reasons": {one: wording.words(f"desk.deletion.reason.{one}") for one in get_args(Reason)},
             "active": "find",
         }

@@ -88,6 +88,17 @@ class DeskDoor:
 
         return self.signed_in(for_sharers)
 
+    def may_administer(self, endpoint: StaffEndpoint) -> Endpoint:
+        """The same for those who manage accounts."""
+
+        @functools.wraps(endpoint)
+        def for_administrators(request: Request, session: StaffSession) -> Response:
+            if not session.member.may_administer:
+                raise NotAuthorised("Only administrators manage accounts.")
+            return endpoint(request, session)
+
+        return self.signed_in(for_administrators)
+
     def safely(self, request: Request, make: Callable[[], Response], session: StaffSession | None = None) -> Response:
         """What `make` returns, or a page in plain words for what it raises."""
         try:

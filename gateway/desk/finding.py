@@ -9,7 +9,7 @@ from storage.attributes import BY_KEYWORD, Level
 from storage.index import Index
 from storage.query import Match, Query
 from storage.records import StudyOverview
-from storage.scope import PatientIdentity, StudyScope, Within
+from storage.scope import ListedStudies, PatientIdentity, StudyScope, Within
 
 MOST: Final = 200
 LONGEST: Final = 200
@@ -79,6 +79,14 @@ def patients_with(index: Index, scope: StudyScope, patient_ids: Sequence[str]) -
     """Studies of patients with these ids."""
     wanted = sorted({one.translate(_WILD) for one in patient_ids if one.strip()})
     return index.overviews(scope, _query(_match("PatientID", *wanted), most=10_000)) if wanted else []
+
+
+def of_shares(index: Index, scope: StudyScope, rules: Sequence[StudyScope]) -> list[StudyOverview]:
+    """Studies of all these shares within `scope`, to say whose they are."""
+    listed = sorted({uid for one in rules if isinstance(one, ListedStudies) for uid in one.study_instance_uids})
+    patients = [one.patient_id for one in rules if isinstance(one, PatientIdentity)]
+    accepted = sorted({uid for one in rules if isinstance(one, PatientIdentity) for uid in one.accepted})
+    return [*patients_with(index, scope, patients), *some_studies(index, scope, [*listed, *accepted])]
 
 
 def identity_of(study: StudyOverview) -> PatientIdentity:

@@ -16,8 +16,10 @@ from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.priors import PriorsRooms
+from gateway.desk.share_list import ListOfShares
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
+from gateway.desk.staff import StaffRooms
 from gateway.desk.upload_links import UploadLinkRooms
 from gateway.desk.uploads import UploadRooms
 from gateway.desk.waiting import Waiting
@@ -41,6 +43,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_uploads(UploadRooms(house, door, pages, no_image), door),
         *_upload_links(UploadLinkRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
+        *_staff(StaffRooms(house, door, pages), door),
         *_priors(PriorsRooms(house, door, pages), door),
         *_machines(Api(house)),
         Route("/desk/{path:path}", door.open(lambda request: door.message(request, "not_found", 404))),
@@ -53,6 +56,8 @@ def _entrance(sign_in: SignIn, openid: OpenId, door: DeskDoor) -> list[BaseRoute
         Route("/desk/sign-in", door.open(sign_in.form)),
         Route("/desk/enrolment", with_body(door.open(sign_in.confirm)), methods=["POST"]),
         Route("/desk/enrolment", door.open(sign_in.enrolment)),
+        Route("/desk/password", with_body(door.open(sign_in.choose_password)), methods=["POST"]),
+        Route("/desk/password", door.signed_in(sign_in.new_password)),
         Route("/desk/sign-out", door.open(sign_in.sign_out), methods=["POST"]),
         Route("/desk/sign-out", _to_start),
         Route("/desk/openid", door.open(openid.depart)),
@@ -75,9 +80,10 @@ def _passkeys(rooms: PasskeyRooms, door: DeskDoor) -> list[BaseRoute]:
 
 
 def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[BaseRoute]:
-    browse, sharing, waiting = (
+    browse, sharing, listing, waiting = (
         Browse(house, door, pages, no_image),
         Sharing(house, door, pages),
+        ListOfShares(house, door, pages),
         Waiting(house, door, pages),
     )
     changing = {
@@ -97,7 +103,8 @@ def _rooms(house: House, door: DeskDoor, pages: Pages, no_image: str) -> list[Ba
         Route("/desk/studies/{study}", door.signed_in(browse.patient)),
         Route("/desk/studies/{study}/thumbnail", door.signed_in(browse.thumbnail)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
-        Route("/desk/shares", door.signed_in(sharing.overview)),
+        Route("/desk/shares/search", with_body(door.signed_in(listing.search)), methods=["POST"]),
+        Route("/desk/shares", door.signed_in(listing.overview)),
         Route("/desk/shares/{share}", door.signed_in(sharing.share)),
         Route("/desk/waiting", door.signed_in(waiting.overview)),
     ]
@@ -142,6 +149,25 @@ def _forwarding(rooms: ForwardingRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/forwarding", door.signed_in(rooms.overview)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+    ]
+
+
+def _staff(rooms: StaffRooms, door: DeskDoor) -> list[BaseRoute]:
+    changing = {
+        "/desk/staff": rooms.add,
+        "/desk/staff/{member}/role": rooms.change,
+        "/desk/staff/{member}/locking": rooms.lock,
+        "/desk/staff/{member}/unlocking": rooms.unlock,
+        "/desk/staff/{member}/set-up": rooms.set_up_anew,
+        "/desk/staff/{member}/removal": rooms.remove,
+    }
+    return [
+        *(
+            Route(path, with_body(door.may_administer(endpoint)), methods=["POST"])
+            for path, endpoint in changing.items()
+        ),
+        Route("/desk/staff", door.may_administer(rooms.overview)),
+        Route("/desk/staff/{member}", door.may_administer(rooms.member)),
     ]
 
 

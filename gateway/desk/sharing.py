@@ -5,16 +5,16 @@ A code exists in one answer only, which is the sheet; nobody can ask for it agai
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from auth import qr
 from auth.birth_date import parse_birth_date
-from auth.records import LONGEST_DAYS, Issued
+from auth.records import LONGEST_DAYS, QUIET_MINUTES, Issued, Wait
 from auth.sheet import Paper
-from auth.sheet_texts import TEXTS, Language
+from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from auth.staff_sessions import StaffSession
 from gateway.archive.asking import Answer
 from gateway.archive.service import asking_of
@@ -22,16 +22,13 @@ from gateway.desk import finding
 from gateway.desk.browse import site_key
 from gateway.desk.door import NO_STORE, DeskDoor, scope_of
 from gateway.desk.forms import Form, form_of
-from gateway.desk.wording import ShareRow, Wording, known_studies
+from gateway.desk.wording import SHEET_LANGUAGES, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import data_url, draw, initials, logo_url, share_url, sheet, site_of
 from storage.errors import NoSuchInstance, Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
-
-STATES: Final = ("live", "ending", "expired", "frozen", "revoked")
-SHOWN: Final = 500
 
 
 class Unusable(Refusal):
@@ -50,6 +47,7 @@ class Wanted:
     days: int
     language: Language
     site: str
+    wait: Wait | None
 
 
 class Sharing:
@@ -64,7 +62,9 @@ class Sharing:
     def create(self, request: Request, session: StaffSession) -> Response:
         """Open a share; the answer is its sheet."""
         wanted = self._wanted(session, form_of(request))
-        issued = self._house.shares.create(wanted.scope, wanted.birth_date, wanted.days, site=wanted.site)
+        issued = self._house.shares.create(
+            wanted.scope, wanted.birth_date, wanted.days, site=wanted.site, wait=wanted.wait
+        )
         return self._sheet(request, session, issued, wanted.language, self._asking.look(issued.share))
 
     def reissue(self, request: Request, session: StaffSession) -> Response:
@@ -99,29 +99,11 @@ class Sharing:
         self._house.shares.unlock(share.id)
         return self._back(request, f"/desk/shares/{share.id}?unlocked")
 
-    def overview(self, request: Request, session: StaffSession) -> Response:
-        """The newest shares of the site, all or with `?state=` some of them."""
-        wanted = request.query_params.get("state", "")
-        rows = self._rows(request, session)
-        words = self._pages.languages.of(request)
-        states = [(one, words(f"desk.state.{one}"), sum(row.state == one for row in rows)) for one in STATES]
-        shown = [row for row in rows if row.state == wanted] if wanted in STATES else rows
-        if wanted == "ending":
-            shown.reverse()
-        values: dict[str, Any] = {
-            "shares": shown,
-            "state": wanted if wanted in STATES else "",
-            "states": states,
-            "total": len(rows),
-            "active": "shares",
-        }
-        return self._door.render(request, "shares.html", values, session)
-
     def share(self, request: Request, session: StaffSession) -> Response:
         """One share and what can be done with it."""
         share = self._door.share(request, session)
         wording = Wording(self._pages.languages.of(request))
-        studies = self._studies([share.rule], session)
+        studies = finding.of_shares(self._house.storage.index, scope_of(session.member), [share.rule])
         row = wording.share(share, known_studies(studies), self._house.requests.of(share.id))
         shown = finding.Patient("", "", "", "", "", tuple(self._shown(share.rule, studies)))
         today = datetime.now(UTC).date()
@@ -135,6 +117,8 @@ class Sharing:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": site_of(self._house, share.site).language,
+            "sheet_languages": SHEET_LANGUAGES,
+            "waits": share.wait is not None,
             "done": wording.words(f"desk.share.{done}") if done else "",
             "missing": wording.missing(self._asking.look(share)) if share.state == "live" else "",
             "active": "shares",
@@ -156,6 +140,7 @@ class Sharing:
             days_until(form.one("until")) if form.one("until") else site_of(self._house, site).days,
             language_of(form, site_of(self._house, site).language),
             site,
+            Wait(QUIET_MINUTES, bool(self._house.config.archive_of(site).ae_title)) if form.one("wait") else None,
         )
 
     def _scope(self, session: StaffSession, form: Form, study: StudyOverview, site: str) -> StudyScope:
@@ -198,26 +183,6 @@ class Sharing:
         }
         return self._door.render(request, "sheet.html", values, session)
 
-    def _rows(self, request: Request, session: StaffSession) -> list[ShareRow]:
-        wording = Wording(self._pages.languages.of(request))
-        shares = self._house.shares.of_site(session.member.site, SHOWN)
-        known = known_studies(self._studies([share.rule for share in shares], session))
-        asked: dict[str, frozenset[Any]] = {}
-        for one in self._house.requests.open(session.member.site):
-            asked[one.share_id] = asked.get(one.share_id, frozenset()) | {one.kind}
-        return [wording.share(share, known, asked.get(share.id, frozenset())) for share in shares]
-
-    def _studies(self, scopes: list[StudyScope], session: StaffSession) -> list[StudyOverview]:
-        """Studies of all these shares within what the member of staff sees, to say whose they are."""
-        index, scope = self._house.storage.index, scope_of(session.member)
-        listed = sorted({uid for one in scopes if isinstance(one, ListedStudies) for uid in one.study_instance_uids})
-        patients = [one.patient_id for one in scopes if isinstance(one, PatientIdentity)]
-        accepted = sorted({uid for one in scopes if isinstance(one, PatientIdentity) for uid in one.accepted})
-        return [
-            *finding.patients_with(index, scope, patients),
-            *finding.some_studies(index, scope, [*listed, *accepted]),
-        ]
-
     def _shown(self, scope: StudyScope, studies: list[StudyOverview]) -> list[StudyOverview]:
         """Those of `studies` that a share with this scope shows."""
         match scope:
@@ -248,4 +213,4 @@ def days_until(until: str) -> int:
 def language_of(form: Form, otherwise: Language) -> Language:
     """The language of a sheet that a form names."""
     found = form.one("language")
-    return next((language for language in TEXTS if language == found), otherwise)
+    return next((language for language in LANGUAGES if language == found), otherwise)

@@ -9,11 +9,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth import qr
 from auth.errors import SignInRefused
+from auth.staff import SHORTEST_PASSWORD
 from auth.staff_sessions import StaffSession, Stage
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import form_of
 from gateway.house import House
 from gateway.pages.pages import Pages
+from storage.errors import NoSuchInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,39 @@ class SignIn:
         return self._form(request, name, Message("problem", title, sentence), status=429, headers=headers)
 
     def enrolment(self, request: Request) -> Response:
-        """The seed of the one-time codes as a QR code; only in a session that has nothing else to do."""
+        """The seed of the one-time codes as a QR code; only in a session that has nothing else to do.
+
+        Whoever came in by a set-up code chooses a password first.
+        """
         session = self._enrolling(request)
         return self._door.to_sign_in(request) if session is None else self._enrol(request, session)
+
+    def choose_password(self, request: Request) -> Response:
+        """A password in the place of the set-up code, or of the last one, which has to be known: 303, a new session."""
+        session = self._door.session_of(request)
+        if session is None or (session.stage == "enrol" and session.member.set_up_until is None):
+            return self._door.to_sign_in(request)
+        if not self._door.is_own_form(request):
+            return self._door.message(request, "foreign", 403)
+        fields, member = form_of(request).fields, session.member
+        typed, again, last = (fields.get(name, ("",))[0] for name in ("password", "again", "last"))
+        try:
+            if session.stage == "full":
+                self._house.staff_sign_in.prove(member.name, last, request.client.host if request.client else "")
+            if typed != again:
+                return self._choose(request, session, "differ")
+            self._house.staff.choose_password(member.name, typed)
+        except SignInRefused:
+            return self._choose(request, session, "last_wrong")
+        except ValueError:
+            return self._choose(request, session, "unusable")
+        return self.admit(member.name, session.stage, "password chosen")
+
+    def new_password(self, request: Request, session: StaffSession) -> Response:
+        """The form for another password, for accounts that have one."""
+        if session.member.sign_in != "local":
+            raise NoSuchInstance("It has no password here.")
+        return self._choose(request, session)
 
     def confirm(self, request: Request) -> Response:
         """A code that proves the seed: 303 to the desk, with a new session."""
@@ -112,6 +144,8 @@ class SignIn:
 
     def _enrol(self, request: Request, session: StaffSession, *, wrong: bool = False) -> Response:
         name = session.member.name
+        if session.member.set_up_until is not None:
+            return self._choose(request, session)
         seed = self._house.staff.seed(name)
         # Some authenticator apps cut the issuer at a colon.
         issuer = self._house.config.site.name.replace(":", " ")
@@ -124,6 +158,16 @@ class SignIn:
             "passkeys": self._house.passkeys.are_possible,
         }
         return self._door.render(request, "enrolment.html", values, session, status=400 if wrong else 200)
+
+    def _choose(self, request: Request, session: StaffSession, wrong: str = "") -> Response:
+        values = {
+            "name": session.member.name,
+            "wrong": wrong,
+            "shortest": SHORTEST_PASSWORD,
+            "is_set_up": session.stage == "enrol",
+            "active": "account",
+        }
+        return self._door.render(request, "password.html", values, session, status=400 if wrong else 200)
 
     def _form(
         self,

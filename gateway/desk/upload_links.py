@@ -15,7 +15,7 @@ from auth.staff_sessions import StaffSession
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import Form, form_of
 from gateway.desk.sharing import Unusable, days_until, language_of
-from gateway.desk.wording import Wording
+from gateway.desk.wording import SHEET_LANGUAGES, Wording
 from gateway.house import House
 from gateway.intake.links import Form as Questions
 from gateway.intake.links import IssuedLink, NoSuchLink, UploadLink
@@ -63,6 +63,7 @@ class UploadLinkRooms:
             "earliest": today.isoformat(),
             "latest_end": (today + timedelta(days=LONGEST_DAYS)).isoformat(),
             "language": own.language,
+            "sheet_languages": SHEET_LANGUAGES,
             "longest_label": LONGEST_LABEL,
             "ended": "ended" in request.query_params,
             "active": "uploads",

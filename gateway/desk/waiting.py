@@ -73,11 +73,10 @@ class Waiting:
     def overview(self, request: Request, session: StaffSession) -> Response:
         """Everything that waits."""
         wording = Wording(self._pages.languages.of(request))
-        shares = [one for one in self._house.shares.of_site(session.member.site) if one.state == "live"]
         values: dict[str, Any] = {
             "asked": self._asked(session, wording),
             "held": [_held(one, wording) for one in self._house.storage.index.held(_scope(session))],
-            "lookalikes": self._lookalikes(session, wording, shares),
+            "lookalikes": self._lookalikes(session, wording),
             "active": "waiting",
         }
         return self._door.render(request, "waiting.html", values, session)
@@ -120,19 +119,23 @@ class Waiting:
             for one, share in found
         ]
 
-    def _lookalikes(self, session: StaffSession, wording: Wording, shares: list[Share]) -> list[Lookalike]:
+    def _lookalikes(self, session: StaffSession, wording: Wording) -> list[Lookalike]:
         by_id: dict[str, list[tuple[Share, PatientIdentity]]] = {}
-        for share in shares:
+        for share in self._house.share_lists.live_by_patient(session.member.site):
             if isinstance(share.rule, PatientIdentity):
                 by_id.setdefault(share.rule.patient_id, []).append((share, share.rule))
         identities = [identity for pairs in by_id.values() for _, identity in pairs]
-        known = self._known(session, shares)
-        return [
-            Lookalike(wording.share(share, known, frozenset()), wording.study(study), _side(wording, study), here)
+        found = [
+            (study, share, identity)
             for study in self._house.storage.index.lookalikes(_scope(session), identities)
             for share, identity in by_id[study.patient_id]
             if study.study_instance_uid not in share.rejected | identity.accepted
-            for here in [_expected(wording, identity, wording.share(share, known, frozenset()).who)]
+        ]
+        known = self._known(session, [share for _, share, _ in found])
+        return [
+            Lookalike(row, wording.study(study), _side(wording, study), _expected(wording, identity, row.who))
+            for study, share, identity in found
+            for row in [wording.share(share, known, frozenset())]
         ]
 
     def _known(self, session: StaffSession, shares: list[Share]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from auth.birth_date import is_birth_date
 from auth.records import Share
 from auth.requests import Kind
+from auth.sheet_texts import LANGUAGES, TEXTS
 from gateway.archive.asking import Answer
 from gateway.desk.finding import Patient
 from gateway.pages.texts import Texts
@@ -19,6 +20,8 @@ _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 ENDING_DAYS: Final = 14
+SHEET_LANGUAGES: Final = [(tag, TEXTS[tag].name) for tag in LANGUAGES]
+"""Tags of the languages in which sheets are printed, with what they call themselves."""
 
 
 @dataclass(frozen=True, slots=True)

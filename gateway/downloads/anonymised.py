@@ -21,7 +21,6 @@ from gateway.downloads.making import Order, framed
 from gateway.downloads.readme import readme_without_names
 from gateway.downloads.site_key import SiteKey
 from gateway.pages.texts import Languages
-from gateway.sections import SiteConfig
 from storage.confidentiality.anonymising import Anonymiser, burned_in
 from storage.errors import CannotUnderstand, NotRenderable
 from storage.media.dicomdir import Record, encode_dicomdir
@@ -48,10 +47,9 @@ class Copy:
 class AnonymisedMaker:
     """Blocking; several may work at once, each on a folder of its own."""
 
-    def __init__(self, storage: Storage, languages: Languages, site: SiteConfig, key: SiteKey) -> None:
+    def __init__(self, storage: Storage, languages: Languages, key: SiteKey) -> None:
         self._storage = storage
         self._languages = languages
-        self._site = site
         self._key = key
 
     def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
@@ -66,7 +64,7 @@ class AnonymisedMaker:
                 tell(done)
             files = self._files(order, made, copy)
             today = datetime.now(UTC).date()
-            layout = framed(made, files, [file.record for file, _, _ in copy.files], self._site, self._key, today)
+            layout = framed(made, files, [file.record for file, _, _ in copy.files], order.site, self._key, today)
             made.finish(layout)
             return layout
         finally:
@@ -74,7 +72,7 @@ class AnonymisedMaker:
 
     def _files(self, order: Order, made: Made, copy: Copy) -> list[File]:
         directory = encode_dicomdir(list(_records(copy)), FileSet.of(self._storage.database, order.scope, ()).uid)
-        text = readme_without_names(self._languages, self._site, order.language, copy.doubtful, copy.left_out)
+        text = readme_without_names(self._languages, order.site, order.language, copy.doubtful, copy.left_out)
         head = [made.append("README.TXT", [text]), made.append(DICOMDIR, [directory])]
         return head + [file for _, file, _ in copy.files]
 

@@ -46,17 +46,18 @@ class Order:
     scope: StudyScope
     records: Sequence[InstanceRecord]
     language: str
+    site: SiteConfig
+    """Who hands it out."""
 
 
 class Maker:
     """Blocking; several may work at once, each on a folder of its own."""
 
-    def __init__(self, storage: Storage, languages: Languages, static: Path, site: SiteConfig, key: SiteKey) -> None:
+    def __init__(self, storage: Storage, languages: Languages, static: Path, key: SiteKey) -> None:
         self._storage = storage
         self._languages = languages
         self._page = OfflinePage(static, languages)
         self._catalogue = Catalogue(storage.index, languages)
-        self._site = site
         self._key = key
 
     def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
@@ -77,18 +78,15 @@ class Maker:
     def _framed(self, order: Order, made: Made, content: "_Content") -> Layout:
         """The files of an archive with those that tell of all others before and behind them."""
         today = datetime.now(UTC).date()
-        catalogue = self._of_site(today) | self._catalogue.of(order.scope, content.series, order.language)
+        catalogue = _of_site(order.site, today) | self._catalogue.of(order.scope, content.series, order.language)
         page = self._page.html(catalogue, order.language)
         files = [
-            made.append("README.TXT", [readme(self._languages, self._site, order.language, today)]),
+            made.append("README.TXT", [readme(self._languages, order.site, order.language, today)]),
             made.append("INDEX.HTM", [page]),
             made.append(DICOMDIR, [content.directory]),
             *content.files,
         ]
-        return framed(made, files, order.records, self._site, self._key, today)
-
-    def _of_site(self, today: date) -> dict[str, Any]:
-        return {"site": self._site.name, "contact": self._site.contact, "made": today.isoformat()}
+        return framed(made, files, order.records, order.site, self._key, today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +186,10 @@ def framed(
     behind = [made.append(MANIFEST, [manifest]), made.append(SIGNATURE, [signature])]
     sources = tuple((record.study_instance_uid, record.blob_key) for record in records)
     return Layout((*files, *behind), sources)
+
+
+def _of_site(site: SiteConfig, today: date) -> dict[str, Any]:
+    return {"site": site.name, "contact": site.contact, "made": today.isoformat()}
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -9,21 +9,16 @@ MANIFEST.JSN  MANIFEST.SIG                                the SHA-256 of each fi
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
 from dicomweb.rendered.rendered_media import Category, category
 from gateway.downloads.attachments import attachment_of
-from gateway.downloads.layout import File, Layout, Made
-from gateway.downloads.making import Order, framed
-from gateway.downloads.readme import readme_of_pictures
-from gateway.downloads.site_key import SiteKey
-from gateway.downloads.told import ToldSeries, told, words_of
-from gateway.pages.texts import Languages
+from gateway.downloads.layout import File, Made
+from gateway.downloads.making import Order
+from gateway.downloads.told import ToldSeries, ToldStudy
+from gateway.downloads.told_maker import Tell
 from gateway.portal.metadata import data_set_of
-from gateway.sections import SiteConfig
 from gateway.series_files import film
 from gateway.series_files.chosen import choose, drawn, milliseconds
 from gateway.series_files.strip import Strips
@@ -41,40 +36,10 @@ _MOVING: Final = Rendering(viewport=(film.SIDE, film.SIDE), quality=film.QUALITY
 _NAMES: Final = {"pdf": ("document", "PDF"), "video": ("video", "MP4")}
 
 
-class PicturesMaker:
-    """Blocking; several may work at once, each on a folder of its own."""
+class Pictures:
+    """The work on one archive; see `gateway.downloads.told_maker`."""
 
-    def __init__(self, storage: Storage, languages: Languages, site: SiteConfig, key: SiteKey) -> None:
-        self._storage = storage
-        self._languages = languages
-        self._site = site
-        self._key = key
-
-    def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
-        """Make the archive in `folder`; see `gateway.downloads.making.Maker.make`."""
-        made = Made(folder)
-        try:
-            work = _Work(self._storage, order, made, tell)
-            files = [
-                file
-                for study in told(self._storage, words_of(self._languages, order.language), order)
-                for series in study.series
-                for file in work.series(f"{study.folder}/{series.folder}", series)
-            ]
-            today = datetime.now(UTC).date()
-            text = readme_of_pictures(self._languages, self._site, order.language, today, "pictures", work.left_out)
-            readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, self._site, self._key, today)
-            made.finish(layout)
-            return layout
-        finally:
-            made.close()
-
-
-class _Work:
-    """The work on one archive; `left_out` counts the objects that are not in it."""
-
-    def __init__(self, storage: Storage, order: Order, made: Made, tell: Callable[[int], None]) -> None:
+    def __init__(self, storage: Storage, order: Order, made: Made, tell: Tell) -> None:
         self._storage = storage
         self._order = order
         self._made = made
@@ -82,8 +47,12 @@ class _Work:
         self._done = 0
         self.left_out = 0
 
-    def series(self, folder: str, series: ToldSeries) -> Iterator[File]:
-        """The files of a series."""
+    def study(self, study: ToldStudy) -> Iterator[File]:
+        """A folder for each series."""
+        for series in study.series:
+            yield from self._series(f"{study.folder}/{series.folder}", series)
+
+    def _series(self, folder: str, series: ToldSeries) -> Iterator[File]:
         strips = Strips(series.captions(choose(series.records, _EVERY)))
         numbers: Counter[str] = Counter()
         for record in series.records:

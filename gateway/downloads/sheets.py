@@ -6,19 +6,14 @@ MANIFEST.JSN  MANIFEST.SIG             the SHA-256 of each file, and the signatu
 """
 
 import math
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
 from gateway.downloads.contents import images_of
-from gateway.downloads.layout import File, Layout, Made
-from gateway.downloads.making import Order, framed
-from gateway.downloads.readme import readme_of_pictures
-from gateway.downloads.site_key import SiteKey
-from gateway.downloads.told import ToldStudy, told, words_of
-from gateway.pages.texts import Languages
-from gateway.sections import SiteConfig
+from gateway.downloads.layout import File, Made
+from gateway.downloads.making import Order
+from gateway.downloads.told import ToldStudy
+from gateway.downloads.told_maker import Tell
 from gateway.series_files.captions import set_in_latin
 from gateway.series_files.chosen import MOST, Choice, choose, drawn
 from gateway.series_files.contact_sheet import QUALITY, SIDE, ContactSheets, Drawn
@@ -32,46 +27,20 @@ _A_PAGE: Final = 12
 _RENDERING: Final = Rendering(viewport=(SIDE, SIDE), quality=QUALITY, enlarge=True, profile="srgb")
 
 
-class SheetsMaker:
-    """Blocking; several may work at once, each on a folder of its own."""
+class Sheets:
+    """The work on one archive; see `gateway.downloads.told_maker`."""
 
-    def __init__(self, storage: Storage, languages: Languages, site: SiteConfig, key: SiteKey) -> None:
-        self._storage = storage
-        self._languages = languages
-        self._site = site
-        self._key = key
-
-    def make(self, order: Order, folder: Path, tell: Callable[[int], None]) -> Layout:
-        """Make the archive in `folder`; see `gateway.downloads.making.Maker.make`."""
-        made = Made(folder)
-        try:
-            work = _Work(self._storage, made, tell)
-            words = words_of(self._languages, order.language)
-            files = [file for study in told(self._storage, words, order) for file in work.study(study, words.language)]
-            today = datetime.now(UTC).date()
-            text = readme_of_pictures(self._languages, self._site, order.language, today, "sheets", work.left_out)
-            readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, self._site, self._key, today)
-            made.finish(layout)
-            return layout
-        finally:
-            made.close()
-
-
-class _Work:
-    """The work on one archive; `left_out` counts the objects that are not in it."""
-
-    def __init__(self, storage: Storage, made: Made, tell: Callable[[int], None]) -> None:
+    def __init__(self, storage: Storage, order: Order, made: Made, tell: Tell) -> None:
         self._storage = storage
         self._made = made
         self._tell = tell
         self._done = 0
         self.left_out = 0
 
-    def study(self, study: ToldStudy, language: str) -> Iterator[File]:
+    def study(self, study: ToldStudy) -> Iterator[File]:
         """The PDF of a study; none where it has no image."""
         most = max(min(MOST, MOST_OF_A_STUDY // len(study.series)), _A_PAGE)
-        sheets = ContactSheets(set_in_latin(study.view.headline), language)
+        sheets = ContactSheets(set_in_latin(study.view.headline), study.language)
         is_empty = True
         for series in study.series:
             choice = choose(series.records, most)

@@ -39,11 +39,12 @@ class ToldSeries:
 
 @dataclass(frozen=True, slots=True)
 class ToldStudy:
-    """A study: what its folder or file is called, and its series."""
+    """A study: what its folder or file is called, its series, and the language of what is written on their pictures."""
 
     folder: str
     view: StudyView
     series: Sequence[ToldSeries]
+    language: str
 
 
 def words_of(languages: Languages, language: str) -> Texts:
@@ -62,7 +63,7 @@ def told(storage: Storage, words: Texts, order: Order) -> Iterator[ToldStudy]:
             series = partial(_series, storage, words, order, summary, view)
             groups = groupby(records, lambda record: record.series_instance_uid)
             made = [series(place, list(group)) for place, (_, group) in enumerate(groups, 1)]
-            yield ToldStudy(plain_name(number, view.title, _dashed(view.digits)), view, made)
+            yield ToldStudy(plain_name(number, view.title, _dashed(view.digits)), view, made, words.language)
 
 
 def plain_name(number: int, *parts: str) -> str:

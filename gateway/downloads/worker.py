@@ -15,11 +15,13 @@ from gateway.downloads.contents import content_of, records_of
 from gateway.downloads.downloads import Download, Form, NoLongerHeld, Task
 from gateway.downloads.layout import Layout, Prepared
 from gateway.downloads.making import Maker, Order
-from gateway.downloads.pictures import PicturesMaker
-from gateway.downloads.sheets import SheetsMaker
+from gateway.downloads.pictures import Pictures
+from gateway.downloads.sheets import Sheets
 from gateway.downloads.site_key import SiteKey
+from gateway.downloads.told_maker import ToldMaker
 from gateway.house import House
 from gateway.pages.texts import Languages
+from gateway.sheets import site_of
 from storage.errors import NoSuchInstance, OutOfResources
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
@@ -43,15 +45,15 @@ class Preparation:
         self._root = house.downloads_folder
         languages = Languages(_STATIC / "texts", house.config.site.language)
         key = SiteKey(house.storage.folder)
-        storage, site = house.storage, house.config.site
-        self._makers: dict[Form, Maker | AnonymisedMaker | PicturesMaker | SheetsMaker] = {
-            "archive": Maker(storage, languages, _STATIC, site, key),
-            "anonymised": AnonymisedMaker(storage, languages, site, key),
-            "pictures": PicturesMaker(storage, languages, site, key),
-            "sheets": SheetsMaker(storage, languages, site, key),
+        storage = house.storage
+        self._makers: dict[Form, Maker | AnonymisedMaker | ToldMaker] = {
+            "archive": Maker(storage, languages, _STATIC, key),
+            "anonymised": AnonymisedMaker(storage, languages, key),
+            "pictures": ToldMaker(storage, languages, key, "pictures", Pictures),
+            "sheets": ToldMaker(storage, languages, key, "sheets", Sheets),
         }
 
-    def maker(self, form: Form) -> Maker | AnonymisedMaker | PicturesMaker | SheetsMaker:
+    def maker(self, form: Form) -> Maker | AnonymisedMaker | ToldMaker:
         """What makes archives of this form."""
         return self._makers[form]
 
@@ -90,7 +92,8 @@ class Preparation:
                 downloads.failed(task)
                 return False
             records = records_of(self._house.storage.index, share.scope, wish.study)
-            layout = self.maker(wish.form).make(Order(share.scope, records, wish.language), draft, self._teller(task))
+            order = Order(share.scope, records, wish.language, site_of(self._house, share.site))
+            layout = self.maker(wish.form).make(order, draft, self._teller(task))
         except _Stopping:
             downloads.hand_back(task, attempted=False)
         except OutOfResources as refusal:

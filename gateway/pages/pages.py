@@ -32,6 +32,7 @@ class Pages:
         `start` is the address where the room begins.
         """
         self.languages = languages
+        self._config = config
         self._start = start
         self._https = config.public_root.startswith("https:")
         self._environment = Environment(
@@ -41,7 +42,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=static.url, modules=static.modules, site=config.site, start=start)
+        self._environment.globals.update(static=static.url, modules=static.modules, start=start)
         self._environment.filters["breakable"] = breakable
 
     def render(
@@ -56,12 +57,13 @@ class Pages:
     ) -> Response:
         """The page `template` filled with `values`; with a `session` it also has the menu and the expiry date.
 
-        An answer to a form cannot be fetched in another language. Where `values` name an `again` the language is
-        switched by sending the page's form of that id to its address, else by way of the start page.
+        It names the site that keeps the session's share, and without a session the first one. An answer to a form
+        cannot be fetched in another language. Where `values` name an `again` the language is switched by sending the
+        page's form of that id to its address, else by way of the start page.
         """
         words = self.languages.of(request)
         general = {"t": words, "languages": self._switch(request), "active": "", "again": None}
-        general |= _of_session(words, session)
+        general |= self._of_site(session) | _of_session(words, session)
         html = self._environment.get_template(template).render({**general, **values}).encode()
         response = _compressed(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
@@ -81,6 +83,13 @@ class Pages:
         values = {"title": words(f"error.{kind}_title"), "sentence": words(f"error.{kind}"), "number": number}
         return self.render(request, "message.html", values, session=session, status=status)
 
+    def _of_site(self, session: Session | None) -> dict[str, Any]:
+        key = session.share.site if session else ""
+        site = self._config.site_of(key)
+        if site is None:
+            key, site = "", self._config.site
+        return {"site": site, "logo": logo_url(key) if site.logo else ""}
+
     def _switch(self, request: Request) -> list[dict[str, str]]:
         path = request.url.path if request.method == "GET" else self._start
         kept = {name: value for name, value in request.query_params.items() if name in ("i", "j") and value.isdigit()}
@@ -89,6 +98,11 @@ class Pages:
             {"tag": words.language, "name": words("language.name"), "url": f"{path}?lang={words.language}{suffix}"}
             for words in self.languages.all()
         ]
+
+
+def logo_url(key: str) -> str:
+    """Where the logo of the site with this key is to be had."""
+    return f"/logo/{key}" if key else "/logo"
 
 
 def seconds_left(session: Session) -> int:

@@ -73,7 +73,7 @@ class Account:
         self._terms = terms
         self._root = house.config.http.dicomweb_path
         # Without a period this gateway may be the only archive: then access can end, but nothing is deleted.
-        self._deletes = house.config.retention.days > 0
+        self._config = house.config
 
     def show(self, request: Request, session: Session) -> Response:
         """The account page; of a share that was handed on, only what its holder needs."""
@@ -89,7 +89,7 @@ class Account:
             "elsewhere": self._sessions.count(share.id) - 1,
             "done": next((name for name in _DONE if name in request.query_params), ""),
             "active": "account",
-            "deletes": self._deletes,
+            "deletes": self._deletes(session),
             "has_terms": self._terms.is_there(request, session),
             "download_ready": self._downloads.new_of_share(share.id),
         }
@@ -124,14 +124,19 @@ class Account:
             self._identification.confirm(session.share, born)
         except Denied:
             return self._delete_page(request, session, words("account.wrong_birth_date"), 403)
-        self._shares.revoke(session.share.id, erase=self._deletes)
+        deletes = self._deletes(session)
+        self._shares.revoke(session.share.id, erase=deletes)
         headers = NO_STORE | {"clear-site-data": '"cache", "storage"'}
-        response = RedirectResponse("/?deleted" if self._deletes else "/?closed", 303, headers)
+        response = RedirectResponse("/?deleted" if deletes else "/?closed", 303, headers)
         self._door.forget(response)
         return response
 
+    def _deletes(self, session: Session) -> bool:
+        """Whether studies of the share's site go by themselves, and so at the patient's wish too."""
+        return self._config.retention_days(session.share.site) > 0
+
     def _delete_page(self, request: Request, session: Session, error: str = "", status: int = 200) -> Response:
-        values = {"error": error, "deletes": self._deletes}
+        values = {"error": error, "deletes": self._deletes(session)}
         return self._pages.render(request, "delete.html", values, session=session, status=status)
 
     def _live_onward(self, share: Share) -> list[Share]:

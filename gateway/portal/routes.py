@@ -20,6 +20,7 @@ from gateway.portal.door import NO_STORE, Door, Endpoint
 from gateway.portal.downloads import TakingAlong
 from gateway.portal.glossary import Glossary
 from gateway.portal.login import Login
+from gateway.portal.logos import Logos
 from gateway.portal.onward import Onward
 from gateway.portal.opening import Opening
 from gateway.portal.regions import Regions
@@ -90,6 +91,8 @@ def _open_routes(house: House, pages: Pages, door: Door) -> list[BaseRoute]:
         Route("/glossary", door.open(Glossary(pages, door).page)),
         Route("/verify", door.open(verifying.page)),
         Route("/signing-key.pem", door.open(verifying.key)),
+        Route("/logo", door.open(Logos(house.config).logo)),
+        Route("/logo/{site}", door.open(Logos(house.config).logo)),
     ]
 
 

@@ -17,6 +17,8 @@ class KeptStudy:
     arrived: datetime
     held: bool = False
     """A legal hold lies on it."""
+    site: str = ""
+    """The key of the site that it belongs to, "" for the first."""
 
 
 PeriodOf = Callable[[KeptStudy], timedelta | None]

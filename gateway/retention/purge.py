@@ -24,7 +24,7 @@ from storage.storage import Storage
 _PAGE: Final = 1000
 _STUDIES: Final = f"""
     SELECT study.id, study.study_instance_uid, study.patient_id, study.issuer_of_patient_id, study.patient_birth_date,
-    {HELD} AS held,
+    {HELD} AS held, coalesce((SELECT site FROM site_origin WHERE origin = study.origin), '') AS site,
     (SELECT max(instance.received_at) FROM instance JOIN series ON series.id = instance.series_id
      WHERE series.study_id = study.id) AS arrived
     FROM study WHERE """
@@ -212,4 +212,6 @@ def _unmark(connection: sqlite3.Connection, study: str) -> None:
 
 def _kept(row: sqlite3.Row) -> KeptStudy:
     identity = PatientIdentity(row["patient_id"], row["issuer_of_patient_id"], row["patient_birth_date"])
-    return KeptStudy(row["study_instance_uid"], identity, datetime.fromisoformat(row["arrived"]), bool(row["held"]))
+    return KeptStudy(
+        row["study_instance_uid"], identity, datetime.fromisoformat(row["arrived"]), bool(row["held"]), row["site"]
+    )

@@ -15,12 +15,11 @@ _LEASE_SECONDS: Final = 1800
 
 
 def period_of(house: House) -> Callable[[KeptStudy], timedelta | None]:
-    """How long a study of this house stays when nobody needs it any more: for ever while a PACS still has to get it."""
-    days = house.config.retention.days
-    period = timedelta(days=days) if days else None
+    """How long a study stays when nobody needs it any more, as its site has it: for ever while a PACS has to get it."""
 
     def period_of_study(study: KeptStudy) -> timedelta | None:
-        return None if house.deliveries.owed([study.study_instance_uid]) else period
+        days = house.config.retention_days(study.site)
+        return None if not days or house.deliveries.owed([study.study_instance_uid]) else timedelta(days=days)
 
     return period_of_study
 
@@ -34,7 +33,7 @@ def purge_of(house: House) -> Purge:
         system_clock,
         period_of(house),
         timedelta(hours=section.grace_hours),
-        timedelta(days=section.shares_days) if section.days and section.shares_days else None,
+        timedelta(days=section.shares_days) if house.config.deletes and section.shares_days else None,
     )
 
 

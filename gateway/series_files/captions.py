@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from auth.sheet_letters import set_letter
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import person
 from gateway.portal.studies import SeriesView, StudyView
@@ -64,10 +63,18 @@ def groups_of(patient_name: str, data_set: dict[str, Any]) -> str:
 def set_in_latin(text: str) -> str:
     """`text` in Windows-1252, accents dropped where they must; "" when it holds letters of another writing."""
     composed = unicodedata.normalize("NFC", " ".join(text.split())).translate(_WITHOUT_STROKE)
-    found = [set_letter(character) for character in composed if character.isprintable()]
+    found = [_set_letter(character) for character in composed if character.isprintable()]
     return "".join(found) if all(found) else ""
 
 
 def _said(patient_name: str) -> str:
     """The name of the first of its groups (PS3.5 6.2.1.1) that can be set; "" for none."""
     return next((said for group in patient_name.split("=") if (said := set_in_latin(person(group)))), "")
+
+
+def _set_letter(character: str) -> str:
+    """`character` as these typefaces have it, its accents dropped where they must; "" where nothing is like it."""
+    for candidate in (character, unicodedata.normalize("NFKD", character)):
+        if kept := candidate.encode("cp1252", "ignore").decode("cp1252"):
+            return kept
+    return ""

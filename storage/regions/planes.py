@@ -40,7 +40,8 @@ class Plane:
     @property
     def normal(self) -> Numbers:
         """Unit vector across the plane."""
-        return np.cross(self.right, self.down)
+        (a, b, c), (x, y, z) = self.right, self.down
+        return np.array((b * z - c * y, c * x - a * z, a * y - b * x))
 
     @property
     def reach(self) -> float:

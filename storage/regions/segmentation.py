@@ -128,7 +128,7 @@ def segmentation_of(data_set: Json) -> Segmentation:
     places = [frame.plane.position if frame.plane else (np.nan,) * 3 for frame in frames]
     segments = [_segment(item) for item in items(data_set, "00620002")]
     return Segmentation(
-        label=text(data_set, "00700080"),
+        label=text(data_set, "00700081") or text(data_set, "00700080"),
         regions=[one for one in segments if one.number > 0 or kind != "LABELMAP"],
         frames=frames,
         kind=kind,

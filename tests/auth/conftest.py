@@ -15,6 +15,7 @@ from auth.schema import MIGRATIONS
 from auth.sessions import Sessions
 from auth.shares import Issued, Shares
 from auth.staff import Staff
+from auth.staff_administration import Administration
 from auth.staff_sessions import StaffSessions
 from auth.staff_sign_in import SignInSettings, StaffSignIn
 from auth.tokens import Tokens
@@ -72,6 +73,7 @@ class Household:
     viewer_passes: ViewerPasses
     requests: Requests
     staff: Staff
+    administration: Administration
     staff_sessions: StaffSessions
     staff_sign_in: StaffSignIn
 
@@ -111,6 +113,7 @@ def household(folder: Path, clock: StandingClock, attempts_per_second: int = 50)
         ViewerPasses(database, clock, VIEWER_SECONDS),
         Requests(database, clock),
         Staff(database, PEPPER, clock, verifiers),
+        Administration(database, PEPPER, clock, verifiers),
         StaffSessions(database, clock),
         StaffSignIn(
             database, PEPPER, clock, SignInSettings(attempts_per_second=attempts_per_second), verifiers=verifiers

@@ -1,11 +1,16 @@
 """Accounts of staff, and how they come in."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
+
 import pyotp
 import pytest
 
+from auth.digests import Verifiers
 from auth.errors import NoSuchStaff, SignInRefused
 from auth.staff import Staff
-from tests.auth.conftest import HOME, Household
+from auth.staff_sign_in import SignInSettings, StaffSignIn
+from tests.auth.conftest import HOME, PEPPER, Household
 
 NAME, PASSWORD = "a.probe", "sieben graue Katzen"
 ELSEWHERE = "198.51.100.7"
@@ -201,3 +206,56 @@ def test_a_clock_that_goes_back_ends_sessions(house: Household, seed: str) -> No
     cookie = house.staff_sessions.begin(NAME, "full")
     house.clock.move(days=-1)
     assert house.staff_sessions.session_of(cookie) is None
+
+
+class WaitingVerifiers(Verifiers):
+    """Takes as long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_kib=8, passes=1)
+        self.begun, self.free = Semaphore(0), Event()
+
+    def fits(self, verifier: str | None, rest: str) -> bool:
+        self.begun.release()
+        assert self.free.wait(10)
+        return super().fits(verifier, rest)
+
+
+def test_two_hash_at_a_time_and_who_finds_no_room_is_told_to_wait(house: Household) -> None:
+    """The gate of the patients' door: those who try passwords take no more of the machine than it lets in."""
+    verifiers = WaitingVerifiers()
+    settings = SignInSettings(hashes_at_a_time=2, hashes_waiting=0)
+    sign_in = StaffSignIn(house.database, PEPPER, house.clock, settings, verifiers)
+
+    def attempt(network: str) -> int:
+        with pytest.raises(SignInRefused) as caught:
+            sign_in.by_password("nobody", PASSWORD, "", network)
+        return caught.value.retry_after
+
+    with ThreadPoolExecutor(2) as pool:
+        inside = [pool.submit(attempt, f"192.0.2.{number}") for number in range(2)]
+        assert all(verifiers.begun.acquire(timeout=10) for _ in inside)
+        assert attempt(ELSEWHERE) == 1
+        assert not verifiers.begun.acquire(blocking=False)
+        verifiers.free.set()
+        assert [one.result() for one in inside] == [0, 0]
+    assert attempt(ELSEWHERE) == 0
+
+
+@pytest.mark.parametrize("password", ["kurz", "abcabcabcabcabc", "Frau Probe von nebenan", "x" * 201])
+def test_passwords_that_anybody_would_try_are_none(house: Household, seed: str, password: str) -> None:
+    for choose in (house.staff.choose_password, house.staff.set_password):
+        with pytest.raises(ValueError, match="A password"):
+            choose(NAME, password)
+
+
+def test_another_password_takes_the_place_of_the_last_one(house: Household, seed: str) -> None:
+    cookie = house.staff_sessions.begin(NAME, "full")
+    with pytest.raises(SignInRefused):
+        house.staff_sign_in.prove(NAME, "ein eigener Satz", HOME)
+    house.staff_sign_in.prove(NAME, PASSWORD, HOME)
+    with pytest.raises(ValueError, match="Another"):
+        house.staff.choose_password(NAME, PASSWORD)
+    house.staff.choose_password(NAME, "ein eigener Satz")
+    assert house.staff_sessions.session_of(cookie) is None
+    assert house.staff_sign_in.by_password(NAME, "ein eigener Satz", _code(house, seed), HOME).stage == "full"

@@ -132,7 +132,8 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page = visits.page(chromium, locale=locale)
     walk = Walk(page, site.gateway.url)
     walk.visit("/desk/sign-in")
-    page.locator("#name").fill(_staff(site, tmp_path, locale))
+    name = _staff(site, tmp_path, locale)
+    page.locator("#name").fill(name)
     page.locator("#password").fill(PASSWORD)
     page.locator("main .primary").click()
     page.locator("#seed").wait_for()
@@ -141,7 +142,8 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     page.locator("main .primary").click()
     page.locator("#q").wait_for()
     visits.expected = {"/desk/missing"}
-    for path in ("", "/shares", "/waiting", "/forwarding", "/uploads", "/upload-links", "/account", "/missing"):
+    rooms = ("", "/shares", "/waiting", "/forwarding", "/uploads", "/upload-links", "/staff", "/account", "/password")
+    for path in (*rooms, f"/staff/{name}", "/missing"):
         walk.visit(f"/desk{path}")
     page.goto(f"{site.gateway.url}/desk/uploads")
     page.locator("main a.line-main").first.click()
@@ -204,5 +206,5 @@ def _staff(site: Site, folder: Path, locale: str) -> str:
     """The name of a new member, whose password is PASSWORD."""
     name, file = f"axe.{locale[:2]}", folder / "password"
     file.write_text(PASSWORD, encoding="utf-8")
-    site.gateway.answer("user", "add", name, "--role", "desk", "--site", "main", "--password-file", str(file))
+    site.gateway.answer("user", "add", name, "--role", "admin", "--password-file", str(file))
     return name

@@ -8,6 +8,7 @@ import pytest
 
 from gateway import house
 from gateway.config import Config
+from gateway.seats import ALONE, Seat
 from gateway.sections import DimseConfig, PeerConfig, StorageConfig
 from tests.support.gateway import command
 
@@ -38,6 +39,13 @@ def test_settings_reach_the_rooms_in_their_units(tmp_path: Path) -> None:
     assert (storage.free_space_floor, storage.decoder_memory) == (3 * 2**20, 2**28)
     assert (storage.decoders, storage.decoder_seconds) == (4, 5)
     assert [(peer.ae_title, peer.host, peer.port) for peer in dimse.peers] == [("A", "10.0.0.1", 105)]
+
+
+def test_tries_of_codes_and_passwords_are_shared_out_among_the_processes() -> None:
+    for settings in (house.identity_settings, house.sign_in_settings):
+        alone, parts = settings(ALONE), [settings(Seat(number, 2)) for number in (1, 2)]
+        for name in ("attempts_per_second", "hashes_at_a_time", "hashes_waiting"):
+            assert sum(getattr(part, name) for part in parts) == getattr(alone, name), name
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

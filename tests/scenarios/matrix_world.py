@@ -18,8 +18,8 @@ from gateway.config import Config
 from gateway.house import House, build
 from storage.deletion import Target
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
+from tests.scenarios.desk_policy import POLICY as DESK
 from tests.scenarios.test_authorisation_matrix import POLICY, Names
-from tests.scenarios.test_desk_matrix import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 BORN: Final = "19500131"

@@ -23,7 +23,7 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
-from tests.scenarios.test_desk_matrix import POLICY as DESK
+from tests.scenarios.desk_policy import POLICY as DESK
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -105,6 +105,8 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
+    "/logo": "public",
+    "/logo/{site}": "public",
     "/studies/{study}/series/{series}/documents/{instance}": "document",
     "/account": "own page",
     "/account/ask": "own form",
@@ -145,6 +147,7 @@ class Names:
     aetitle: str = "WATCHER"
     download: str = "0123456789abcdef"
     name: str = "images.zip"
+    site: str = "north"
     viewer: str = "ohif"
     ticket: str = "x" * 43
     path: str = "7FE00010"

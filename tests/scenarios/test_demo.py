@@ -1,10 +1,12 @@
 """`make demo`, the main job, as a newcomer runs it: from the command to the first image, and to a clean end."""
 
+import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -113,6 +115,13 @@ def test_another_birth_date_does_not_open(demo: Demo) -> None:
 def test_a_qr_code_and_a_sheet_are_there(demo: Demo) -> None:
     assert sum("█" in line for line in demo.lines) > 12
     assert Path(demo.told["Sheet"]).read_bytes().startswith(b"%PDF")
+
+
+def test_the_share_holds_the_name_of_its_patient(demo: Demo) -> None:
+    file = Path(demo.told["Sheet"]).parent / "data" / "durchblick.sqlite"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        ((rule,),) = database.execute("SELECT rule FROM share")
+    assert json.loads(rule)["name"]
 
 
 def test_the_end_leaves_nothing(demo: Demo) -> None:

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from auth.staff import Member
+from auth.staff_administration import Administration
 from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
 from gateway.desk import browse, deletion, door, finding, forwarding, priors, sharing, waiting
@@ -26,71 +27,26 @@ from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
 from tests.gateway.desk.test_priors import PacsOf
 from tests.gateway.portal_house import ORIGIN
+from tests.scenarios.desk_policy import POLICY
 from tests.support.synthetic import ct, part10
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5"
 NO_UPLOAD: Final = "22222222"
+NO_MEMBER: Final = "not.there"
 SERIES: Final = "1.2.3.4.6"
-
-# What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
-# name an object that belongs to a site, "doing" ones change such an object, "asking" ones ask the archive for such an
-# object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones are for those who may share.
-# "api" ones are for machines.
-POLICY: Final = {
-    "/desk": "room",
-    "/desk/shares": "room",
-    "/desk/waiting": "room",
-    "/desk/session": "room",
-    "/desk/sign-in": "entrance",
-    "/desk/sign-out": "entrance",
-    "/desk/enrolment": "entrance",
-    "/desk/passkeys": "entrance",
-    "/desk/passkeys/options": "entrance",
-    "/desk/sign-in/passkey": "entrance",
-    "/desk/sign-in/passkey/options": "entrance",
-    "/desk/account": "room",
-    "/desk/openid": "entrance",
-    "/desk/openid/callback": "entrance",
-    "/desk/studies/{study}": "study",
-    "/desk/studies/{study}/thumbnail": "study",
-    "/desk/studies/{study}/archive": "study and asking",
-    "/desk/studies/{study}/retrievals": "study and asking",
-    "/desk/studies/{study}/retrievals/progress": "study of sharers",
-    "/desk/studies/{study}/deletion": "a deletion",
-    "/desk/shares/{share}": "share",
-    "/desk/shares/{share}/extension": "doing",
-    "/desk/shares/{share}/code": "doing",
-    "/desk/shares/{share}/revocation": "doing",
-    "/desk/shares/{share}/unlocking": "doing",
-    "/desk/requests/{request:int}": "doing in the scope",
-    "/desk/held/{study}/acceptance": "doing in the scope",
-    "/desk/held/{study}/rejection": "doing in the scope",
-    "/desk/lookalikes/{study}": "doing",
-    "/desk/forwarding": "room",
-    "/desk/forwarding/attempts": "doing in the scope",
-    "/desk/forwarding/endings": "doing in the scope",
-    "/desk/forwarding/{delivery:int}/attempt": "doing",
-    "/desk/forwarding/{delivery:int}/ending": "doing",
-    "/desk/upload-links": "room",
-    "/desk/upload-links/{link}/ending": "doing",
-    "/desk/uploads": "room",
-    "/desk/uploads/{upload}": "upload",
-    "/desk/uploads/{upload}/series/{series}": "upload",
-    "/desk/uploads/{upload}/acceptance": "doing an upload",
-    "/desk/uploads/{upload}/question": "doing an upload",
-    "/desk/uploads/{upload}/rejection": "doing an upload",
-    "/desk/api/shares": "api",
-    "/desk/api/shares/{share}": "api object",
-    "/desk/api/shares/{share}/code": "api object",
-    "/desk/{path:path}": "nothing",
-}
 
 STRANGERS: Final = (
     "nobody", "bad cookie", "patient", "patient's cookie", "enrolling", "disabled", "signed out", "reader", "sharer",
 )  # fmt: skip
-STAFF: Final = {"anna": ("", True), "rolf": ("", False), "nora": ("north", True), "carla": (None, True)}
-"""Members with the site that they see, and whether they may share."""
+STAFF: Final = {
+    "anna": ("", True, False),
+    "rolf": ("", False, False),
+    "nora": ("north", True, False),
+    "carla": (None, True, True),
+    "adam": ("north", True, True),
+}
+"""Members with the site that they see, whether they may share, and whether they may manage accounts."""
 SITES: Final = ("", "north")
 ASKED: Final = {"studies": "1.2.900", "accession_number": "ACC900"}
 """What the archives of both sites have."""
@@ -106,6 +62,7 @@ class Names:
     delivery: int
     upload: str
     link: str
+    member: str
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
@@ -114,6 +71,7 @@ class Names:
             "{delivery:int}": str(self.delivery),
             "{link}": self.link,
             "{series}": SERIES,
+            "{member}": self.member,
         }
         for place, name in named.items():
             template = template.replace(place, name)
@@ -138,6 +96,7 @@ class Matrix:
             "SELECT * FROM upload",
             "SELECT * FROM upload_link",
             "SELECT * FROM delivery",
+            "SELECT * FROM staff",
             "SELECT * FROM retrieval",
         )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
@@ -166,7 +125,7 @@ class Matrix:
             case "reader" | "sharer":
                 right = {"reader": "read", "sharer": "share"}[name]
                 client.headers["authorization"] = f"Bearer {house.tokens.create(name, {right})}"
-            case "anna" | "rolf" | "nora" | "carla":
+            case "anna" | "rolf" | "nora" | "carla" | "adam":
                 client.cookies.set("d", house.staff_sessions.begin(name, "full"))
         return client
 
@@ -182,8 +141,9 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 def _opened(folder: Path) -> Iterator[Matrix]:
     for desk in household.opened(folder):
         household.add(desk.house, "left", "desk", "")
+        household.add(desk.house, "adam", "admin", "north")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210")
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210", NO_MEMBER)
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -197,7 +157,10 @@ def _objects(desk: Desk, site: str) -> Names:
     household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
     upload = household.sent_in(desk.house, part10(ct(SeriesInstanceUID=SERIES, **household.ERIKA)), site=site)
     delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
-    return Names(study, share.id, desk.house.requests.open(site)[-1].id, delivery.id, upload.reference, upload.link_id)
+    member = f"of.{site or 'first'}.{share.id}"
+    desk.house.staff.add(member, "desk", site, household.PASSWORD)
+    request = desk.house.requests.open(site)[-1].id
+    return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -245,10 +208,17 @@ def test_the_api_takes_no_sessions(matrix: Matrix, caller: str) -> None:
 
 @pytest.mark.parametrize("caller", STAFF)
 def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
-    site, may_share = STAFF[caller]
+    site, may_share, administers = STAFF[caller]
     with matrix.caller(caller) as client:
         for template in _kinds("room"):
             assert client.get(template).status_code == 200, template
+        listed = client.get("/desk/staff")
+        assert listed.status_code == (200 if administers else 403)
+        for owner, names in matrix.objects.items():
+            mine = administers and owner != "unknown" and (site is None or site == owner)
+            expected = 200 if mine else 404 if administers else 403
+            assert client.get(names.fill("/desk/staff/{member}")).status_code == expected, owner
+            assert (names.member in listed.text) == mine, owner
         for template in _kinds("study", "study of sharers", "study and asking", "share", "upload", "a deletion"):
             is_open = may_share or POLICY[template] in ("study", "share", "upload", "a deletion")
             unknown = client.get(matrix.objects["unknown"].fill(template))
@@ -258,6 +228,10 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
                 mine = is_open and (site is None or site == owner)
                 assert answer.status_code == (200 if mine else unknown.status_code), (template, owner)
                 assert mine or _plain(answer.text, matrix) == _plain(unknown.text, matrix), template
+        for owner in SITES:
+            found = client.post("/desk/shares/search", data={"q": matrix.objects[owner].share}).headers["location"]
+            is_listed = f'href="/desk/shares/{matrix.objects[owner].share}"' in client.get(found).text
+            assert is_listed == (site is None or site == owner), owner
         lists = {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}
         for path, kind in {**lists, "/desk/upload-links": "link"}.items():
             text = client.get(path).text
@@ -268,7 +242,7 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
 
 @pytest.mark.parametrize("caller", STAFF)
 def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
-    site, may_share = STAFF[caller]
+    site, may_share, administers = STAFF[caller]
     others = [owner for owner in ("", "north", "unknown") if not may_share or (site is not None and site != owner)]
     with matrix.caller(caller) as client:
         before = matrix.state()
@@ -283,12 +257,19 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
             assert answer.status_code == (404 if may_share else 403), owner
         if not may_share:
             assert client.post("/desk/upload-links", data={"form": "patient"}).status_code == 403
-        assert matrix.state() == before
+        for owner in others if administers else matrix.objects:
+            for template in _kinds("doing an account"):
+                path = matrix.objects[owner].fill(template)
+                answer = client.post(path, data={"role": "admin", "site": site or ""})
+                assert answer.status_code == (404 if administers else 403), (template, owner)
+        answer = client.post("/desk/staff", data={"name": f"by.{caller}", "role": "admin", "site": "*"})
+        assert answer.status_code == (200 if administers and site is None else 403)
+        assert administers and site is None or matrix.state() == before
 
 
-@pytest.mark.parametrize("caller", ["anna", "nora", "carla"])
+@pytest.mark.parametrize("caller", ["anna", "nora", "carla", "adam"])
 def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
-    site, _ = STAFF[caller]
+    site, _, administers = STAFF[caller]
     names = _objects(matrix.desk, site or "")
     with matrix.caller(caller) as client:
         for template in [one for one in _kinds("doing", "doing in the scope") if "revocation" not in one]:
@@ -313,6 +294,11 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             before = matrix.state()
             path = _objects(matrix.desk, site or "").fill(template)
             assert client.post(path, data={"remark": "Warum?"}).status_code == 303, template
+            assert matrix.state() != before, template
+        for template in _kinds("doing an account") if administers else ():
+            before = matrix.state()
+            answer = client.post(names.fill(template), data={"role": "referral"} | ({"site": site} if site else {}))
+            assert answer.status_code == (200 if "set-up" in template else 303), template
             assert matrix.state() != before, template
     assert matrix.desk.house.shares.get(names.share).state == "revoked"
 
@@ -341,6 +327,14 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
         with pytest.raises(AssertionError):
             test_staff_change_only_what_is_of_their_site(matrix, "rolf")
     with monkeypatch.context() as patch:
+        patch.setattr(Member, "may_administer", True)
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(Administration, "get", lambda rooms, by, name: matrix.desk.house.staff.get(name))
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "adam")
+    with monkeypatch.context() as patch:
         patch.setattr(finding, "one_study", _any_study)
         with pytest.raises(AssertionError):
             test_staff_change_only_what_is_of_their_site(matrix, "nora")
@@ -352,7 +346,8 @@ def _any_study(index: Any, scope: Any, uid: str) -> Any:
 
 def _plain(text: str, matrix: Matrix) -> str:
     for names in matrix.objects.values():
-        text = text.replace(names.study, "STUDY").replace(names.share, "SHARE")
+        # The name of a member holds the id of a share.
+        text = text.replace(names.member, "MEMBER").replace(names.study, "STUDY").replace(names.share, "SHARE")
         text = text.replace(names.upload, "UPLOAD").replace(names.link, "LINK")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")

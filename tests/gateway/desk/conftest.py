@@ -103,7 +103,7 @@ def until(days: int) -> str:
 
 def code_on(html: str) -> str:
     """The access code that a sheet shows."""
-    (block,) = re.findall(r'id="code">(.*?)</p>', html)
+    (block,) = re.findall(r'id="code"[^>]*>(.*?)</p>', html)
     return re.sub(r"<[^>]*>", "", block)
 
 

@@ -12,7 +12,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from auth.errors import Denied
+from auth.records import Wait
 from gateway.app import application
+from gateway.desk import api
 from gateway.desk.api import Change, NewShare
 from storage.scope import ListedStudies, PatientIdentity
 from tests.gateway.desk.conftest import Desk, until
@@ -62,6 +64,35 @@ def test_it_shares_studies_that_are_there(desk: Desk, ris: TestClient) -> None:
     uids = [desk.chest.study_instance_uid, desk.knee.study_instance_uid]
     told = ris.post("/desk/api/shares", json={"studies": uids, "birth_date": "19500131"}).json()
     assert desk.house.shares.get(told["id"]).scope == ListedStudies(frozenset(uids))
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        ({}, None),
+        ({"wait_minutes": 5}, Wait(5)),
+        ({"wait_for_archive": True}, Wait(10, True)),
+        ({"wait_minutes": 3, "wait_for_archive": True}, Wait(3, True)),
+    ],
+    ids=["at once", "minutes", "archive", "both"],
+)
+def test_a_share_may_wait_until_all_is_here(
+    desk: Desk, ris: TestClient, asked: dict[str, Any], wait: Wait | None
+) -> None:
+    told = ris.post("/desk/api/shares", json={**WANTED, **asked}).json()
+    share = desk.house.shares.get(told["id"])
+    assert (share.wait, told["waits"]) == (wait, wait is not None)
+    assert share.scope == (share.rule if wait is None else ListedStudies(frozenset()))
+
+
+def test_the_list_goes_on_behind_its_last_share(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_PAGE", 2)
+    made = {own_desk.issued().share.id for _ in range(3)}
+    with own_desk.browser() as client:
+        first = _client(own_desk, client).get("/desk/api/shares")
+        second = client.get(first.links["next"]["url"])
+    assert [len(page.json()) for page in (first, second)] == [2, 1] and "link" not in second.headers
+    assert {share["id"] for page in (first, second) for share in page.json()} == made
 
 
 @pytest.mark.parametrize("other", ["north", "jan"])

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from auth.codes import normalise
 from auth.errors import Denied
+from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from storage.scope import ListedStudies, PatientIdentity
 from tests.auth.test_sheet import rendered
 from tests.gateway.desk.conftest import Desk, code_on, until
@@ -221,6 +222,24 @@ def test_shares_are_listed_by_state(own_desk: Desk) -> None:
         assert all(f"/{share.id}" in everything for share in (ending, later, gone))
         assert everything.count("Müller, Erika") == 3
         assert "Hier ist nichts" in anna.get("/desk/shares?state=frozen").text
+
+
+def test_a_share_may_wait_for_all_images_and_says_so(own_desk: Desk) -> None:
+    with own_desk.browser("anna") as anna:
+        assert own_desk.share(anna, wait="yes").status_code == 200
+        (share,) = own_desk.house.shares.list()
+        assert share.wait and share.wait.minutes == 10
+        assert "zeigt noch nichts" in anna.get(f"/desk/shares/{share.id}").text
+        own_desk.house.shares.open_when_complete(share.id)
+        assert "zeigt noch nichts" not in anna.get(f"/desk/shares/{share.id}").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sheet_is_printed_in_the_language_of_the_patient(own_desk: Desk, language: Language) -> None:
+    with own_desk.browser("anna") as anna:
+        page = own_desk.share(anna, language=language).text
+    assert TEXTS[language].title in page and f'lang="{language}"' in page
+    assert ('dir="rtl"' in page) == (language == "ar")
 
 
 def test_shares_of_a_patient_are_seen_before_another_is_made(desk: Desk, anna: TestClient) -> None:

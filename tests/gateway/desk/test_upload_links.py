@@ -9,7 +9,7 @@ from tests.gateway.desk.conftest import Desk, until
 
 def _code(page: str) -> str:
     """The token of the sheet that a page is."""
-    (block,) = re.findall(r'id="code">(.*?)</p>', page)
+    (block,) = re.findall(r'id="code"[^>]*>(.*?)</p>', page)
     return re.sub(r"<[^>]*>", "", block)
 
 

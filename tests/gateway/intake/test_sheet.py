@@ -1,16 +1,17 @@
 """The sheet of an upload link: what it says, and that a phone and a hand read the same secret from it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auth.codes import normalise_token
 from auth.sheet import Paper
-from auth.sheet_texts import Language
+from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from gateway.config import Config
 from gateway.intake.intake import Intake
 from gateway.intake.links import Form, IssuedLink
-from gateway.intake.sheet import link_sheet
+from gateway.intake.sheet import handout, link_sheet
 from gateway.sections import HttpConfig, OtherSiteConfig
 from tests.auth.test_sheet import rendered, text
 
@@ -60,3 +61,12 @@ def test_it_says_for_whom_and_how_long(
     )
     for expected in (*words, "Nordklinik", "Telefon 0000 98765"):
         assert expected in written
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_its_sheet_and_room_on_it(issued: IssuedLink, language: Language) -> None:
+    standing = replace(issued, link=replace(issued.link, form="referrer", expires=None))
+    for link in (issued, standing):
+        content = handout(CONFIG, link, language)
+        assert content.texts.title != TEXTS[language].title
+        assert link_sheet(CONFIG, link, language=language, paper="A4").startswith(b"%PDF")

@@ -12,6 +12,14 @@ import { liesOn, outlinesOf } from "./region_sets.js";
 
 const MOST_KEPT = 100;
 
+/** How lines are drawn whatever the zoom, in CSS pixels; a point is a dot. */
+const FORMS = /** @type {{form: import("./region_sets.js").Shape["form"], fills: boolean, width: number, halo: number}[]} */ ([
+  { form: "closed", fills: true, width: 2, halo: 4 },
+  { form: "open", fills: false, width: 2, halo: 4 },
+  { form: "point", fills: false, width: 8, halo: 11 },
+]);
+const STROKE = { "fill-rule": "evenodd", "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke" };
+
 /** Sends "change" when something could not be drawn wholly, or can again. */
 export class RegionLayer extends EventTarget {
   /**
@@ -25,7 +33,7 @@ export class RegionLayer extends EventTarget {
     /** @type {Map<RegionSet, Set<number>>} The numbers of the regions that are to be seen. */
     this.chosen = new Map(sets.map((set) => [set, new Set(set.regions.map(({ number }) => number))]));
     this.canvas = make("canvas", { class: "cover", "data-part": "segments", "aria-hidden": "true" });
-    this.lines = draw("g", { class: "regions" });
+    this.lines = draw("g", { class: "contours" });
     /** @type {Map<string, Outlines>} By address and image; the oldest are let go. */
     this.kept = new Map();
     this.asking = new AbortController();
@@ -42,7 +50,7 @@ export class RegionLayer extends EventTarget {
   /** @param {number} opacity from 0 to 1 */
   setOpacity(opacity) {
     this.canvas.style.opacity = String(opacity);
-    this.lines.style.fillOpacity = String(opacity / 2);
+    this.lines.setAttribute("fill-opacity", String(opacity / 2));
   }
 
   /**
@@ -164,17 +172,13 @@ function stamp({ width, height, values }, colour) {
 function contours(shapes, colour) {
   const of = (/** @type {import("./region_sets.js").Shape["form"]} */ form) =>
     shapes.filter((shape) => shape.form === form).map((shape) => pathOf(shape)).join("");
-  return [
-    ["region", of("closed")],
-    ["region open", of("open")],
-    ["region point", of("point")],
-  ]
-    .filter(([, d]) => d)
-    .flatMap(([name = "", d = ""]) => {
-      const line = draw("path", { d, class: name });
-      line.style.stroke = line.style.fill = colour;
-      return [draw("path", { d, class: `${name} halo` }), line];
-    });
+  return FORMS.flatMap(({ form, fills, width, halo }) => {
+    const d = of(form);
+    // Here and not in the style sheet, so that what is saved looks alike.
+    const shape = { ...STROKE, d, fill: fills ? colour : "none", stroke: colour, "stroke-width": width, class: "region" };
+    const dark = { ...STROKE, d, fill: "none", stroke: "#000000", "stroke-opacity": 0.7, "stroke-width": halo };
+    return d ? [draw("path", dark), draw("path", shape)] : [];
+  });
 }
 
 /** @param {import("./region_sets.js").Shape} shape */

@@ -18,8 +18,8 @@ const MOST_ROWS = 3;
 /**
  * Hand the image in sight to the browser's downloads, and say so below the button.
  *
- * All of the image, whatever the zoom; window, turn, mirroring, inversion, overlays, shutters and the letters for the
- * directions as they are shown.
+ * All of the image, whatever the zoom; window, turn, mirroring, inversion, overlays, shutters, segments, contours and
+ * the letters for the directions as they are shown.
  * @param {Pane} pane
  */
 export async function save(pane) {
@@ -116,6 +116,11 @@ async function drawn(pane) {
     paper.fillRect(0, 0, width, height);
     paper.globalCompositeOperation = "source-over";
   }
+  for (const cover of surface.covers.filter((one) => one instanceof HTMLCanvasElement)) {
+    paper.globalAlpha = Number(cover.style.opacity || 1);
+    paper.drawImage(cover, 0, 0, width, height);
+  }
+  paper.globalAlpha = 1;
   const above = await planes(pane, width, height);
   if (above) {
     paper.drawImage(above, 0, 0, width, height);
@@ -126,14 +131,14 @@ async function drawn(pane) {
 }
 
 /**
- * Overlays and shutters as a picture; null where nothing is to be seen of them.
+ * Overlays, shutters and contours as a picture; null where nothing is to be seen of them.
  * @param {Pane} pane
  * @param {number} width
  * @param {number} height
  * @returns {Promise<HTMLImageElement | null>}
  */
 async function planes({ layer }, width, height) {
-  const seen = [...layer.querySelectorAll(":scope > .overlay, :scope > .shutter")].filter(
+  const seen = [...layer.querySelectorAll(":scope > .overlay, :scope > .shutter, :scope > .contours")].filter(
     (group) => group.hasChildNodes() && getComputedStyle(group).display !== "none",
   );
   const viewBox = layer.getAttribute("viewBox");
