@@ -38,7 +38,7 @@ def work_until_killed(config: Config, run: int, seconds: float | None) -> bool:
     assert told.poll(60) and told.recv() == "begun"
     if seconds is not None and not told.poll(seconds) and child.pid:
         os.kill(child.pid, signal.SIGKILL)
-    child.join(120)
+    child.join(120 + 10 * KILLS)
     assert child.exitcode in (0, -signal.SIGKILL)
     return child.exitcode == 0
 
