@@ -27,10 +27,11 @@ demo: $(RUNTIME)
 serve: $(RUNTIME)
 	@$(BIN)/durchblick serve --config config.toml
 
-# Whole files to each worker, in their order: what a file or a folder shares is set up once where it can be.
+# Whole files to each worker, in their order: what a file or a folder shares is set up once where it can be. Three of
+# them for two processors, because some wait for others: for jobs, back-off, a process that starts.
 test: $(TESTING)
 	@setup/test-programs
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-ohif: $(TESTING)
 	@setup/test-programs

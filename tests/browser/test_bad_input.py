@@ -147,8 +147,11 @@ def test_the_line_breaks_while_somebody_leafs(visits: Visits, page: Page) -> Non
 
 def test_the_session_ends_while_somebody_leafs(site: Site, visits: Visits, page: Page) -> None:
     page.context.clear_cookies()
+    left: list[str] = []
+    page.on("request", lambda request: left.append(request.url) if request.is_navigation_request() else None)
     page.keyboard.press("Home")
     page.wait_for_url("**/?ended")
+    assert len(left) == 1, "each image that is refused leads there, and a second way breaks off the first"
     expect(page.get_by_label("Zugangscode")).to_be_visible()
     assert all(complaint.startswith("401 for ") for complaint in visits.complaints)
     visits.complaints.clear()

@@ -41,7 +41,11 @@ export function watchSession(seconds) {
   }
 }
 
-/** To the start page, which says that the session has ended. */
+/** To the start page, which says that the session has ended. Once: a second way there would break off the first. */
 export function leave() {
-  location.replace("/?ended");
+  const { dataset } = document.documentElement;
+  if (!dataset["leaving"]) {
+    dataset["leaving"] = "yes";
+    location.replace("/?ended");
+  }
 }
