@@ -1,5 +1,6 @@
 """axe-core finds nothing wrong with pages that no gateway shows on demand: rendered in process, put before Chromium."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,18 @@ from pydicom.uid import MPEG4HP41
 from starlette.testclient import TestClient
 
 from auth.records import Issued, Wait
+from dimse.scu.trouble import Trouble, TroubleKind
 from gateway.app import application
+from gateway.archive.archive import ArchivedStudy
+from gateway.archive.service import retrievals_of
+from gateway.desk import priors
 from gateway.house import House
 from gateway.sections import ViewersConfig
 from storage.scope import PatientIdentity
 from tests.browser.axe import violations
 from tests.browser.conftest import Site, Visits
 from tests.gateway.desk.conftest import add
+from tests.gateway.desk.test_priors import PacsOf
 from tests.gateway.portal_house import BIRTH_DATE, ORIGIN, SIGN_IN, Portal, opened, sign_in
 from tests.storage.encodings import file_of
 from tests.support.pixel_sources import encapsulated
@@ -71,13 +77,46 @@ def _upload(client: TestClient, portal: Portal) -> Any:
     return client.post("/u/sending", data={"secret": begun.secret}, headers=SIGN_IN)
 
 
+def _at_desk(client: TestClient, portal: Portal, path: str, **fields: str) -> Any:
+    """A page of the desk as an administrator sees it, or what answers a form."""
+    name = f"anna.{secrets.token_hex(4)}"
+    add(portal.house, name, "admin", "")
+    client.cookies.set("d", portal.house.staff_sessions.begin(name, "full"))
+    return client.post(path, data=fields, headers=SIGN_IN) if fields else client.get(path)
+
+
 def _frozen(client: TestClient, portal: Portal) -> Any:
     share = _share(portal).share.id
     sql = "UPDATE share SET frozen = 1, failures = 15 WHERE id = ?"
     portal.house.storage.database.write(lambda connection: connection.execute(sql, (share,)).rowcount)
-    add(portal.house, f"anna.{share}", "desk", "")
-    client.cookies.set("d", portal.house.staff_sessions.begin(f"anna.{share}", "full"))
-    return client.get(f"/desk/shares/{share}")
+    return _at_desk(client, portal, f"/desk/shares/{share}")
+
+
+def _deletion(client: TestClient, portal: Portal) -> Any:
+    return _at_desk(client, portal, f"/desk/studies/{portal.chest[0].study_instance_uid}/deletion")
+
+
+def _archive(away: Trouble | None = None, asked: bool = False) -> Show:
+    """What the archive has of the patient, or that it is away; or how far it is with what was asked for."""
+
+    def show(client: TestClient, portal: Portal) -> Any:
+        study = portal.chest[0].study_instance_uid
+        kept = ArchivedStudy("1.2.900", "20190304", ("MR",), "", "A9", "", "TEST-1", "", BIRTH_DATE, 40)
+        if asked:
+            retrievals_of(portal.house).want("", "PACS", study, [kept])
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(priors, "archive_of", lambda house, site, patience: PacsOf("PACS", (kept,), away))
+            return _at_desk(client, portal, f"/desk/studies/{study}/{'retrievals' if asked else 'archive'}")
+
+    return show
+
+
+def _set_up(client: TestClient, portal: Portal) -> Any:
+    return _at_desk(client, portal, "/desk/staff", name=f"otto.{secrets.token_hex(4)}", role="desk")
+
+
+def _upload_link(client: TestClient, portal: Portal) -> Any:
+    return _at_desk(client, portal, "/desk/upload-links", form="patient", label="Termine", language="ar")
 
 
 # The status and the page, by what it is about.
@@ -90,6 +129,12 @@ SHOWN: Final[dict[str, tuple[int, Show]]] = {
     "on to Weasis": (200, _open),
     "an upload that waits": (200, _upload),
     "a frozen share, at the desk": (200, _frozen),
+    "whether to delete": (200, _deletion),
+    "earlier examinations": (200, _archive()),
+    "what was asked of the archive": (200, _archive(asked=True)),
+    "an archive that is away": (502, _archive(Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))),
+    "a set-up code": (200, _set_up),
+    "the sheet of an upload link": (200, _upload_link),
 }
 
 
