@@ -2,7 +2,6 @@
 
 import { make } from "../viewer/markup.js";
 
-
 /**
  * @param {import("./workbench.js").Workbench} bench
  * @param {import("../page.js").Texts} t texts of the room "mpr"
