@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from dimse.scu.wire import AssociationFailed, Step
 from dimse.status import NOT_AUTHORISED, SOP_CLASS_NOT_SUPPORTED
@@ -58,6 +58,11 @@ class Trouble:
 
     kind: TroubleKind
     sentence: str
+
+    @classmethod
+    def of(cls, kind: str, sentence: str) -> Self | None:
+        """What was kept as these two; None where `kind` is empty."""
+        return cls(TroubleKind(kind), sentence) if kind else None
 
 
 _OF_STEPS: Final[dict[Step, TroubleKind]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from dimse.scu.trouble import Trouble, TroubleKind
+from dimse.scu.trouble import Trouble
 from gateway.archive.archive import ArchivedStudy
 from storage.audit import note
 from storage.database import Database
@@ -64,7 +64,7 @@ class Retrieval:
             expected=row["expected"],
             received=row["received"],
             attempts=row["attempts"],
-            trouble=Trouble(TroubleKind(row["trouble_kind"]), row["trouble"]) if row["trouble_kind"] else None,
+            trouble=Trouble.of(row["trouble_kind"], row["trouble"]),
             moved_at=row["moved_at"],
             due_at=row["due_at"],
             holder=row["holder"],

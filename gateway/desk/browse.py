@@ -67,8 +67,6 @@ class Browse:
         """The patient of a study: all studies of the very same identity, shares, and what can be shared."""
         scope, uid = scope_of(session.member), request.path_params["study"]
         study = finding.one_study(self._house.storage.index, scope, uid)
-        if study is None:
-            raise NoSuchInstance("No such study.")
         wording = self._wording(request)
         patient = finding.of_patient(self._house.storage.index, scope, study)
         today = datetime.now(UTC).date()

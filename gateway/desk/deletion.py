@@ -14,7 +14,7 @@ from gateway.desk.wording import Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from storage.deletion import Reason, Target
-from storage.errors import NoSuchInstance, OnHold
+from storage.errors import OnHold
 from storage.holds import Holds
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity
@@ -70,10 +70,7 @@ class DeletionRooms:
         return RedirectResponse("/desk?deleted", 303, NO_STORE)
 
     def _named(self, request: Request, session: StaffSession) -> StudyOverview:
-        found = finding.one_study(self._house.storage.index, scope_of(session.member), request.path_params["study"])
-        if found is None:
-            raise NoSuchInstance("No such study.")
-        return found
+        return finding.one_study(self._house.storage.index, scope_of(session.member), request.path_params["study"])
 
 
 def _shows(share: Share, study: StudyOverview) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from auth.birth_date import parse_birth_date
 from storage.attributes import BY_KEYWORD, Level
+from storage.errors import NoSuchInstance
 from storage.index import Index
 from storage.query import Match, Query
 from storage.records import StudyOverview
@@ -65,9 +66,12 @@ def of_patient(index: Index, scope: StudyScope, study: StudyOverview) -> Patient
     return _patient(study, studies)
 
 
-def one_study(index: Index, scope: StudyScope, uid: str) -> StudyOverview | None:
-    """The study with this UID, if `scope` shows it."""
-    return next(iter(index.overviews(scope, _query(_match("StudyInstanceUID", uid)))), None)
+def one_study(index: Index, scope: StudyScope, uid: str) -> StudyOverview:
+    """The study with this UID; `NoSuchInstance` where `scope` does not show it."""
+    found = index.overviews(scope, _query(_match("StudyInstanceUID", uid)))
+    if not found:
+        raise NoSuchInstance("No such study.")
+    return found[0]
 
 
 def some_studies(index: Index, scope: StudyScope, uids: Sequence[str]) -> list[StudyOverview]:

@@ -18,7 +18,6 @@ from gateway.desk.priors_wording import PriorsWording
 from gateway.desk.wording import Wording
 from gateway.house import House
 from gateway.pages.pages import Pages
-from storage.errors import NoSuchInstance
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, SiteStudies, StudyScope, Within
 
@@ -127,10 +126,7 @@ class PriorsRooms:
         )
 
     def _study(self, request: Request, session: StaffSession) -> StudyOverview:
-        study = finding.one_study(self._index, scope_of(session.member), request.path_params["study"])
-        if study is None:
-            raise NoSuchInstance("No such study.")
-        return study
+        return finding.one_study(self._index, scope_of(session.member), request.path_params["study"])
 
     def _values(self, request: Request, study: StudyOverview) -> dict[str, Any]:
         name = self._wording(request).name(study.patient_name)

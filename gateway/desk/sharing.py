@@ -26,7 +26,7 @@ from gateway.desk.wording import SHEET_LANGUAGES, Wording, known_studies
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.sheets import data_url, draw, initials, logo_url, share_url, sheet, site_of
-from storage.errors import NoSuchInstance, Refusal
+from storage.errors import Refusal
 from storage.records import StudyOverview
 from storage.scope import ListedStudies, PatientIdentity, StudyScope
 
@@ -128,8 +128,6 @@ class Sharing:
     def _wanted(self, session: StaffSession, form: Form) -> Wanted:
         index, scope = self._house.storage.index, scope_of(session.member)
         study = finding.one_study(index, scope, form.one("study"))
-        if study is None:
-            raise NoSuchInstance("No such study.")
         birth_date = parse_birth_date(study.patient_birth_date) or parse_birth_date(form.one("birth_date"))
         if birth_date is None:
             raise Unusable("A share needs a birth date.")

@@ -106,7 +106,7 @@ class Waiting:
         share = visible_share(self._house, session.member, form_of(request).one("share"))
         uid = request.path_params["study"]
         study = finding.one_study(self._house.storage.index, _scope(session), uid)
-        if study is None or not isinstance(share.rule, PatientIdentity) or study.patient_id != share.rule.patient_id:
+        if not isinstance(share.rule, PatientIdentity) or study.patient_id != share.rule.patient_id:
             raise NoSuchInstance("No such study.")
         self._house.shares.decide(share.id, uid, accepted=form_of(request).one("decision") == "accept")
         return _back()

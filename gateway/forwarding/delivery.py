@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from dimse.scu.trouble import Trouble, TroubleKind
+from dimse.scu.trouble import Trouble
 from gateway.forwarding.rules import Selection
 
 State = Literal["waiting", "delivered", "failed"]
@@ -61,7 +61,6 @@ class Delivery:
             selection=Selection.decode(row["selection"]),
             instances=row["instances"],
         )
-        trouble = Trouble(TroubleKind(row["trouble_kind"]), row["trouble"]) if row["trouble_kind"] else None
         return cls(
             id=row["id"],
             wanted=wanted,
@@ -72,7 +71,7 @@ class Delivery:
             transaction_uid=row["transaction_uid"],
             committed=bool(row["committed"]),
             attempts=row["attempts"],
-            trouble=trouble,
+            trouble=Trouble.of(row["trouble_kind"], row["trouble"]),
             requested_at=row["requested_at"],
             begun_at=row["begun_at"],
             due_at=row["due_at"],
