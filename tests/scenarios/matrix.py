@@ -52,10 +52,8 @@ def policy(actor: Actor, group: Group, target: str) -> frozenset[int]:
         return _of_dicomweb(actor, group, target) if actor.is_known else frozenset({401})
     if group.kind.startswith("desk "):
         return _of_desk(actor, group, target)
-    if group.kind == "transfer" and group.method != "OPTIONS" and actor.sends and target == "own":
-        return frozenset({200, 204, 404, 405, 415})
     if group.kind in ("nothing to get", "transfer"):
-        return _PORTAL_REFUSES | {204} if group.method == "OPTIONS" else _PORTAL_REFUSES
+        return _of_sending(actor, group, target)
     if group.kind == "metrics":
         return frozenset({200, 401, 403, 405}) if actor.is_known else frozenset({401, 405})
     return _of_portal(actor, group, target) if group.method in ("GET", "HEAD") else _PORTAL_REFUSES
@@ -71,6 +69,15 @@ def _of_portal(actor: Actor, group: Group, target: str) -> frozenset[int]:
     if group.kind.startswith("own") or group.kind in ("order", "download"):
         return frozenset({200, 303, 404}) if actor.has_session else frozenset({303})
     return frozenset({200, 303, 403, 404, 405})
+
+
+def _of_sending(actor: Actor, group: Group, target: str) -> frozenset[int]:
+    if group.method == "OPTIONS":
+        return _PORTAL_REFUSES | {204}
+    if not actor.sends:
+        return _PORTAL_REFUSES
+    # What a request lacks is said before it is looked whose file it is about.
+    return _PORTAL_REFUSES | {400, 415} | ({200, 204} if target == "own" else set())
 
 
 def _of_desk(actor: Actor, group: Group, target: str) -> frozenset[int]:

@@ -147,13 +147,11 @@ def _telling(made: World) -> list[Group]:
 
 
 _TELLING = {
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}": "GET",
     "/u/transfers/{file}": "HEAD",
     "/desk/api/shares/{share}": "GET",
-    "/dicom-web/studies/{study}/series/{series}/instances/{instance}": "GET",
-    "/dicom-web/studies": "GET",
-    "/dicom-web/instances": "GET",
-    "/dicom-web/studies/{study}/series/{series}/metadata": "GET",
     "/studies/{study}": "GET",
+    "/dicom-web/studies": "GET",
 }
 
 
