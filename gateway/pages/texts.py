@@ -28,12 +28,13 @@ _REGIONS: Final = {"en": "en-GB"}
 
 
 class Texts:
-    """All texts of one language; `language` is its BCP 47 tag."""
+    """All texts of one language; `language` is its BCP 47 tag, `habits` that of whose dates and numbers it follows."""
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         self.language = language
+        self.habits = _REGIONS.get(language, language)
         self._sentences = sentences
-        self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
+        self._locale = Locale.parse(self.habits, sep="-")
 
     @property
     def direction(self) -> str:
