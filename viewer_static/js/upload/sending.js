@@ -91,7 +91,7 @@ class Sending {
     const list = document.createElement("ul");
     for (const { header, count } of [...this.studies.values()].slice(0, MOST_TOLD)) {
       const row = document.createElement("li");
-      const what = [kind(header.modality), header.description, day(header.date)].filter(Boolean).join(", ");
+      const what = [kind(header.modality), apart(header.description), day(header.date)].filter(Boolean).join(", ");
       row.textContent = t("upload.found_study", { name: spoken(header.name), what, n: count });
       list.append(row);
     }
@@ -214,7 +214,15 @@ async function dropped(transfer) {
 /** @param {string} name */
 function spoken(name) {
   const [family = "", given = ""] = (name.split("=")[0] ?? "").split("^");
-  return `${given} ${family}`.trim();
+  return apart(`${given} ${family}`.trim());
+}
+
+/**
+ * Foreign words keep to themselves which way they run, whatever stands around them (UAX 9, isolates).
+ * @param {string} text
+ */
+function apart(text) {
+  return text && `\u2068${text}\u2069`;
 }
 
 /**
