@@ -82,6 +82,11 @@ class Config(Section):
         own = next((site.archive for site in self.sites if site.key == key), ArchiveConfig())
         return own if key else self.archive
 
+    @property
+    def site_keys(self) -> list[str]:
+        """The keys of all sites; "" is that of [site]."""
+        return ["", *(site.key for site in self.sites)]
+
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
         return self.site if not key else next((site for site in self.sites if site.key == key), None)
