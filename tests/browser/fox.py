@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from playwright.sync_api import StorageState
 
 from tests.support.bidi import Refusal, Session
 
@@ -84,6 +85,13 @@ class Window:
         """End it, and all that it knows."""
         self._session.listeners.remove(self._heard)
         self._session.command("browser.removeUserContext", userContext=self._person)
+
+    def restore(self, state: StorageState) -> None:
+        """Take over what a browser of playwright's was signed in with."""
+        for cookie in state["cookies"]:
+            kept = {"name": cookie["name"], "value": {"type": "string", "value": cookie["value"]}, "path": cookie["path"]}
+            partition = {"type": "storageKey", "userContext": self._person}
+            self._session.command("storage.setCookie", cookie={**kept, "domain": cookie["domain"]}, partition=partition)
 
     def goto(self, url: str) -> None:
         """Open a page, to its load event."""

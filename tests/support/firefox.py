@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import IO, Any, Final
 from tests.support.bidi import PATIENCE, Session, session
 from tests.support.gateway import stop
 
-FIREFOX: Final = shutil.which("firefox-esr")
+FIREFOX: Final = Path("/usr/bin/firefox-esr")
 _LISTENS: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _NOWHERE: Final = {"": "127.0.0.1", "_port": 9}
 _PREFERENCES: Final[dict[str, Any]] = {
@@ -31,12 +30,11 @@ _PREFERENCES: Final[dict[str, Any]] = {
 @contextmanager
 def running(folder: Path, **preferences: Any) -> Iterator[Session]:
     """A Firefox with a new profile in `folder` until the end of the block."""
-    assert FIREFOX
     profile = folder / "profile"
     profile.mkdir()
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in {**_PREFERENCES, **preferences}.items())
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
-    command = [FIREFOX, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0"]
+    command = [str(FIREFOX), "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0"]
     environment = {**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr
