@@ -15,6 +15,9 @@ from tests.browser.stage import grey, state
 from tests.support.bidi import Session
 
 STAGE = "[data-part=stage]"
+_HAS = "(name) => performance.getEntriesByType('resource').some((one) => one.name.includes(name) && one.responseEnd)"
+_KEPT = """() => performance.getEntriesByType("resource")
+  .filter((one) => one.name.includes("/static/js/viewer/") && one.transferSize === 0 && one.decodedBodySize > 0).length"""
 
 
 @pytest.fixture
@@ -62,9 +65,11 @@ def test_from_the_code_to_an_image_and_out_again(site: Site, window: Window) -> 
         window.press("Enter")
     assert "Erika Muster" in window.evaluate("() => document.querySelector('h1').innerText")
     window.until("() => document.querySelector('.hero-picture img').naturalWidth > 0")
+    window.until(_HAS, "viewer/viewer.js")
     with window.leaving():
         window.click(".hero a.primary")
     _shows(window, 61)
+    assert window.evaluate(_KEPT) > 20, "the page before has fetched the viewer's scripts already"
     window.press("ArrowDown")
     _shows(window, 62)
     with window.leaving():
@@ -137,9 +142,10 @@ def test_from_the_disk(site: Site, window: Window, unpacked: Path) -> None:
     window.wait_for(shown="62", quality="preview")
     # The dialog for folders gives each file its path in there, which nobody but the dialog can do.
     window.evaluate(
-        """() => Object.defineProperty(File.prototype, "webkitRelativePath", {
-          get() { return `Meine-Bilder/DICOM/ST000001/SE000001/${this.name}`; },
-        })"""
+        """() => {
+          const get = function () { return `Meine-Bilder/DICOM/ST000001/SE000001/${this.name}`; };
+          Object.defineProperty(File.prototype, "webkitRelativePath", { get });
+        }"""
     )
     window.choose("#folder", *sorted((unpacked / "DICOM" / "ST000001" / "SE000001").iterdir()))
     window.wait_for(shown="62", quality="full", renderer="canvas2d")
