@@ -89,7 +89,11 @@ class Window:
     def restore(self, state: StorageState) -> None:
         """Take over what a browser of playwright's was signed in with."""
         for cookie in state["cookies"]:
-            kept = {"name": cookie["name"], "value": {"type": "string", "value": cookie["value"]}, "path": cookie["path"]}
+            kept = {
+                "name": cookie["name"],
+                "value": {"type": "string", "value": cookie["value"]},
+                "path": cookie["path"],
+            }
             partition = {"type": "storageKey", "userContext": self._person}
             self._session.command("storage.setCookie", cookie={**kept, "domain": cookie["domain"]}, partition=partition)
 

@@ -74,7 +74,10 @@ def test_from_the_code_to_an_image_and_out_again(site: Site, window: Window) -> 
     _shows(window, 62)
     with window.leaving():
         window.click("form[action='/logout'] button")
-    window.find("#code")
+    window.until("() => document.querySelector('[role=alert]')?.innerText.includes('Sie sind abgemeldet')")
+    # The viewer still fetched ahead.
+    assert all(complaint.startswith("401 for ") for complaint in window.complaints)
+    window.complaints.clear()
 
 
 def test_keys_and_wheel(site: Site, patient: Window) -> None:

@@ -32,7 +32,10 @@ def running(folder: Path, **preferences: Any) -> Iterator[Session]:
     """A Firefox with a new profile in `folder` until the end of the block."""
     profile = folder / "profile"
     profile.mkdir()
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in {**_PREFERENCES, **preferences}.items())
+    lines = (
+        f"user_pref({json.dumps(name)}, {json.dumps(value)});"
+        for name, value in {**_PREFERENCES, **preferences}.items()
+    )
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
     command = [str(FIREFOX), "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0"]
     environment = {**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}
