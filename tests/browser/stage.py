@@ -29,8 +29,8 @@ _READ: Final = """() => {
 class Window(Protocol):
     """A page of Chromium or a window of Firefox."""
 
-    def evaluate(self, expression: str, /) -> Any:
-        """What a function in the page answers, as JSON has it."""
+    def evaluate(self, expression: str, argument: Any = None, /) -> Any:
+        """What a function in the page makes of the argument, as JSON has it."""
 
 
 def state(page: Window) -> dict[str, str]:
