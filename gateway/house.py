@@ -75,7 +75,9 @@ class House:
         return downloads_in(self.storage.folder)
 
     def close(self) -> None:
-        """End threads and child processes and close the database."""
+        """End threads, child processes and connections, and close the database."""
+        if self.openid is not None:
+            self.openid.close()
         self.storage.close()
 
 

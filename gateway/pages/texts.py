@@ -19,7 +19,16 @@ from starlette.requests import Request
 
 COOKIE: Final = "lang"
 STAFF_ROOMS: Final = frozenset(
-    {"desk", "desk_archive", "desk_deletion", "desk_forwarding", "desk_staff", "desk_upload_links", "desk_uploads"}
+    {
+        "desk",
+        "desk_archive",
+        "desk_deletion",
+        "desk_forwarding",
+        "desk_openid",
+        "desk_staff",
+        "desk_upload_links",
+        "desk_uploads",
+    }
 )
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
 _COMMAS: Final = {"ar": "،"}
