@@ -19,7 +19,8 @@ from starlette.requests import Request
 
 COOKIE: Final = "lang"
 STAFF_ROOMS: Final = frozenset(
-    {"desk", "desk_archive", "desk_deletion", "desk_forwarding", "desk_staff", "desk_upload_links", "desk_uploads"}
+    {"desk", "desk_archive", "desk_deletion", "desk_forwarding", "desk_rules", "desk_staff"}
+    | {"desk_upload_links", "desk_uploads"}
 )
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
 _COMMAS: Final = {"ar": "،"}
@@ -63,6 +64,10 @@ class Texts:
     def list(self, things: Sequence[str]) -> str:
         """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
         return format_list(things, "standard", self._locale)
+
+    def any_of(self, things: Sequence[str]) -> str:
+        """Things of which one is meant: "Brustkorb, Bauch oder Becken"; empty for none."""
+        return format_list(things, "or", self._locale)
 
     @property
     def comma(self) -> str:

@@ -47,18 +47,18 @@ def told(deliveries: Deliveries) -> list[tuple[str, str, int]]:
 def test_only_what_comes_once_there_is_forwarding_is_wanted(keeping: Keeping, put: Put) -> None:
     put(StudyInstanceUID="1.1")
     deliveries = Deliveries(keeping.database)
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0)
     assert dispatcher.look() == 0
     put(StudyInstanceUID="1.2"), put(StudyInstanceUID="1.1")
     assert dispatcher.look() == 2
     assert told(deliveries) == [("A", "1.2", 1), ("A", "1.1", 1)]
-    assert dispatcher.look() == 0 == Dispatcher(keeping.index, deliveries, [rule("A")], 0).look()
+    assert dispatcher.look() == 0 == Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0).look()
 
 
 def test_a_study_is_wanted_once_it_rests_and_holds_up_nobody(
     keeping: Keeping, deliveries: Deliveries, put: Put
 ) -> None:
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 60)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 60)
     put(StudyInstanceUID="1.1"), put(StudyInstanceUID="1.2")
     age(keeping, "1.2", 61)
     assert dispatcher.look() == 1
@@ -84,7 +84,7 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
         rule("one site's", sources=("upload:north",)),
         rule("nothing", sources=("CT1",), modalities=("MR",), match={"PatientID": ("X",)}),
     ]
-    dispatcher = Dispatcher(keeping.index, deliveries, rules, 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: rules, 0)
     one, other = generate_uid(), generate_uid()
     put(StudyInstanceUID="1.2", SeriesInstanceUID=one, number=1)
     put("CT2@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=2)
@@ -104,7 +104,7 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
 
 
 def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A", "B"), rule("B")], 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A", "B"), rule("B")], 0)
     put(StudyInstanceUID="1.2")
     dispatcher.look()
     assert told(deliveries) == [("A", "1.2", 1), ("B", "1.2", 1)]
@@ -113,10 +113,10 @@ def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliverie
 def test_what_came_while_no_rule_was_in_force_is_not_sent_later(
     keeping: Keeping, deliveries: Deliveries, put: Put
 ) -> None:
-    without = Dispatcher(keeping.index, deliveries, [], 0)
+    without = Dispatcher(keeping.index, deliveries, lambda: [], 0)
     put(StudyInstanceUID="1.2")
     without.look()
-    assert Dispatcher(keeping.index, deliveries, [rule("A")], 0).look() == 0
+    assert Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0).look() == 0
 
 
 def test_a_selection_survives_being_kept() -> None:
