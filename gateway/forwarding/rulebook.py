@@ -124,7 +124,8 @@ class RuleBook:
             connection.execute(
                 "UPDATE forwarding_rule SET is_on = ?, version = version + 1 WHERE id = ?", (int(on), number)
             )
-            note(connection, f"forwarding rule switched {'on' if on else 'off'}", f"rule {number}")
+            event = "forwarding rule switched on" if on else "forwarding rule switched off"
+            note(connection, event, f"rule {number}")
 
         self._database.write(work)
 
