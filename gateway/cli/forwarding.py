@@ -6,10 +6,11 @@ from typing import Any, get_args
 
 import click
 
-from gateway.cli.household import opened
+from gateway.cli.household import opened, site_name
 from gateway.cli.options import config_option, json_option, print_json
 from gateway.forwarding.deliveries import NoSuchDelivery
 from gateway.forwarding.delivery import Delivery, State, Wanted
+from gateway.forwarding.rulebook import KeptRule
 from gateway.forwarding.rules import Selection
 from storage.errors import Refusal
 from storage.scope import WholeArchive
@@ -29,6 +30,26 @@ def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) ->
     with opened(config_file) as house:
         found = house.deliveries.listed(states or ("waiting", "failed"))
     _tell(found, as_json)
+
+
+@forward.command()
+@config_option
+@json_option
+def rules(config_file: Path | None, as_json: bool) -> None:
+    """Show the rules of the configuration and those of the desk, and which of them hold."""
+    with opened(config_file) as house:
+        found = [_rule(one) for one in house.rules.all()]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        conditions = [f"{name}={','.join(one[name])}" for name in ("sources", "sites", "modalities") if one[name]]
+        conditions += [f"{keyword}={'|'.join(values)}" for keyword, values in one["match"].items()]
+        where = f"desk {one['number']}" if one["number"] else "file"
+        click.echo(f"{one['standing']}  {where}  {one['name']}  {' '.join(conditions) or 'everything'}")
+        click.echo(f"    to {', '.join(one['to']) or 'nowhere'}")
+    if not found:
+        click.echo("There are none.")
 
 
 @forward.command()
@@ -111,6 +132,21 @@ def _document(one: Delivery) -> dict[str, Any]:
         "requested": _moment(one.requested_at),
         "due": _moment(one.due_at) if one.state == "waiting" else None,
         "finished": None if one.finished_at is None else _moment(one.finished_at),
+    }
+
+
+def _rule(one: KeptRule) -> dict[str, Any]:
+    selection = one.rule.selection
+    return {
+        "number": one.rule.number or None,
+        "name": one.rule.name,
+        "standing": one.standing,
+        "to": one.rule.targets,
+        "lost": one.lost,
+        "sources": sorted(selection.sources),
+        "sites": sorted(map(site_name, selection.sites)),
+        "modalities": sorted(selection.modalities),
+        "match": dict(selection.keys),
     }
 
 

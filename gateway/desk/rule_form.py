@@ -20,8 +20,8 @@ from gateway.sections import MAIN_SITE
 MOST_ATTRIBUTES: Final = 20
 MOST_VALUES: Final = 50
 LONGEST_VALUE: Final = 128
-KINDS: Final = (SOURCE, "STOW-RS", "import")
-"""Ways in that are no AE titles."""
+KINDS: Final = ("STOW-RS", "import")
+"""Ways in that are no AE titles, beside uploads."""
 _SPARE: Final = 1
 """Empty attributes that a form shows behind those that are filled in."""
 _MODALITY: Final = re.compile(r"[A-Z0-9_]{1,16}")
@@ -50,11 +50,11 @@ class Offer:
         """Everybody who sees one site only has rules of that site only, so that there is nothing to choose."""
         config = house.config
         sites = {site.key: site.name for site in config.sites} if member.site is None else {}
-        uploads = [source_of(key) for key in sites] if member.site is None else [source_of(member.site)]
+        uploads = [SOURCE, *map(source_of, sites)] if member.site is None else [source_of(member.site)]
         known = [one.peer.ae_title for one in house.entities.peers()]
         return cls(
             targets=tuple(one.name for one in config.forwarding.targets),
-            sources=tuple(dict.fromkeys([*KINDS, *uploads, *known])),
+            sources=tuple(dict.fromkeys([*uploads, *KINDS, *known])),
             sites={MAIN_SITE: config.site.name, **sites} if sites else {},
         )
 

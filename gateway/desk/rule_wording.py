@@ -63,8 +63,10 @@ class RuleWording:
         words, selection = self._words, rule.selection
         what = [self._subject(selection), *self._restrictions(selection)]
         targets = words.list([plain(one) for one in rule.targets]) or words("desk.rules.nowhere")
-        key = "sentence" if selection.sources and len(what) == 1 else "sentence_more"
-        return words(f"desk.rules.{key}", what=words.row(*what), targets=targets)
+        if selection == Selection():
+            return words("desk.rules.sentence_all", targets=targets)
+        key = "desk.rules.sentence_more" if len(what) > 1 else "desk.rules.sentence"
+        return words(key, what=words.row(*what), targets=targets)
 
     def source(self, source: str) -> str:
         """Where something comes from: "von CT1", "aus angenommenen Uploads"."""

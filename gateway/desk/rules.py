@@ -23,6 +23,7 @@ from gateway.forwarding.rules import Selection
 from gateway.forwarding.trial import trial_of
 from gateway.house import House
 from gateway.pages.pages import Pages
+from gateway.pages.wording import plain
 from storage.errors import NoSuchInstance
 
 DAYS: Final = (1, 7, 30)
@@ -166,6 +167,7 @@ class RuleRooms:
             "form": filled,
             "attributes": filled.with_spare(more),
             "offer": offer,
+            "targets": [(one, plain(one)) for one in offer.targets],
             "sources": [(one, wording.source(one)) for one in offer.sources],
             "own_site": self._sites().get(own, own) if own is not None else "",
             "wrong": wrong or {},
