@@ -62,6 +62,7 @@ class RuleRooms:
         asked = request.query_params.get("days", "")
         days = next((one for one in DAYS if str(one) == asked), DAYS[1])
         tally = self._house.deliveries.tallies(scope_of(session.member)).get(kept.rule.name, Tally())
+        done = next((one for one in ("made", "changed", "switched") if one in request.query_params), "")
         values: dict[str, Any] = {
             "row": self._wording(request).row(kept, tally, _url(kept)),
             "kept": kept,
@@ -69,7 +70,7 @@ class RuleRooms:
             "trial": self._trial(request, session, kept.rule.selection, days),
             "days": days,
             "every_days": DAYS,
-            "done": next((one for one in ("made", "changed", "switched") if one in request.query_params), ""),
+            "done": self._pages.languages.of(request)(f"desk.rules.done_{done}") if done else "",
             "active": "forwarding",
         }
         return self._door.render(request, "rule.html", values, session)
@@ -162,7 +163,7 @@ class RuleRooms:
         tried: Selection | None = None,
     ) -> Response:
         offer, wording = self._offer(session), self._wording(request)
-        own = session.member.site
+        own, words = session.member.site, self._pages.languages.of(request)
         values: dict[str, Any] = {
             "form": filled,
             "attributes": filled.with_spare(more),
@@ -170,7 +171,7 @@ class RuleRooms:
             "targets": [(one, plain(one)) for one in offer.targets],
             "sources": [(one, wording.source(one)) for one in offer.sources],
             "own_site": self._sites().get(own, own) if own is not None else "",
-            "wrong": wrong or {},
+            "wrong": {name: words(f"desk.rules.wrong_{kind}") for name, kind in (wrong or {}).items()},
             "url": _url(kept) if kept else "",
             "action": f"{_url(kept)}/conditions" if kept else _LIST,
             "holds": kept is not None and kept.standing == "holds",
