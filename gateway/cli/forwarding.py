@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 import click
 
-from gateway.cli.household import opened
+from gateway.cli.household import opened, site_name
 from gateway.cli.listing import print_list, trouble_document, trouble_lines
 from gateway.cli.options import config_option, json_option
 from gateway.forwarding.deliveries import NoSuchDelivery
 from gateway.forwarding.delivery import Delivery, State, Wanted
+from gateway.forwarding.rulebook import KeptRule
 from gateway.forwarding.rules import Selection
 from storage.errors import Refusal
 from storage.scope import WholeArchive
@@ -30,6 +31,16 @@ def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) ->
     with opened(config_file) as house:
         found = house.deliveries.listed(states or ("waiting", "failed"))
     print_list(found, _document, _lines, as_json)
+
+
+@forward.command()
+@config_option
+@json_option
+def rules(config_file: Path | None, as_json: bool) -> None:
+    """Show the rules of the configuration and those of the desk, and which of them hold."""
+    with opened(config_file) as house:
+        found = house.rules.all()
+    print_list(found, _rule, _rule_lines, as_json)
 
 
 @forward.command()
@@ -105,6 +116,30 @@ def _lines(one: Delivery) -> list[str]:
     counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
     line = f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {_moment(one.requested_at)}"
     return [line, *trouble_lines(one.trouble)]
+
+
+def _rule(one: KeptRule) -> dict[str, Any]:
+    selection = one.rule.selection
+    return {
+        "number": one.rule.number or None,
+        "name": one.rule.name,
+        "standing": one.standing,
+        "to": one.rule.targets,
+        "lost": one.lost,
+        "sources": sorted(selection.sources),
+        "sites": sorted(map(site_name, selection.sites)),
+        "modalities": sorted(selection.modalities),
+        "match": dict(selection.keys),
+    }
+
+
+def _rule_lines(kept: KeptRule) -> list[str]:
+    one = _rule(kept)
+    conditions = [f"{name}={','.join(one[name])}" for name in ("sources", "sites", "modalities") if one[name]]
+    conditions += [f"{keyword}={'|'.join(values)}" for keyword, values in one["match"].items()]
+    where = f"desk {one['number']}" if one["number"] else "file"
+    first = f"{one['standing']}  {where}  {one['name']}  {' '.join(conditions) or 'everything'}"
+    return [first, f"    to {', '.join(one['to']) or 'nowhere'}"]
 
 
 def _moment(seconds: float) -> str:

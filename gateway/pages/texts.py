@@ -25,6 +25,7 @@ STAFF_ROOMS: Final = frozenset(
         "desk_deletion",
         "desk_forwarding",
         "desk_openid",
+        "desk_rules",
         "desk_staff",
         "desk_upload_links",
         "desk_uploads",
@@ -73,6 +74,10 @@ class Texts:
     def list(self, things: Sequence[str]) -> str:
         """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
         return format_list(things, "standard", self._locale)
+
+    def any_of(self, things: Sequence[str]) -> str:
+        """Things of which one is meant: "Brustkorb, Bauch oder Becken"; empty for none."""
+        return format_list(things, "or", self._locale)
 
     @property
     def comma(self) -> str:
