@@ -55,6 +55,6 @@ def export(
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     if as_json:
-        print_json({"file": str(target), "files": len(prepared.layout.files), "bytes": prepared.size})
+        print_json({"file": str(target), "files": prepared.layout.files, "bytes": prepared.layout.size})
     else:
-        click.echo(f"{target}: {len(prepared.layout.files)} files, {prepared.size} bytes")
+        click.echo(f"{target}: {prepared.layout.files} files, {prepared.layout.size} bytes")

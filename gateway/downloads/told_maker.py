@@ -54,8 +54,6 @@ class ToldMaker:
             today = datetime.now(UTC).date()
             text = readme_of_pictures(self._languages, order.site, order.language, today, self._form, work.left_out)
             readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, order.site, self._key, today)
-            made.finish(layout)
-            return layout
+            return framed(made, [readme, *files], order.records, order.site, self._key, today)
         finally:
             made.close()

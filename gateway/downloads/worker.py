@@ -116,9 +116,8 @@ class Preparation:
         folder = self._root / task.download.id
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
-        size = Prepared(folder, self._house.storage.files).size
-        self._house.downloads.ready(task, size, content)
-        _LOG.info("download_prepared files=%d bytes=%d", len(layout.files), size)
+        self._house.downloads.ready(task, layout.size, content)
+        _LOG.info("download_prepared files=%d bytes=%d", layout.files, layout.size)
         return True
 
     def _teller(self, task: Task) -> Callable[[int], None]:

@@ -113,7 +113,7 @@ class TakingAlong:
         prepared = Prepared(self._house.downloads_folder / download.id, self._house.storage.files)
         if not prepared.layout.is_shown(self._index, session.share.scope):
             raise NoSuchInstance("Something in this download may not be seen any more.")
-        etag, size = prepared.layout.etag, download.size
+        etag, size = prepared.layout.etag, prepared.layout.size
         if unchanged := not_modified(request, etag):
             return unchanged
         try:
