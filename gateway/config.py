@@ -16,6 +16,7 @@ from gateway.sections import (
     AuditConfig,
     DeskConfig,
     DimseConfig,
+    DownloadsConfig,
     ForwardingConfig,
     HttpConfig,
     IntakeConfig,
@@ -44,6 +45,7 @@ class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
+    downloads: DownloadsConfig = DownloadsConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()

@@ -99,7 +99,7 @@ class Made:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700, parents=True)
             self._file = (folder / _MADE).open("xb")
-        self._folder = folder
+        self.folder = folder
 
     def append(self, name: str, pieces: Iterable[bytes | memoryview]) -> File:
         """One more file of the archive with this content. Raises `OutOfResources`."""
@@ -117,7 +117,7 @@ class Made:
         with exhausted():
             self._file.flush()
             os.fdatasync(self._file.fileno())
-            draft = self._folder / _DRAFT
+            draft = self.folder / _DRAFT
             with draft.open("xb") as file:
                 file.write(orjson.dumps(layout) + b"\n")
                 remaining = map(tuple, files)
@@ -125,7 +125,7 @@ class Made:
                     file.write(orjson.dumps(some) + b"\n")
                 file.flush()
                 os.fdatasync(file.fileno())
-            draft.replace(self._folder / _LAYOUT)
+            draft.replace(self.folder / _LAYOUT)
         return layout
 
     def close(self) -> None:
