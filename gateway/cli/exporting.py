@@ -24,7 +24,7 @@ from storage.scope import ListedStudies
     "--form",
     type=click.Choice(["archive", "pictures", "sheets", "films"]),
     default="archive",
-    help="archive: the originals with a viewer. pictures: JPEG files. sheets: contact sheets as PDF. films: MP4, made by FFmpeg.",
+    help="archive: the originals with a viewer. pictures: JPEG. sheets: contact sheets (PDF). films: MP4, by FFmpeg.",
 )
 @config_option
 @json_option

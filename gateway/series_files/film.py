@@ -1,4 +1,7 @@
-"""A series as a film (animated WebP, or pictures for an encoder), below each picture a strip that says whose it is and what it is no good for."""
+"""A series as a film: an animated WebP, or the pictures for an encoder.
+
+Below each of them stands a strip that says whose it is and what it is no good for.
+"""
 
 from collections.abc import Iterator
 from io import BytesIO
