@@ -17,6 +17,7 @@ from gateway.sections import (
     AuditConfig,
     DeskConfig,
     DimseConfig,
+    DownloadsConfig,
     ForwardingConfig,
     HttpConfig,
     IntakeConfig,
@@ -45,6 +46,7 @@ class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
+    downloads: DownloadsConfig = DownloadsConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()

@@ -139,6 +139,12 @@ class StorageConfig(Section):
     downloads_mb: int = Field(default=20_480, ge=0)
 
 
+class DownloadsConfig(Section):
+    """[downloads]: what patients take along."""
+
+    ffmpeg: str = "ffmpeg"
+
+
 class HttpConfig(Section):
     """[http]: portal and DICOMweb."""
 
