@@ -235,6 +235,14 @@ def visits(site: Site, session: StorageState) -> Iterator[Visits]:
     assert visits.complaints == []
 
 
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Iterator[set[str]]:
+    """For the names of the pages that a test lets axe judge: those that the table of them says of it."""
+    judged: set[str] = set()
+    yield judged
+    print(request.node.originalname, sorted(judged))
+
+
 @pytest.fixture(scope="package")
 def archive(site: Site, chromium: Browser, session: StorageState, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All images of the patient, ordered and fetched by the buttons of the page."""
