@@ -31,6 +31,7 @@ serve: $(RUNTIME)
 # them for two processors, because some wait for others: for jobs, back-off, a process that starts.
 test: $(TESTING)
 	@setup/test-programs
+	@setup/openid-provider/fetch
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-ohif: $(TESTING)

@@ -23,6 +23,7 @@ from gateway.config import Config
 from gateway.dangers import dangers
 from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
+from gateway.intake.scanning import Scanner, Unscanned
 from gateway.phantom import studies
 from gateway.sections import DownloadsConfig
 from gateway.series_files import mp4
@@ -60,6 +61,7 @@ def findings(config: Config) -> list[Finding]:
         _pepper,
         _desk,
         films,
+        scanner,
         _round_trip,
     )
     return [finding for look in looks for finding in look(config)]
@@ -122,6 +124,24 @@ def _desk(config: Config) -> Iterator[Finding]:
         file = config.base / config.desk.openid.client_secret_file
         good = file.is_file()
         yield Finding("desk.openid", good, config.desk.openid.issuer if good else f"{file} is missing; put it there")
+
+
+def scanner(config: Config) -> Iterator[Finding]:
+    """Let the malware scanner look at a harmless file, as it will look at those that are sent in."""
+    section = config.intake
+    if not section.scan:
+        yield Finding("intake.scan", True, "no malware scanner; what is sent in is looked at by staff only")
+        return
+    with tempfile.NamedTemporaryFile(prefix="durchblick-check-") as file:
+        file.write(b"harmless")
+        file.flush()
+        try:
+            found = Scanner(section.scan, section.scan_seconds).scan([Path(file.name)], lambda: None)
+        except Unscanned as unscanned:
+            yield Finding("intake.scan", False, f"{unscanned}; until it works what is sent in waits")
+            return
+    said = "finds malware in a harmless file; its exit status must be 0 where it finds nothing"
+    yield Finding("intake.scan", not found, said if found else f"{section.scan[0]} answers")
 
 
 def _packages(config: Config) -> Iterator[Finding]:
