@@ -60,8 +60,8 @@ def findings(config: Config) -> list[Finding]:
         _database,
         _pepper,
         _desk,
+        films,
         scanner,
-        _films,
         _round_trip,
     )
     return [finding for look in looks for finding in look(config)]
@@ -94,7 +94,7 @@ def _tls(config: Config) -> Iterator[Finding]:
         yield Finding("dimse.tls", True, f"{listening}; {'a' if settings.certificate else 'no'} certificate of ours")
 
 
-def _films(config: Config) -> Iterator[Finding]:
+def films(config: Config) -> Iterator[Finding]:
     """Whether patients get films, and whether what would make them can."""
     wanted = config.downloads.ffmpeg
     encoder = mp4.found(wanted)

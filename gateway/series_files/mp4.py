@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from threading import Timer
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from PIL.Image import Image
 
@@ -60,24 +60,24 @@ class Ffmpeg:
         """
         first = next(pictures)
         columns, rows = first.size
-        process = self._begun(f"{columns}x{rows}", milliseconds, target)
+        process, pipe = self._begun(f"{columns}x{rows}", milliseconds, target)
         end = Timer(self._seconds, process.kill)
         end.daemon = True
         end.start()
         try:
             for picture in chain((first,), pictures):
-                _write(process, picture.tobytes())
-            assert process.stdin is not None
-            process.stdin.close()
+                _write(pipe, picture.tobytes())
+            pipe.close()
             if process.wait():
                 raise FilmFailed
         finally:
             end.cancel()
+            pipe.close()
             process.kill()
             process.wait()
 
-    def _begun(self, size: str, milliseconds: int, target: Path) -> "subprocess.Popen[bytes]":
-        """The process. No shell reads its arguments, none of them is a patient's word, and "file:" leads to a file."""
+    def _begun(self, size: str, milliseconds: int, target: Path) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
+        """The process and its pipe. No shell reads its arguments, and none of them is a patient's word."""
         given = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-framerate", f"1000/{milliseconds}")
         command = (self._program, "-nostdin", "-y", "-v", "error", *given, "-i", "pipe:0", *_ENCODED, f"file:{target}")
         try:
@@ -96,7 +96,8 @@ class Ffmpeg:
             if sys.platform == "linux":
                 resource.prlimit(process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST, _LARGEST))
-        return process
+        assert process.stdin is not None
+        return process, process.stdin
 
 
 def found(program: str) -> Ffmpeg | None:
@@ -105,10 +106,9 @@ def found(program: str) -> Ffmpeg | None:
     return Ffmpeg(path) if path else None
 
 
-def _write(process: "subprocess.Popen[bytes]", picture: bytes) -> None:
-    assert process.stdin is not None
+def _write(pipe: IO[bytes], picture: bytes) -> None:
     try:
-        written = process.stdin.write(picture)
+        written = pipe.write(picture)
     except OSError as error:
         raise FilmFailed from error
     if written != len(picture):

@@ -110,14 +110,15 @@ def test_patients_order_them_and_they_die_with_what_they_show(portal: Portal, ho
             assert order(client, form=form) == 303
             work(house)
             page = client.get("/downloads").text
-            assert f'value="{form}"' not in page, "it is there, and nothing is new"
+            choices = page.partition(f'id="which-{form}"')[2].partition("</select>")[0]
+            assert choices.count("<option") == 2 and 'value="all"' not in choices, "it is there, and nothing is new"
             (url,) = re.findall(rf'href="(/downloads/[0-9a-f]{{16}}/[^"]*{ending}\.zip)"', page)
             answer = client.get(url)
             assert answer.status_code == 200 and answer.content.startswith(b"PK")
             told = answer.headers["content-disposition"]
             assert told == f"attachment; filename*=UTF-8''{quote(f'Мої-знімки-{ending}.zip')}"
         keep(house, ct(StudyDate="20260401"))
-        assert 'value="pictures"' in client.get("/downloads").text
+        assert client.get("/downloads").text.partition('id="which-pictures"')[2].count('value="all"')
         assert order(client, form="gold") == 404
         house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
         assert client.get(url).status_code == 404
