@@ -32,6 +32,8 @@ from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.rulebook import RuleBook
+from gateway.forwarding.rules import Rule
 from gateway.intake.accepting import source_of
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
@@ -59,6 +61,7 @@ class House:
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
+    rules: RuleBook
     requests: Requests
     staff: Staff
     administration: Administration
@@ -75,7 +78,9 @@ class House:
         return downloads_in(self.storage.folder)
 
     def close(self) -> None:
-        """End threads and child processes and close the database."""
+        """End threads, child processes and connections, and close the database."""
+        if self.openid is not None:
+            self.openid.close()
         self.storage.close()
 
 
@@ -110,6 +115,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         viewer_passes=viewer_passes,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
+        rules=rules_of(config, database),
         requests=Requests(database, system_clock),
         staff=Staff(database, pepper, system_clock),
         administration=Administration(database, pepper, system_clock),
@@ -123,6 +129,12 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         ),
         gatekeeper=Gatekeeper(sessions, tokens, viewer_passes, SessionCookie(config.public_root)),
     )
+
+
+def rules_of(config: Config, database: Database) -> RuleBook:
+    """The rules of [forwarding], and those of the desk beside them."""
+    section = config.forwarding
+    return RuleBook(database, map(Rule.of, section.rules), [one.name for one in section.targets])
 
 
 def origins(config: Config) -> dict[str, str]:

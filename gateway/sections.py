@@ -5,13 +5,15 @@ from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydicom.datadict import tag_for_keyword
+
+from gateway.forwarding.keys import keyword_of
 
 AeTitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
+MAIN_SITE: Final = "main"
+"""What [site], whose key is "", is called where sites are named."""
 
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
@@ -79,6 +81,14 @@ class IntakeConfig(Section):
     most_files: int = Field(default=20_000, ge=1, le=1_000_000)
     open_hours: int = Field(default=48, ge=1, le=24 * 90)
     kept_days: int = Field(default=30, ge=1, le=3650)
+    scan: tuple[str, ...] = ()
+    scan_seconds: float = Field(default=120.0, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _scans_files(self) -> Self:
+        if self.scan and not any("{file}" in one or one == "{files}" for one in self.scan[1:]):
+            raise ValueError("one of the arguments of scan must be {file} or {files}, which stand for what is scanned")
+        return self
 
 
 class OpenIdConfig(Section):
@@ -127,6 +137,12 @@ class StorageConfig(Section):
     first_pictures_mb: int = Field(default=1024, ge=0)
     drawn_pictures_mb: int = Field(default=256, ge=0)
     downloads_mb: int = Field(default=20_480, ge=0)
+
+
+class DownloadsConfig(Section):
+    """[downloads]: what patients take along."""
+
+    ffmpeg: str = "ffmpeg"
 
 
 class HttpConfig(Section):
@@ -307,15 +323,17 @@ class RuleConfig(Section):
     name: str = Field(min_length=1, max_length=64)
     to: tuple[str, ...] = Field(min_length=1)
     sources: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @field_validator("match")
     @classmethod
     def _keywords(cls, match: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if unknown := [keyword for keyword in match if tag_for_keyword(keyword) is None]:
-            raise ValueError(f"{unknown[0]} is no keyword of DICOM, such as StudyDescription")
-        return match
+        keywords = {keyword_of(named): values for named, values in match.items()}
+        if len(keywords) < len(match):
+            raise ValueError("an attribute is named twice; give it all values at once")
+        return keywords
 
 
 class ForwardingConfig(Section):

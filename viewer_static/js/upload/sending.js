@@ -1,21 +1,32 @@
 // The page on which files are chosen and sent: whose and what images they are is told before anything leaves.
 
 import { element, texts } from "../page.js";
-import { headerOf } from "./header.js";
+import { headerOf, namedBy } from "./header.js";
 import { Refused, Transfer } from "./transfer.js";
 
 /** @typedef {import("./header.js").Header} Header */
 
+/**
+ * @typedef {object} Found
+ * @property {File} file
+ * @property {string} path with the folders in which it lay, where the browser tells
+ */
+
 const AT_ONCE = 3;
 const MOST_TOLD = 20;
+const TELL_EVERY = 1000; // milliseconds
 
 const root = element("sending", HTMLElement);
-const t = await texts();
+const [t, words] = await Promise.all([texts(), texts(root.dataset["words"])]);
 
 class Sending {
   constructor() {
-    /** @type {Map<string, File>} By path and size: chosen twice is sent once. */
+    /** @type {Map<string, Found>} By what they are: chosen twice is sent once. */
     this.chosen = new Map();
+    /** @type {Set<string>} Instances that a DICOMDIR names. */
+    this.named = new Set();
+    /** @type {Set<string>} Instances that were chosen. */
+    this.instances = new Set();
     /** @type {Map<string, {header: Header, count: number}>} */
     this.studies = new Map();
     this.archives = 0;
@@ -32,7 +43,7 @@ class Sending {
     element("chooser", HTMLElement).hidden = false;
     for (const id of ["files", "folder"]) {
       const input = element(id, HTMLInputElement);
-      input.addEventListener("change", () => void this.choose([...(input.files ?? [])]));
+      input.addEventListener("change", () => void this.choose([...(input.files ?? [])].map(found)));
     }
     const drop = element("drop", HTMLElement);
     drop.addEventListener("dragover", (event) => {
@@ -50,34 +61,44 @@ class Sending {
     history.replaceState(null, "", `/u/sending#${root.dataset["secret"] ?? ""}`);
   }
 
-  /** @param {File[]} files */
+  /** @param {Found[]} files */
   async choose(files) {
-    for (const file of files) {
-      const key = `${file.webkitRelativePath || file.name} ${file.size}`;
-      if (!this.chosen.has(key)) {
-        await this.look(key, file);
+    let told = performance.now();
+    for (const [n, one] of files.entries()) {
+      if (performance.now() > told + TELL_EVERY) {
+        element("found", HTMLElement).textContent = t("upload.looking", { n, of: files.length });
+        told = performance.now();
       }
+      await this.look(one);
     }
     this.tell();
   }
 
-  /**
-   * @param {string} key
-   * @param {File} file
-   */
-  async look(key, file) {
+  /** @param {Found} one */
+  async look(one) {
+    const { file, path } = one;
     const header = await headerOf(file).catch(() => null);
+    // Slices in several folders are often alike in name, size and moment, so an image is known by its own identifier.
+    const key = header?.instance ? `${header.instance} ${file.size}` : `${path} ${file.size} ${file.lastModified}`;
+    if (this.chosen.has(key)) {
+      return;
+    }
     if (header) {
       const study = this.studies.get(header.study) ?? { header, count: 0 };
       study.count += 1;
       this.studies.set(header.study, study);
+      this.instances.add(header.instance);
     } else if (await isArchive(file)) {
       this.archives += 1;
     } else {
-      this.skipped += 1;
-      return;
+      const named = await namedBy(file);
+      if (!named) {
+        this.skipped += 1;
+        return;
+      }
+      named.forEach((instance) => this.named.add(instance));
     }
-    this.chosen.set(key, file);
+    this.chosen.set(key, one);
     this.total += file.size;
   }
 
@@ -85,14 +106,14 @@ class Sending {
     const list = document.createElement("ul");
     for (const { header, count } of [...this.studies.values()].slice(0, MOST_TOLD)) {
       const row = document.createElement("li");
-      const what = [header.modality, header.description, day(header.date)].filter(Boolean).join(", ");
+      const what = [kind(header.modality), apart(header.description), day(header.date)].filter(Boolean).join(", ");
       row.textContent = t("upload.found_study", { name: spoken(header.name), what, n: count });
       list.append(row);
     }
     const lines = [
       ...(this.archives ? [t("upload.found_archives", { n: this.archives })] : []),
       ...(this.skipped ? [t("upload.found_skipped", { n: this.skipped })] : []),
-      ...(this.chosen.size || this.skipped ? [] : [t("upload.found_nothing")]),
+      ...(this.chosen.size + this.skipped > 0 ? [] : [t("upload.found_nothing")]),
     ];
     for (const line of lines) {
       const row = document.createElement("li");
@@ -101,7 +122,16 @@ class Sending {
     }
     element("found", HTMLElement).replaceChildren(list);
     this.warn();
-    this.button.disabled = this.chosen.size === 0;
+    this.miss();
+    this.button.disabled = this.studies.size + this.archives === 0;
+  }
+
+  // Who takes only some files of a disc along seldom knows that there are more. What lies in an archive is not seen here.
+  miss() {
+    const missed = [...this.named].filter((instance) => !this.instances.has(instance)).length;
+    const missing = element("missing", HTMLElement);
+    missing.hidden = missed === 0 || this.archives > 0;
+    element("missing-text", HTMLElement).textContent = t("upload.missing_text", { n: missed, of: this.named.size });
   }
 
   // Somebody else's images are sent by mistake most often from a CD that lay on top.
@@ -136,8 +166,8 @@ class Sending {
     }
   }
 
-  /** @param {File} file */
-  async one(file) {
+  /** @param {Found} found */
+  async one({ file, path }) {
     const transfer = new Transfer(
       root.dataset["secret"] ?? "",
       (bytes) => {
@@ -150,13 +180,13 @@ class Sending {
       },
     );
     try {
-      await transfer.send(file);
+      await transfer.send(file, path);
     } catch (problem) {
       if (!(problem instanceof Refused)) {
         throw problem;
       }
       const row = document.createElement("li");
-      row.textContent = t("upload.not_taken", { name: file.name });
+      row.textContent = t("upload.not_taken", { name: path });
       element("troubles", HTMLElement).append(row);
     }
   }
@@ -178,18 +208,28 @@ async function isArchive(file) {
 }
 
 /**
+ * @param {File} file
+ * @returns {Found}
+ */
+function found(file) {
+  return { file, path: file.webkitRelativePath || file.name };
+}
+
+/**
  * All files of what was dropped, also below folders.
  * @param {DataTransfer | null} transfer
- * @returns {Promise<File[]>}
+ * @returns {Promise<Found[]>}
  */
 async function dropped(transfer) {
   const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  /** @type {File[]} */
+  /** @type {Found[]} */
   const files = [];
   for (let entry = entries.shift(); entry; entry = entries.shift()) {
     if (entry.isFile) {
       const own = /** @type {FileSystemFileEntry} */ (entry);
-      files.push(await new Promise((done, failed) => own.file(done, failed)));
+      /** @type {File} */
+      const file = await new Promise((done, failed) => own.file(done, failed));
+      files.push({ file, path: entry.fullPath.slice(1) });
     } else {
       const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
       for (;;) {
@@ -208,12 +248,39 @@ async function dropped(transfer) {
 /** @param {string} name */
 function spoken(name) {
   const [family = "", given = ""] = (name.split("=")[0] ?? "").split("^");
-  return `${given} ${family}`.trim();
+  return apart(`${given} ${family}`.trim());
 }
 
-/** @param {string} date */
+/**
+ * Foreign words keep to themselves which way they run, whatever stands around them (UAX 9, isolates).
+ * @param {string} text
+ */
+function apart(text) {
+  return text && `\u2068${text}\u2069`;
+}
+
+/**
+ * The modality by its plain name, where it has one.
+ * @param {string} modality
+ */
+function kind(modality) {
+  const key = `modality.${modality}`;
+  const name = words(key);
+  return name === key ? modality : name;
+}
+
+/**
+ * A date as the reader writes it; what is none stays as it came.
+ * @param {string} date YYYYMMDD
+ */
 function day(date) {
-  return /^\d{8}$/.test(date) ? `${date.slice(6)}.${date.slice(4, 6)}.${date.slice(0, 4)}` : date;
+  const [year, month, day] = [Number(date.slice(0, 4)), Number(date.slice(4, 6)), Number(date.slice(6))];
+  const moment = new Date(Date.UTC(year, month - 1, day));
+  if (!/^\d{8}$/.test(date) || moment.getUTCDate() !== day || moment.getUTCMonth() !== month - 1) {
+    return date;
+  }
+  const habits = `${root.dataset["habits"]}-u-nu-latn-ca-gregory`;
+  return moment.toLocaleDateString(habits, { dateStyle: "long", timeZone: "UTC" });
 }
 
 /**
@@ -222,12 +289,12 @@ function day(date) {
  * @param {string} other
  */
 function isSame(one, other) {
-  const [few = [], many = []] = [words(one), words(other)].sort((a, b) => a.length - b.length);
+  const [few = [], many = []] = [partsOf(one), partsOf(other)].sort((a, b) => a.length - b.length);
   return few.every((word) => many.includes(word));
 }
 
 /** @param {string} name */
-function words(name) {
+function partsOf(name) {
   const plain = name.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
   return plain.replace(/[aou]e/g, (pair) => pair.charAt(0)).split(/[^\p{L}]+/u).filter(Boolean);
 }
