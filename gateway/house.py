@@ -109,7 +109,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
         requests=Requests(database, system_clock),
-        staff=Staff(database, pepper, system_clock),
+        staff=Staff(database, pepper, system_clock, house=[config.site.name, *(one.name for one in config.sites)]),
         administration=Administration(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock, sign_in_settings(seat)),
