@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from pydicom import dcmwrite
 
 from auth.clock import system_clock
@@ -24,6 +25,8 @@ from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
 from gateway.intake.scanning import Scanner, Unscanned
 from gateway.phantom import studies
+from gateway.sections import DownloadsConfig
+from gateway.series_files import mp4
 from gateway.sheets import picture
 from gateway.supervisor import seats_of
 from storage.database import Database
@@ -57,6 +60,7 @@ def findings(config: Config) -> list[Finding]:
         _database,
         _pepper,
         _desk,
+        films,
         scanner,
         _round_trip,
     )
@@ -88,6 +92,24 @@ def _tls(config: Config) -> Iterator[Finding]:
     if not problems:
         listening = f"port {settings.port}" if settings.port else "no listener"
         yield Finding("dimse.tls", True, f"{listening}; {'a' if settings.certificate else 'no'} certificate of ours")
+
+
+def films(config: Config) -> Iterator[Finding]:
+    """Whether patients get films, and whether what would make them can."""
+    wanted = config.downloads.ffmpeg
+    encoder = mp4.found(wanted)
+    if encoder is None:
+        mend = "install ffmpeg if patients shall take their series along as films (MP4)"
+        says = f"no program {wanted!r}; {mend}" if wanted else "switched off"
+        yield Finding("downloads.ffmpeg", wanted in ("", DownloadsConfig().ffmpeg), says)
+        return
+    with tempfile.TemporaryDirectory(prefix="durchblick-check-") as folder:
+        try:
+            encoder.film(iter([Image.new("RGB", (64, 64))] * 2), 100, Path(folder) / "film.mp4")
+        except mp4.FilmFailed:
+            yield Finding("downloads.ffmpeg", False, f"{wanted!r} makes no H.264 by libx264: name another one, or none")
+        else:
+            yield Finding("downloads.ffmpeg", True, "makes films (MP4) of series")
 
 
 def _desk(config: Config) -> Iterator[Finding]:

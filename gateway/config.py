@@ -12,10 +12,12 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from gateway.sections import (
+    MAIN_SITE,
     ArchiveConfig,
     AuditConfig,
     DeskConfig,
     DimseConfig,
+    DownloadsConfig,
     ForwardingConfig,
     HttpConfig,
     IntakeConfig,
@@ -44,6 +46,7 @@ class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
+    downloads: DownloadsConfig = DownloadsConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
@@ -63,8 +66,8 @@ class Config(Section):
     def _each_site_once(cls, sites: tuple[OtherSiteConfig, ...]) -> tuple[OtherSiteConfig, ...]:
         keys = [site.key for site in sites]
         titles = [title for site in sites for title in site.ae_titles]
-        if "main" in keys:
-            raise ValueError("main is the name of [site]; give the other one another key")
+        if MAIN_SITE in keys:
+            raise ValueError(f"{MAIN_SITE} is the name of [site]; give the other one another key")
         for name in (*keys, *titles):
             if keys.count(name) > 1 or titles.count(name) > 1:
                 raise ValueError(f"{name} is entered twice; each site has a key and AE titles of its own")
@@ -77,10 +80,24 @@ class Config(Section):
             raise ValueError(f"archive.ae_title: {self.archive.ae_title} belongs to the site {owner}; name it there")
         return self
 
+    @model_validator(mode="after")
+    def _rules_name_sites(self) -> Self:
+        known = {MAIN_SITE, *(one.key for one in self.sites)}
+        for rule in self.forwarding.rules:
+            missing = next((name for name in rule.sites if name not in known), None)
+            if missing is not None:
+                raise ValueError(f"forwarding.rules: {rule.name} names the site {missing}, which is not listed")
+        return self
+
     def archive_of(self, key: str) -> ArchiveConfig:
         """The archive of the site with this key, [archive] for ""; one without an AE title where it has none."""
         own = next((site.archive for site in self.sites if site.key == key), ArchiveConfig())
         return own if key else self.archive
+
+    @property
+    def site_keys(self) -> list[str]:
+        """The keys of all sites; "" is that of [site]."""
+        return ["", *(site.key for site in self.sites)]
 
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""

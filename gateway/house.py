@@ -26,10 +26,14 @@ from auth.tokens import Tokens
 from auth.viewer_passes import ViewerPasses
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
+from gateway.archive import schema as archive_schema
+from gateway.archive.asking import ask_again
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
 from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.rulebook import RuleBook
+from gateway.forwarding.rules import Rule
 from gateway.intake.accepting import source_of
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
@@ -57,6 +61,7 @@ class House:
     gatekeeper: Gatekeeper
     entities: ApplicationEntities
     deliveries: Deliveries
+    rules: RuleBook
     requests: Requests
     staff: Staff
     administration: Administration
@@ -93,14 +98,16 @@ def build(config: Config, seat: Seat = ALONE) -> House:
     storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
+    database.migrate(archive_schema.MIGRATIONS)
     storage.index.assign_origins(origins(config))
     pepper = load_pepper(folder)
+    archived = frozenset(site for site in config.site_keys if config.archive_of(site).ae_title)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     viewer_passes = ViewerPasses(database, system_clock, config.viewers.minutes * 60)
     return House(
         config=config,
         storage=storage,
-        shares=Shares(database, pepper, system_clock),
+        shares=Shares(database, pepper, system_clock, renewed=[partial(ask_again, archived, system_clock)]),
         share_lists=ShareLists(database, system_clock),
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,
@@ -108,6 +115,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         viewer_passes=viewer_passes,
         entities=ApplicationEntities(database, dimse_settings(config).peers),
         deliveries=Deliveries(database),
+        rules=rules_of(config, database),
         requests=Requests(database, system_clock),
         staff=Staff(database, pepper, system_clock, house=[config.site.name, *(one.name for one in config.sites)]),
         administration=Administration(database, pepper, system_clock),
@@ -121,6 +129,12 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         ),
         gatekeeper=Gatekeeper(sessions, tokens, viewer_passes, SessionCookie(config.public_root)),
     )
+
+
+def rules_of(config: Config, database: Database) -> RuleBook:
+    """The rules of [forwarding], and those of the desk beside them."""
+    section = config.forwarding
+    return RuleBook(database, map(Rule.of, section.rules), [one.name for one in section.targets])
 
 
 def origins(config: Config) -> dict[str, str]:

@@ -5,13 +5,15 @@ from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydicom.datadict import tag_for_keyword
+
+from gateway.forwarding.keys import keyword_of
 
 AeTitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[ -\[\]-~]+$")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
+MAIN_SITE: Final = "main"
+"""What [site], whose key is "", is called where sites are named."""
 
 Uid = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
@@ -135,6 +137,12 @@ class StorageConfig(Section):
     first_pictures_mb: int = Field(default=1024, ge=0)
     drawn_pictures_mb: int = Field(default=256, ge=0)
     downloads_mb: int = Field(default=20_480, ge=0)
+
+
+class DownloadsConfig(Section):
+    """[downloads]: what patients take along."""
+
+    ffmpeg: str = "ffmpeg"
 
 
 class HttpConfig(Section):
@@ -315,15 +323,17 @@ class RuleConfig(Section):
     name: str = Field(min_length=1, max_length=64)
     to: tuple[str, ...] = Field(min_length=1)
     sources: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @field_validator("match")
     @classmethod
     def _keywords(cls, match: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if unknown := [keyword for keyword in match if tag_for_keyword(keyword) is None]:
-            raise ValueError(f"{unknown[0]} is no keyword of DICOM, such as StudyDescription")
-        return match
+        keywords = {keyword_of(named): values for named, values in match.items()}
+        if len(keywords) < len(match):
+            raise ValueError("an attribute is named twice; give it all values at once")
+        return keywords
 
 
 class ForwardingConfig(Section):

@@ -9,6 +9,7 @@ import click
 from gateway import log
 from gateway.config import load
 from gateway.house import House, build
+from gateway.sections import MAIN_SITE
 from storage.audit import act_as
 
 
@@ -27,13 +28,13 @@ def opened(config_file: Path | None) -> Iterator[House]:
 
 def site_key(house: House, name: str) -> str:
     """The key of a site as the database has it: "" for [site], which commands call main."""
-    key = "" if name == "main" else name
+    key = "" if name == MAIN_SITE else name
     if house.config.site_of(key) is None:
-        known = ", ".join(["main", *(each.key for each in house.config.sites)])
+        known = ", ".join([MAIN_SITE, *(each.key for each in house.config.sites)])
         raise click.UsageError(f"No site is called {name}. Known: {known}.")
     return key
 
 
 def site_name(key: str) -> str:
     """What commands call the site with this key."""
-    return key or "main"
+    return key or MAIN_SITE

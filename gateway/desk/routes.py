@@ -16,6 +16,7 @@ from gateway.desk.forwarding import ForwardingRooms
 from gateway.desk.openid import OpenId
 from gateway.desk.passkeys import PasskeyRooms
 from gateway.desk.priors import PriorsRooms
+from gateway.desk.rules import RuleRooms
 from gateway.desk.share_list import ListOfShares
 from gateway.desk.sharing import Sharing
 from gateway.desk.sign_in import SignIn
@@ -43,6 +44,7 @@ def routes(house: House, static: StaticFiles, languages: Languages) -> list[Base
         *_uploads(UploadRooms(house, door, pages, no_image), door),
         *_upload_links(UploadLinkRooms(house, door, pages), door),
         *_forwarding(ForwardingRooms(house, door, pages), door),
+        *_rules(RuleRooms(house, door, pages), door),
         *_staff(StaffRooms(house, door, pages), door),
         *_priors(PriorsRooms(house, door, pages), door),
         *_machines(Api(house)),
@@ -149,6 +151,26 @@ def _forwarding(rooms: ForwardingRooms, door: DeskDoor) -> list[BaseRoute]:
     return [
         Route("/desk/forwarding", door.signed_in(rooms.overview)),
         *(Route(path, with_body(door.may_share(endpoint)), methods=["POST"]) for path, endpoint in changing.items()),
+    ]
+
+
+def _rules(rooms: RuleRooms, door: DeskDoor) -> list[BaseRoute]:
+    one = "/desk/forwarding/rules/{rule:int}"
+    changing = {
+        "/desk/forwarding/rules": rooms.add,
+        f"{one}/conditions": rooms.change,
+        f"{one}/switch": rooms.switch,
+        f"{one}/removal": rooms.remove,
+    }
+    return [
+        *(
+            Route(path, with_body(door.may_administer(endpoint)), methods=["POST"])
+            for path, endpoint in changing.items()
+        ),
+        Route("/desk/forwarding/rules", door.signed_in(rooms.overview)),
+        Route("/desk/forwarding/rules/new", door.may_administer(rooms.new)),
+        Route(one, door.may_administer(rooms.rule)),
+        Route(f"{one}/conditions", door.may_administer(rooms.conditions)),
     ]
 
 

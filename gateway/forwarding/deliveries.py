@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from dimse.scu.trouble import Trouble
-from gateway.forwarding.delivery import Delivery, State, Wanted
+from gateway.forwarding.delivery import Delivery, State, Tally, Wanted
 from gateway.forwarding.schema import MIGRATIONS
 from storage.audit import note
 from storage.database import Database
@@ -124,6 +124,12 @@ class Deliveries:
         within, studies = _within(scope)
         sql = f"SELECT target, count(*) AS n FROM delivery WHERE state = 'failed' AND {within} GROUP BY 1 ORDER BY 1"
         return {row["target"]: row["n"] for row in self._database.read(sql, studies)}
+
+    def tallies(self, scope: StudyScope) -> dict[str, Tally]:
+        """What became of the deliveries of studies within `scope`, by the names of rules."""
+        within, studies = _within(scope)
+        rows = self._database.read(f"{_TALLIES} WHERE {within} GROUP BY rule", studies)
+        return {row["rule"]: Tally(row["waiting"], row["failed"], row["latest"]) for row in rows}
 
     def owed(self, studies: Iterable[str]) -> frozenset[str]:
         """Those of `studies` that somebody still has to get: they must not be deleted."""
@@ -311,6 +317,9 @@ _INSERT: Final = """
 _SAME: Final = (
     "SELECT * FROM delivery WHERE target = ? AND study = ? AND after_place = ? AND upto_place = ? AND selection = ?"
 )
+_TALLIES: Final = """
+    SELECT rule, sum(state = 'waiting') AS waiting, sum(state = 'failed') AS failed,
+    max(CASE WHEN state = 'delivered' THEN finished_at END) AS latest FROM delivery"""
 _PLACE: Final = (
     "INSERT INTO forwarding_study (study, place) VALUES (?, ?) ON CONFLICT (study) DO UPDATE SET place = excluded.place"
 )

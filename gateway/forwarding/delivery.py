@@ -29,6 +29,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many deliveries of a rule wait and have failed, and when the latest was delivered (seconds since 1970)."""
+
+    waiting: int = 0
+    failed: int = 0
+    latest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A delivery as it was when it was read; `wanted.instances` of which `sent` are there, `warned` of them with a
     warning, and `refused` are not taken."""

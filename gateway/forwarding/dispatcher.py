@@ -1,7 +1,7 @@
 """Looks at what came, and wants it delivered where the rules say, once its study has come to rest."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,10 +18,13 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 class Dispatcher:
     """Whatever comes is looked at once for each rule, also after a crash. One of them at a time; blocking."""
 
-    def __init__(self, index: Index, deliveries: Deliveries, rules: Iterable[Rule], quiet_seconds: float) -> None:
+    def __init__(
+        self, index: Index, deliveries: Deliveries, rules: Callable[[], Sequence[Rule]], quiet_seconds: float
+    ) -> None:
+        """`rules` says which hold; it is asked at each look."""
         self._index = index
         self._deliveries = deliveries
-        self._rules = tuple(rules)
+        self._rules = rules
         self._quiet = timedelta(seconds=quiet_seconds)
 
     def look(self) -> int:
@@ -34,22 +37,26 @@ class Dispatcher:
         now = datetime.now(UTC)
         resting = [one for one in unsettled if now - one.received_at >= self._quiet]
         fresh = [one for one in resting if one.last > places.get(one.study_instance_uid, mark)]
+        rules = self._rules() if fresh else ()
         wanted = [
-            wish for one in fresh for wish in self._wanted(one, max(places.get(one.study_instance_uid, mark), mark))
+            found
+            for one in fresh
+            for found in self._wanted(rules, one, max(places.get(one.study_instance_uid, mark), mark))
         ]
         restless = [one.first for one in unsettled if one not in resting]
         reached = min(restless) - 1 if restless else max(one.last for one in unsettled)
         if reached > mark or fresh:
-            self._deliveries.deal(reached, [(one.study_instance_uid, one.last) for one in fresh], wanted)
-        for wish in wanted:
-            _LOG.info("forwarding_wanted rule=%r target=%r instances=%d", wish.rule, wish.target, wish.instances)
+            dealt = [(one.study_instance_uid, one.last) for one in fresh]
+            self._deliveries.deal(reached, dealt, [wish for _, wish in wanted])
+        for rule, wish in wanted:
+            _LOG.info("forwarding_wanted rule=%r target=%r instances=%d", rule.mark, wish.target, wish.instances)
         return len(wanted)
 
-    def _wanted(self, study: Unsettled, after: int) -> Iterator[Wanted]:
+    def _wanted(self, rules: Sequence[Rule], study: Unsettled, after: int) -> Iterator[tuple[Rule, Wanted]]:
         uid = study.study_instance_uid
-        arrivals = self._index.arrived(WholeArchive(), uid, after, study.last) if self._rules else []
-        for rule in self._rules:
+        arrivals = self._index.arrived(WholeArchive(), uid, after, study.last) if rules else []
+        for rule in rules:
             chosen = rule.selection.of_arrivals(self._index, uid, arrivals)
             if chosen:
                 for target in rule.targets:
-                    yield Wanted(rule.name, target, uid, after, study.last, rule.selection, len(chosen))
+                    yield rule, Wanted(rule.name, target, uid, after, study.last, rule.selection, len(chosen))

@@ -6,7 +6,6 @@ from dimse.scu.caller import Caller
 from dimse.scu.wire import Patience
 from gateway.forwarding.dispatcher import Dispatcher
 from gateway.forwarding.forwarder import Forwarder
-from gateway.forwarding.rules import rules_of
 from gateway.forwarding.targets import Targets
 from gateway.house import House, dimse_settings
 
@@ -26,7 +25,7 @@ class Forwarding:
         targets = Targets(house.storage, caller, house.entities.find, config.targets, house.config.base)
         index = house.storage.index
         self._deliveries = house.deliveries
-        self._dispatcher = Dispatcher(index, self._deliveries, rules_of(config), config.quiet_seconds)
+        self._dispatcher = Dispatcher(index, self._deliveries, house.rules.holding, config.quiet_seconds)
         self._forwarder = Forwarder(index, self._deliveries, targets, config.hours * 3600)
 
     def look(self) -> None:

@@ -82,3 +82,21 @@ def _failed_pages(database: sqlite_utils.Database) -> None:
     """The pages of what failed for a target, newest first, and how many there are."""
     database.execute("DROP INDEX delivery_failed")
     database.execute("CREATE INDEX delivery_failed ON delivery (target, id) WHERE state = 'failed'")
+
+
+# name_key: the name without regard to case, by which it is found. targets: names of targets, as JSON. selection: which
+# instances, as JSON. version: how often it was changed. Numbers are never used again: the audit names rules by them.
+@MIGRATIONS(name="006_rules")
+def _rules(database: sqlite_utils.Database) -> None:
+    database.execute(
+        """CREATE TABLE forwarding_rule (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            name_key TEXT NOT NULL UNIQUE,
+            targets TEXT NOT NULL,
+            selection TEXT NOT NULL,
+            is_on INTEGER NOT NULL,
+            version INTEGER NOT NULL
+        ) STRICT"""
+    )
+    database.execute("CREATE INDEX delivery_by_rule ON delivery (rule, state, finished_at)")

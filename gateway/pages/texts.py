@@ -25,6 +25,7 @@ STAFF_ROOMS: Final = frozenset(
         "desk_deletion",
         "desk_forwarding",
         "desk_openid",
+        "desk_rules",
         "desk_staff",
         "desk_upload_links",
         "desk_uploads",
@@ -37,12 +38,13 @@ _REGIONS: Final = {"en": "en-GB"}
 
 
 class Texts:
-    """All texts of one language; `language` is its BCP 47 tag."""
+    """All texts of one language; `language` is its BCP 47 tag, `habits` that of whose dates and numbers it follows."""
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         self.language = language
+        self.habits = _REGIONS.get(language, language)
         self._sentences = sentences
-        self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
+        self._locale = Locale.parse(self.habits, sep="-")
 
     @property
     def direction(self) -> str:
@@ -72,6 +74,10 @@ class Texts:
     def list(self, things: Sequence[str]) -> str:
         """Things one after the other: "Brustkorb, Bauch und Becken"; empty for none."""
         return format_list(things, "standard", self._locale)
+
+    def any_of(self, things: Sequence[str]) -> str:
+        """Things of which one is meant: "Brustkorb, Bauch oder Becken"; empty for none."""
+        return format_list(things, "or", self._locale)
 
     @property
     def comma(self) -> str:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -17,10 +18,13 @@ from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
 from gateway.archive.service import retrievals_of
 from gateway.desk import priors
+from gateway.desk.openid import OpenId
+from gateway.forwarding.delivery import Wanted
+from gateway.forwarding.rules import Selection
 from gateway.house import House
 from gateway.sections import ViewersConfig
 from storage.scope import PatientIdentity
-from tests.browser.axe import violations
+from tests.browser.axe import Walk
 from tests.browser.conftest import Site, Visits
 from tests.gateway.desk.conftest import add
 from tests.gateway.desk.test_priors import PacsOf
@@ -111,6 +115,22 @@ def _archive(away: Trouble | None = None, asked: bool = False) -> Show:
     return show
 
 
+def _older_deliveries(client: TestClient, portal: Portal) -> Any:
+    deliveries = portal.house.deliveries
+    made = deliveries.want(Wanted("rule", "PACS", portal.chest[0].study_instance_uid, 0, 3, Selection(), 3))
+    for held in deliveries.take_up("PACS", 10):
+        deliveries.fail(held, Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))
+    return _at_desk(client, portal, f"/desk/forwarding?target=PACS&before={made.id + 1}")
+
+
+def _by_openid(client: TestClient, portal: Portal) -> Any:
+    name = f"olga.{secrets.token_hex(4)}"
+    add(portal.house, name, "admin", "")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(OpenId, "_provider", lambda rooms: SimpleNamespace(arrive=lambda *said: name))
+        return client.get("/desk/openid/callback")
+
+
 def _set_up(client: TestClient, portal: Portal) -> Any:
     return _at_desk(client, portal, "/desk/staff", name=f"otto.{secrets.token_hex(4)}", role="desk")
 
@@ -133,6 +153,8 @@ SHOWN: Final[dict[str, tuple[int, Show]]] = {
     "earlier examinations": (200, _archive()),
     "what was asked of the archive": (200, _archive(asked=True)),
     "an archive that is away": (502, _archive(Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))),
+    "older deliveries that failed": (200, _older_deliveries),
+    "on to the desk from the provider": (200, _by_openid),
     "a set-up code": (200, _set_up),
     "the sheet of an upload link": (200, _upload_link),
 }
@@ -160,14 +182,22 @@ def _changed(house: House, name: str, folder: Path) -> House:
 
 @pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
 def test_pages_that_are_seldom_seen(
-    site: Site, visits: Visits, portal: Portal, chromium: Browser, monkeypatch: pytest.MonkeyPatch, locale: str
+    site: Site,
+    visits: Visits,
+    portal: Portal,
+    chromium: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    locale: str,
+    judged: set[str],
 ) -> None:
     monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
     page = visits.page(chromium, locale=locale)
     page.route("**/rendered", lambda route: route.fulfill(status=204))
+    # Where a page goes on to by itself.
+    page.route("**/desk", lambda route: route.fulfill(status=204))
     shown: dict[str, Any] = {}
     page.route("**/rare", lambda route: route.fulfill(**shown))
-    faults = []
+    walk = Walk(page, site.gateway.url, judged)
     for name, (status, show) in SHOWN.items():
         app = application(_changed(portal.house, name, portal.house.config.base))
         headers = {"accept-language": locale, "accept-encoding": "identity"}
@@ -176,8 +206,7 @@ def test_pages_that_are_seldom_seen(
         assert answer.status_code == status, name
         policy = {"content-security-policy": answer.headers["content-security-policy"]}
         shown = {"body": answer.content, "headers": {"content-type": "text/html; charset=utf-8", **policy}}
-        page.goto(f"{site.gateway.url}/rare")
+        page.goto(f"{walk.url}/rare")
         assert page.locator("h1").count() == 1, name
-        if found := violations(page):
-            faults.append(f"{name}: {found}")
-    assert "\n".join(faults) == ""
+        walk.judge(name)
+    assert "\n".join(walk.faults) == ""

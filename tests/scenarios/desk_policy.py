@@ -5,7 +5,8 @@ from typing import Final
 # What a route is about: "entrance" ones are for everybody, "room" ones for staff, "study", "share" and "upload" ones
 # name an object that belongs to a site, "doing" ones change such an object, "asking" ones ask the archive for such an
 # object, "a deletion" is asked for and done at one address; "of sharers" and "asking" ones are for those who may share,
-# "account" ones and "administration" for administrators of that site. "api" ones are for machines.
+# "account" ones and "administration" for administrators of that site, "rule" ones for those who may change that rule.
+# "api" ones are for machines.
 POLICY: Final = {
     "/desk": "room",
     "/desk/shares": "room",
@@ -50,6 +51,12 @@ POLICY: Final = {
     "/desk/forwarding/endings": "doing in the scope",
     "/desk/forwarding/{delivery:int}/attempt": "doing",
     "/desk/forwarding/{delivery:int}/ending": "doing",
+    "/desk/forwarding/rules": "room",
+    "/desk/forwarding/rules/new": "administration",
+    "/desk/forwarding/rules/{rule:int}": "rule",
+    "/desk/forwarding/rules/{rule:int}/conditions": "rule and doing a rule",
+    "/desk/forwarding/rules/{rule:int}/switch": "doing a rule",
+    "/desk/forwarding/rules/{rule:int}/removal": "doing a rule",
     "/desk/upload-links": "room",
     "/desk/upload-links/{link}/ending": "doing",
     "/desk/uploads": "room",

@@ -22,7 +22,7 @@ def forward(folder: Path, peer: Peer, run: int, telling: Connection) -> None:
     """Each run's clock is so far ahead that what the one before held when it was killed is free again."""
     storage = Storage.open(folder, StorageSettings(free_space_floor=0, decoders=1))
     deliveries = Deliveries(storage.database, lambda: time.time() + run * 2 * HELD_SECONDS)
-    Dispatcher(storage.index, deliveries, [RULE], 0).look()
+    Dispatcher(storage.index, deliveries, lambda: [RULE], 0).look()
     targets = Targets(storage, Caller("DURCHBLICK"), lambda _: peer, [TARGET], folder)
     forwarder = Forwarder(storage.index, deliveries, targets, 1e9)
     telling.send("begun")

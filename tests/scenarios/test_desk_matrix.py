@@ -19,9 +19,10 @@ from auth.staff import Member
 from auth.staff_administration import Administration
 from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
-from gateway.desk import browse, deletion, door, finding, forwarding, priors, sharing, waiting
+from gateway.desk import browse, deletion, door, finding, forwarding, priors, rules, sharing, waiting
 from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
+from gateway.sections import ForwardingConfig, TargetConfig
 from storage.scope import PatientIdentity, WholeArchive
 from tests.gateway.desk import conftest as household
 from tests.gateway.desk.conftest import Desk
@@ -49,6 +50,8 @@ STAFF: Final = {
 }
 """Members with the site that they see, whether they may share, and whether they may manage accounts."""
 SITES: Final = ("", "north")
+FORWARDING: Final = ForwardingConfig(targets=(TargetConfig(name="pacs", ae_title="PACS"),))
+RULE: Final = {"name": "another", "to": "pacs", "on": "yes", "version": "1"}
 ASKED: Final = {"studies": "1.2.900", "accession_number": "ACC900"}
 """What the archives of both sites have."""
 
@@ -64,6 +67,7 @@ class Names:
     upload: str
     link: str
     member: str
+    rule: int
 
     def fill(self, template: str) -> str:
         named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
@@ -73,6 +77,7 @@ class Names:
             "{link}": self.link,
             "{series}": SERIES,
             "{member}": self.member,
+            "{rule:int}": str(self.rule),
         }
         for place, name in named.items():
             template = template.replace(place, name)
@@ -98,6 +103,7 @@ class Matrix:
             "SELECT * FROM upload_link",
             "SELECT * FROM delivery",
             "SELECT * FROM staff",
+            "SELECT * FROM forwarding_rule",
             "SELECT * FROM retrieval",
         )
         return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
@@ -140,11 +146,11 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 
 
 def _opened(folder: Path) -> Iterator[Matrix]:
-    for desk in household.opened(folder):
+    for desk in household.opened(folder, forwarding=FORWARDING):
         household.add(desk.house, "left", "desk", "")
         household.add(desk.house, "adam", "admin", "north")
         objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210", NO_MEMBER)
+        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210", NO_MEMBER, 999)
         yield Matrix(desk, application(desk.house), objects)
 
 
@@ -161,7 +167,9 @@ def _objects(desk: Desk, site: str) -> Names:
     member = f"of.{site or 'first'}.{share.id}"
     desk.house.staff.add(member, "desk", site, household.PASSWORD)
     request = desk.house.requests.open(site)[-1].id
-    return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member)
+    selection = Selection(sites=frozenset({site}))
+    rule = desk.house.rules.add(f"for {share.id}", selection, ("pacs",)).rule.number
+    return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member, rule)
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -220,6 +228,14 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
             expected = 200 if mine else 404 if administers else 403
             assert client.get(names.fill("/desk/staff/{member}")).status_code == expected, owner
             assert (names.member in listed.text) == mine, owner
+        assert client.get("/desk/forwarding/rules/new").status_code == (200 if administers else 403)
+        listed = client.get("/desk/forwarding/rules")
+        for owner, names in matrix.objects.items():
+            mine = owner != "unknown" and (site is None or site == owner)
+            assert (f"for {names.share}" in listed.text) == mine, owner
+            for template in _kinds("rule", "rule and doing a rule"):
+                expected = 403 if not administers else 200 if mine else 404
+                assert client.get(names.fill(template)).status_code == expected, (template, owner)
         for template in _kinds("study", "study of sharers", "study and asking", "share", "upload", "a deletion"):
             is_open = may_share or POLICY[template] in ("study", "share", "upload", "a deletion")
             unknown = client.get(matrix.objects["unknown"].fill(template))
@@ -263,6 +279,11 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
                 path = matrix.objects[owner].fill(template)
                 answer = client.post(path, data={"role": "admin", "site": site or ""})
                 assert answer.status_code == (404 if administers else 403), (template, owner)
+            for template in _kinds("doing a rule", "rule and doing a rule"):
+                answer = client.post(matrix.objects[owner].fill(template), data=RULE)
+                assert answer.status_code == (404 if administers else 403), (template, owner)
+        if not administers:
+            assert client.post("/desk/forwarding/rules", data=RULE).status_code == 403
         answer = client.post("/desk/staff", data={"name": f"by.{caller}", "role": "admin", "site": "*"})
         assert answer.status_code == (200 if administers and site is None else 403)
         assert administers and site is None or matrix.state() == before
@@ -301,6 +322,11 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             answer = client.post(names.fill(template), data={"role": "referral"} | ({"site": site} if site else {}))
             assert answer.status_code == (200 if "set-up" in template else 303), template
             assert matrix.state() != before, template
+        for template in _kinds("doing a rule", "rule and doing a rule") if administers else ():
+            before = matrix.state()
+            path = _objects(matrix.desk, site or "").fill(template)
+            assert client.post(path, data={**RULE, "name": template}).status_code == 303, template
+            assert matrix.state() != before, template
     assert matrix.desk.house.shares.get(names.share).state == "revoked"
 
 
@@ -332,6 +358,15 @@ def test_one_missing_check_turns_the_matrix_red(matrix: Matrix, monkeypatch: pyt
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "anna")
     with monkeypatch.context() as patch:
+        patch.setattr(rules, "_sees", lambda *_: True)
+        with pytest.raises(AssertionError):
+            test_staff_see_what_is_of_their_site(matrix, "nora")
+    with monkeypatch.context() as patch:
+        patch.setattr(rules, "_may_change", lambda member, kept: member.may_administer)
+        for test in (test_staff_see_what_is_of_their_site, test_staff_change_only_what_is_of_their_site):
+            with pytest.raises(AssertionError):
+                test(matrix, "adam")
+    with monkeypatch.context() as patch:
         patch.setattr(Administration, "get", lambda rooms, by, name: matrix.desk.house.staff.get(name))
         with pytest.raises(AssertionError):
             test_staff_see_what_is_of_their_site(matrix, "adam")
@@ -350,6 +385,7 @@ def _plain(text: str, matrix: Matrix) -> str:
         # The name of a member holds the id of a share.
         text = text.replace(names.member, "MEMBER").replace(names.study, "STUDY").replace(names.share, "SHARE")
         text = text.replace(names.upload, "UPLOAD").replace(names.link, "LINK")
+        text = text.replace(f"/desk/forwarding/rules/{names.rule}", "/desk/forwarding/rules/NUMBER")
         text = text.replace(f"/desk/requests/{names.request}", "/desk/requests/NUMBER")
         text = text.replace(f"/desk/forwarding/{names.delivery}/", "/desk/forwarding/NUMBER/")
     return re.sub(r'data-idle-seconds="\d+"', "", text)

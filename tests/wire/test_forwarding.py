@@ -8,6 +8,9 @@ from typing import Any
 import httpx2
 import pydicom
 
+from gateway.config import load
+from gateway.forwarding.rules import Selection
+from gateway.house import build
 from tests.support import corpus
 from tests.support.gateway import Gateway, configuration, running
 from tests.support.nodes import orthanc, storescp
@@ -23,6 +26,14 @@ def peer(node: Any) -> str:
 def rule(name: str, target: str, **lists: list[str]) -> str:
     more = "".join(f"{key} = {values}\n" for key, values in lists.items())
     return f'[[forwarding.rules]]\nname = "{name}"\nto = ["{target}"]\n{more}'
+
+
+def rule_of_the_desk(config: Path, name: str, selection: Selection, target: str) -> None:
+    """What an administrator's browser leads to in a process of the web role."""
+    house = build(load(config))
+    made = house.rules.add(name, selection, (target,))
+    house.rules.switch(made.rule.number, made.version, on=True)
+    house.close()
 
 
 def store(gateway: Gateway, token: str, *data: bytes) -> None:
@@ -52,7 +63,10 @@ def delivered(gateway: Gateway, count: int) -> Callable[[], Any]:
 
 
 def test_what_came_goes_on_to_dcmtk_orthanc_and_another_gateway(tmp_path: Path) -> None:
-    """By C-STORE in the syntaxes that each takes, and by STOW-RS; only what the rules name."""
+    """By C-STORE in the syntaxes that each takes, and by STOW-RS; only what the rules name.
+
+    One of them is made at the desk, by another process than the one that forwards, which runs on.
+    """
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
     second = configuration(tmp_path / "second")
@@ -68,13 +82,17 @@ def test_what_came_goes_on_to_dcmtk_orthanc_and_another_gateway(tmp_path: Path) 
             '[[forwarding.targets]]\nname = "archive"\nae_title = "ORTHANC"\n'
             f'[[forwarding.targets]]\nname = "web"\nurl = "{other.dicomweb}"\ntoken_file = "token"\n'
         )
-        rules = rule("r", "scp", modalities=["CT", "MR"]) + rule("s", "archive", sources=["STOW-RS"]) + rule("t", "web")
+        rules = rule("s", "archive", sources=["STOW-RS"]) + rule("t", "web")
         first = configuration(
             tmp_path / "first",
             dimse=f"accept_unknown_peers = true\n{peer(scp)}{peer(archive)}",
             more=f"[forwarding]\nquiet_seconds = 0\n{targets}{rules}",
         )
         with running(tmp_path / "first", first) as gateway:
+            rule_of_the_desk(first, "r", Selection(modalities=frozenset({"CT", "MR"})), "scp")
+            assert [(one["name"], one["standing"]) for one in gateway.answer("forward", "rules")] == [
+                *[("s", "holds"), ("t", "holds"), ("r", "holds")]
+            ]
             token = gateway.answer("token", "create", "t", "--allow", "write")["token"]
             bundled = {path.name: path for path in corpus.bundled()}
             names = ("MR_small_RLE.dcm", "JPEG2000.dcm", "CT_small.dcm")

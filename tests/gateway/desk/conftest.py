@@ -113,13 +113,17 @@ def logo() -> bytes:
     return target.getvalue()
 
 
-def opened(folder: Path) -> Iterator[Desk]:
-    """The house on `folder`, with staff: anna and rolf at the first site, nora in the north, and carla everywhere."""
+def opened(folder: Path, **sections: Any) -> Iterator[Desk]:
+    """The house on `folder`, with staff: anna and rolf at the first site, nora in the north, and carla everywhere.
+
+    `sections` are further ones of its configuration.
+    """
     (folder / "logo.png").write_bytes(logo())
     config = Config(
         base=folder,
         site=SiteConfig(name="Musterklinikum", contact="Telefon 0000 123456", logo="logo.png"),
         sites=(OtherSiteConfig(key="north", name="Nordklinik", ae_titles=("NORTHPACS",), days=14, paper="Letter"),),
+        **sections,
     )
     house = build(config)
     placed: dict[str, Any] = {"StudyDate": "20261127", "AccessionNumber": "ACC100", "StudyDescription": "CT Thorax"}

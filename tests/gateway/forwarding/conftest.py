@@ -1,13 +1,16 @@
 """What forwarding works with, in a folder of the test: an archive, a queue with a clock of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.forwarding.deliveries import Deliveries
+from storage.ingest import Stored
 from tests.support.keeping import Keeping
+from tests.support.synthetic import ct, part10
 
 
 @dataclass
@@ -35,3 +38,13 @@ def hands() -> Hands:
 @pytest.fixture
 def deliveries(keeping: Keeping, hands: Hands) -> Deliveries:
     return Deliveries(keeping.database, hands)
+
+
+@pytest.fixture
+def put(keeping: Keeping) -> Callable[..., Stored]:
+    def put(source: str = "CT1@10.0.0.1", **attributes: Any) -> Stored:
+        incoming = keeping.ingest.receive()
+        incoming.write(part10(ct(**attributes)))
+        return keeping.ingest.store(incoming, source=source)
+
+    return put

@@ -4,28 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from pydicom.uid import generate_uid
 
 from gateway.forwarding.deliveries import Deliveries
 from gateway.forwarding.dispatcher import Dispatcher
+from gateway.forwarding.rulebook import RuleBook
 from gateway.forwarding.rules import Rule, Selection, sender
 from gateway.sections import RuleConfig
 from storage.ingest import Stored
 from tests.support.keeping import Keeping
-from tests.support.synthetic import ct, part10
 
 Put = Callable[..., Stored]
-
-
-@pytest.fixture
-def put(keeping: Keeping) -> Put:
-    def put(source: str = "CT1@10.0.0.1", **attributes: Any) -> Stored:
-        incoming = keeping.ingest.receive()
-        incoming.write(part10(ct(**attributes)))
-        return keeping.ingest.store(incoming, source=source)
-
-    return put
 
 
 def rule(*targets: str, **selection: Any) -> Rule:
@@ -47,18 +36,18 @@ def told(deliveries: Deliveries) -> list[tuple[str, str, int]]:
 def test_only_what_comes_once_there_is_forwarding_is_wanted(keeping: Keeping, put: Put) -> None:
     put(StudyInstanceUID="1.1")
     deliveries = Deliveries(keeping.database)
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0)
     assert dispatcher.look() == 0
     put(StudyInstanceUID="1.2"), put(StudyInstanceUID="1.1")
     assert dispatcher.look() == 2
     assert told(deliveries) == [("A", "1.2", 1), ("A", "1.1", 1)]
-    assert dispatcher.look() == 0 == Dispatcher(keeping.index, deliveries, [rule("A")], 0).look()
+    assert dispatcher.look() == 0 == Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0).look()
 
 
 def test_a_study_is_wanted_once_it_rests_and_holds_up_nobody(
     keeping: Keeping, deliveries: Deliveries, put: Put
 ) -> None:
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A")], 60)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 60)
     put(StudyInstanceUID="1.1"), put(StudyInstanceUID="1.2")
     age(keeping, "1.2", 61)
     assert dispatcher.look() == 1
@@ -84,7 +73,7 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
         rule("one site's", sources=("upload:north",)),
         rule("nothing", sources=("CT1",), modalities=("MR",), match={"PatientID": ("X",)}),
     ]
-    dispatcher = Dispatcher(keeping.index, deliveries, rules, 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: rules, 0)
     one, other = generate_uid(), generate_uid()
     put(StudyInstanceUID="1.2", SeriesInstanceUID=one, number=1)
     put("CT2@10.0.0.1", StudyInstanceUID="1.2", SeriesInstanceUID=one, number=2)
@@ -103,8 +92,40 @@ def test_rules_choose(keeping: Keeping, deliveries: Deliveries, put: Put) -> Non
     ]
 
 
+def test_a_rule_may_be_for_some_sites(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
+    """A study belongs to the site of whoever sent its first instance, whoever sends more of it."""
+    keeping.index.assign_origins({"NORTH1": "north", "upload:north": "north"})
+    rules = [
+        rule("main", sites=("main",)),
+        rule("north", sites=("north", "gone")),
+        rule("all", sites=("main", "north")),
+    ]
+    put(StudyInstanceUID="1.1"), put("NORTH1@10.0.0.1", StudyInstanceUID="1.1")
+    put("upload:north", StudyInstanceUID="1.2")
+    assert Dispatcher(keeping.index, deliveries, lambda: rules, 0).look() == 4
+    assert told(deliveries) == [("main", "1.1", 2), ("all", "1.1", 2), ("north", "1.2", 1), ("all", "1.2", 1)]
+
+
+def test_the_rules_are_those_of_the_moment(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
+    rules = RuleBook(keeping.database, [rule("A")], ["A", "B"])
+    dispatcher = Dispatcher(keeping.index, deliveries, rules.holding, 0)
+    put(StudyInstanceUID="1.1")
+    dispatcher.look()
+    made = rules.add("more", Selection(), ("B",))
+    put(StudyInstanceUID="1.2")
+    dispatcher.look()
+    rules.switch(made.rule.number, made.version, on=True)
+    put(StudyInstanceUID="1.3")
+    dispatcher.look()
+    rules.remove(made.rule.number, made.version + 1)
+    put(StudyInstanceUID="1.4")
+    dispatcher.look()
+    both = [("A", "1.3", 1), ("B", "1.3", 1)]
+    assert told(deliveries) == [("A", "1.1", 1), ("A", "1.2", 1), *both, ("A", "1.4", 1)]
+
+
 def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliveries, put: Put) -> None:
-    dispatcher = Dispatcher(keeping.index, deliveries, [rule("A", "B"), rule("B")], 0)
+    dispatcher = Dispatcher(keeping.index, deliveries, lambda: [rule("A", "B"), rule("B")], 0)
     put(StudyInstanceUID="1.2")
     dispatcher.look()
     assert told(deliveries) == [("A", "1.2", 1), ("B", "1.2", 1)]
@@ -113,14 +134,18 @@ def test_a_rule_may_have_several_targets(keeping: Keeping, deliveries: Deliverie
 def test_what_came_while_no_rule_was_in_force_is_not_sent_later(
     keeping: Keeping, deliveries: Deliveries, put: Put
 ) -> None:
-    without = Dispatcher(keeping.index, deliveries, [], 0)
+    without = Dispatcher(keeping.index, deliveries, lambda: [], 0)
     put(StudyInstanceUID="1.2")
     without.look()
-    assert Dispatcher(keeping.index, deliveries, [rule("A")], 0).look() == 0
+    assert Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0).look() == 0
 
 
 def test_a_selection_survives_being_kept() -> None:
     one = Selection(frozenset({"b", "a"}), frozenset({"CT"}), (("PatientID", ("1", "2")),))
     assert Selection.decode(one.encode()) == one
     assert one.encode() == Selection(frozenset({"a", "b"}), frozenset({"CT"}), one.keys).encode()
+    older = '[["CT1"],[],[]]'
+    assert Selection.decode(older).encode() == older == Selection(frozenset({"CT1"})).encode()
+    of_site = Selection(sites=frozenset({"", "north"}))
+    assert Selection.decode(of_site.encode()) == of_site
     assert (sender("CT1@10.0.0.1"), sender("STOW-RS")) == ("CT1", "STOW-RS")
