@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures matrix fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth matrix fuzz crash contract lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -15,6 +15,7 @@ help:
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
 	@echo "make bench-viewer       the budgets of the patient's viewer behind a slow line, and OHIF beside it"
 	@echo "make guide-pictures     the pictures of the user guide, of an invented patient, into docs/pictures"
+	@echo "make pixel-truth        every frame of every image of the shared data, in Chromium and in Firefox, against pydicom"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
@@ -31,6 +32,7 @@ serve: $(RUNTIME)
 # them for two processors, because some wait for others: for jobs, back-off, a process that starts.
 test: $(TESTING)
 	@setup/test-programs
+	@setup/openid-provider/fetch
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-ohif: $(TESTING)
@@ -56,6 +58,10 @@ bench-viewer: $(TESTING)
 guide-pictures: $(TESTING)
 	@setup/test-programs
 	$(BIN)/python -m tests.browser.guide_pictures
+
+pixel-truth: $(TESTING)
+	@setup/test-programs
+	PIXEL_TRUTH=every $(BIN)/python -m pytest -q tests/browser/test_pixel_truth.py
 
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)

@@ -1,5 +1,7 @@
 """The refusals of `auth`. None of them holds a secret, and the first one does not say what was wrong."""
 
+from typing import Literal
+
 from storage.errors import CannotUnderstand, NoSuchInstance, NotAuthenticated, Refusal
 
 
@@ -53,6 +55,19 @@ class SignInRefused(NotAuthenticated):
     def __init__(self, retry_after: int = 0) -> None:
         super().__init__("This does not open the desk.")
         self.retry_after = retry_after
+
+
+class OpenIdRefused(SignInRefused):
+    """The sign-in at the OpenID provider led to nothing.
+
+    `reason` may be told, since it is about the visitor's own sign-in there: "away" (the provider cannot be asked),
+    "cancelled" (the visitor or the provider did not want to), "no_account" (none here for whoever signed in there), or
+    "failed", which says no more.
+    """
+
+    def __init__(self, reason: Literal["away", "cancelled", "no_account", "failed"]) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class OwnAccount(Refusal):

@@ -22,6 +22,7 @@ from auth.records import (
     is_past,
     row_of,
     seen,
+    share_of_row,
     state_of_row,
     throttle_subject,
 )
@@ -36,6 +37,9 @@ _log = logging.getLogger("durchblick.auth")
 
 MOST_HANDED_ON: Final = 10
 """How many live shares may come from one."""
+
+Renewed = Callable[[sqlite3.Connection, Share], None]
+"""Called with a share as it was, in the transaction in which it is extended or gets a new code."""
 
 _Kept = dict[str, str]
 _INSERT: Final = """
@@ -55,11 +59,20 @@ _REVOKE: Final = "UPDATE share SET revoked = 1, ended = ?, selector = NULL, veri
 class Shares:
     """The desk's side of shares. Blocking; safe from any thread and from several processes."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock, verifiers: Verifiers | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        verifiers: Verifiers | None = None,
+        renewed: Sequence[Renewed] = (),
+    ) -> None:
+        """`renewed`: who has to know when a share is extended or gets a new code, whoever does it."""
         self._database = database
         self._digests = Digests(pepper)
         self._clock = clock
         self._verifiers = verifiers or Verifiers()
+        self._renewed = renewed
 
     def create(
         self,
@@ -180,10 +193,11 @@ class Shares:
 
         An expired share lives again with the same code; `ShareEnded` for a revoked one.
         """
-        expires = seconds(end_of_day(self._clock(), days))
+        now = self._clock()
+        expires = seconds(end_of_day(now, days))
 
         def work(connection: sqlite3.Connection) -> None:
-            _unrevoked(connection, share_id)
+            self._tell(connection, _unrevoked(connection, share_id), seconds(now))
             connection.execute(
                 "UPDATE share SET lapsed = 0, expires = CASE WHEN expires > ? THEN expires ELSE ? END WHERE id = ?",
                 (expires, expires, share_id),
@@ -208,6 +222,7 @@ class Shares:
                 raise ShareEnded("The share is past its end; extend it first.")
             if row["pepper_id"] != self._digests.pepper_id:
                 raise UnusablePepper("The share was made with another pepper; bring that one back or make a new share.")
+            self._tell(connection, row, now)
             connection.execute(_REISSUE, {"id": share_id, **kept})
             note(connection, "share reissued", share_id, f"issue={row['issue'] + 1}")
             # Whoever found the old code may have handed it on.
@@ -275,6 +290,11 @@ class Shares:
         """The ids of shares that nobody can open, because they were made with another pepper, and are not revoked."""
         sql = "SELECT id FROM share WHERE revoked = 0 AND pepper_id <> ? ORDER BY created, id"
         return [row["id"] for row in self._database.read(sql, (self._digests.pepper_id,))]
+
+    def _tell(self, connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+        share = share_of_row(row, now)
+        for renewed in self._renewed:
+            renewed(connection, share)
 
     def _issue(self, share_id: str, keep: Callable[[sqlite3.Connection, _Kept], None]) -> Issued:
         """Draw secrets until their selector is nobody's (25 bits: nearly always at once), then keep their digests."""

@@ -8,9 +8,10 @@ import json
 import logging
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
-from urllib.parse import urlencode
+from typing import Any, Final, Literal, cast
+from urllib.parse import quote_plus, urlencode
 
 import httpx2
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -21,7 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, KeySetSerialization
 
 from auth.digests import Digests
-from auth.errors import SignInRefused
+from auth.errors import OpenIdRefused
 from auth.staff import cipher
 from storage.audit import note
 from storage.database import Database
@@ -55,18 +56,20 @@ class Departure:
 
 
 class OpenIdSignIn:
-    """Blocking: two requests to the provider at each end. Safe from any thread and several processes."""
+    """Blocking: a few requests to the provider at each end. Safe from any thread and several processes."""
 
-    def __init__(
-        self, database: Database, pepper: bytes, settings: OpenIdSettings, client: httpx2.Client | None = None
-    ) -> None:
+    def __init__(self, database: Database, pepper: bytes, settings: OpenIdSettings) -> None:
         self._database = database
         self._settings = settings
         self._cipher: Fernet = cipher(Digests(pepper), "openid")
-        self._client = client or httpx2.Client(timeout=_SECONDS, follow_redirects=False)
+        self._client = httpx2.Client(timeout=_SECONDS, follow_redirects=False)
+
+    def close(self) -> None:
+        """End the connections to the provider."""
+        self._client.close()
 
     def depart(self) -> Departure:
-        """Begin a sign-in; `SignInRefused` when the provider cannot be asked."""
+        """Begin a sign-in; `OpenIdRefused` when the provider cannot be asked."""
         endpoint = str(self._discovered()["authorization_endpoint"])
         kept = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "verifier")}
         query = {
@@ -84,14 +87,24 @@ class OpenIdSignIn:
             f"{endpoint}{joint}{urlencode(query)}", self._cipher.encrypt(json.dumps(kept).encode()).decode()
         )
 
-    def arrive(self, cookie: str, state: str, code: str) -> str:
-        """The name of the account that came back with `code`; `SignInRefused` for whatever is not as it should be."""
+    def arrive(self, cookie: str, answer: Mapping[str, str]) -> str:
+        """The name of the account that came back with this `answer`, the query of the redirect URI.
+
+        `OpenIdRefused` for whatever is not as it should be.
+        """
         kept = self._opened(cookie)
-        if not code or not secrets.compare_digest(kept["state"].encode(), state.encode()):
+        if not secrets.compare_digest(kept["state"].encode(), answer.get("state", "").encode()):
             raise self._refusal("state")
+        if answer.get("error") == "access_denied":
+            raise OpenIdRefused("cancelled")
         discovered = self._discovered()
-        token = self._exchanged(discovered, code, kept["verifier"])
-        return self._account(self._claims(discovered, token, kept["nonce"]))
+        # RFC 9207: which provider answers, so that none can pass on what was meant for another.
+        named = bool(discovered.get("authorization_response_iss_parameter_supported"))
+        if not answer.get("code") or answer.get("iss", "" if named else discovered["issuer"]) != discovered["issuer"]:
+            raise self._refusal("answer")
+        token = self._exchanged(discovered, answer["code"], kept["verifier"])
+        claims = self._claims(discovered, token, kept["nonce"])
+        return self._account(claims, self._named(discovered, token, claims))
 
     def _opened(self, cookie: str) -> dict[str, str]:
         try:
@@ -109,15 +122,19 @@ class OpenIdSignIn:
         return found
 
     def _exchanged(self, discovered: dict[str, Any], code: str, verifier: str) -> dict[str, Any]:
+        """The token answer (3.1.3); by HTTP Basic, which is what providers expect unless they say otherwise."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._settings.redirect_uri,
-            "client_id": self._settings.client_id,
-            "client_secret": self._settings.client_secret,
             "code_verifier": verifier,
         }
-        return self._asked("POST", str(discovered["token_endpoint"]), form)
+        known = (self._settings.client_id, self._settings.client_secret)
+        endpoint = str(discovered["token_endpoint"])
+        if "client_secret_basic" in discovered.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+            name, secret = (quote_plus(part) for part in known)  # RFC 6749 2.3.1
+            return self._asked("POST", endpoint, data=form, auth=(name, secret))
+        return self._asked("POST", endpoint, data=form | dict(zip(("client_id", "client_secret"), known, strict=True)))
 
     def _claims(self, discovered: dict[str, Any], token: dict[str, Any], nonce: str) -> dict[str, Any]:
         """The claims of the ID token once its signature and all that 3.1.3.7 demands hold."""
@@ -141,8 +158,18 @@ class OpenIdSignIn:
             raise self._refusal(type(error).__name__) from error
         return dict(claims)
 
-    def _account(self, claims: dict[str, Any]) -> str:
-        name = str(claims.get(self._settings.account_claim, "")).lower()
+    def _named(self, discovered: dict[str, Any], token: dict[str, Any], claims: dict[str, Any]) -> str:
+        """The name of the account: in the ID token, or where providers that keep it short tell the rest (5.3)."""
+        claim = self._settings.account_claim
+        if claim in claims or "userinfo_endpoint" not in discovered:
+            return str(claims.get(claim, "")).lower()
+        bearer = {"authorization": f"Bearer {token.get('access_token')}"}
+        told = self._asked("GET", str(discovered["userinfo_endpoint"]), headers=bearer)
+        if told.get("sub") != claims["sub"]:
+            raise self._refusal("subject")
+        return str(told.get(claim, "")).lower()
+
+    def _account(self, claims: dict[str, Any], name: str) -> str:
         subject = f"{claims['iss']} {claims['sub']}"
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -158,20 +185,29 @@ class OpenIdSignIn:
             return True
 
         if not self._database.write(work):
-            raise self._refusal("account")
+            raise self._refusal("account", "no_account")
         return name
 
-    def _asked(self, method: str, url: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+    def _asked(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        data: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> dict[str, Any]:
         """The JSON object that the provider answers with."""
+        wanted = {"accept": "application/json"} | (headers or {})
         try:
-            answer = self._client.request(method, url, data=form, headers={"accept": "application/json"})
+            answer = self._client.request(method, url, headers=wanted, data=data, auth=auth)
             document = answer.json() if answer.status_code == 200 and len(answer.content) <= _LARGEST else None
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise self._refusal(type(error).__name__) from error
+            raise self._refusal(type(error).__name__, "away") from error
         if not isinstance(document, dict):
-            raise self._refusal(f"status {answer.status_code}")
+            raise self._refusal(f"status {answer.status_code}", "away" if answer.status_code >= 500 else "failed")
         return document
 
-    def _refusal(self, reason: str) -> SignInRefused:
-        _log.warning("openid sign-in refused reason=%s", reason)
-        return SignInRefused()
+    def _refusal(self, detail: str, reason: Literal["away", "no_account", "failed"] = "failed") -> OpenIdRefused:
+        _log.warning("openid sign-in refused reason=%s", detail)
+        return OpenIdRefused(reason)

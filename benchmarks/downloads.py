@@ -59,8 +59,8 @@ class PortalGateway(Gateway):
         Preparation(house, lambda: False).work()
         took = time.perf_counter() - began
         prepared = Prepared(house.downloads_folder / ordered.id, house.storage.files)
-        originals = sum(file.size for file in prepared.layout.files if file.name.startswith("DICOM/"))
-        overhead = 100 * (prepared.size - originals) / originals
+        originals = sum(file.size for file in prepared.files() if file.name.startswith("DICOM/"))
+        overhead = 100 * (prepared.layout.size - originals) / originals
         print(f"{len(records)} slices prepared in {took:.1f} s; all but the DICOM files: {overhead:.1f} % of them\n")
         return f"/downloads/{ordered.id}/images.zip"
 

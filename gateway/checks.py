@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from pydicom import dcmwrite
 
 from auth.clock import system_clock
@@ -22,7 +23,10 @@ from gateway.config import Config
 from gateway.dangers import dangers
 from gateway.entered_peers import has_entered_peers
 from gateway.house import one_place, storage_settings, tls_settings
+from gateway.intake.scanning import Scanner, Unscanned
 from gateway.phantom import studies
+from gateway.sections import DownloadsConfig
+from gateway.series_files import mp4
 from gateway.sheets import picture
 from gateway.supervisor import seats_of
 from storage.database import Database
@@ -56,6 +60,8 @@ def findings(config: Config) -> list[Finding]:
         _database,
         _pepper,
         _desk,
+        films,
+        scanner,
         _round_trip,
     )
     return [finding for look in looks for finding in look(config)]
@@ -88,6 +94,24 @@ def _tls(config: Config) -> Iterator[Finding]:
         yield Finding("dimse.tls", True, f"{listening}; {'a' if settings.certificate else 'no'} certificate of ours")
 
 
+def films(config: Config) -> Iterator[Finding]:
+    """Whether patients get films, and whether what would make them can."""
+    wanted = config.downloads.ffmpeg
+    encoder = mp4.found(wanted)
+    if encoder is None:
+        mend = "install ffmpeg if patients shall take their series along as films (MP4)"
+        says = f"no program {wanted!r}; {mend}" if wanted else "switched off"
+        yield Finding("downloads.ffmpeg", wanted in ("", DownloadsConfig().ffmpeg), says)
+        return
+    with tempfile.TemporaryDirectory(prefix="durchblick-check-") as folder:
+        try:
+            encoder.film(iter([Image.new("RGB", (64, 64))] * 2), 100, Path(folder) / "film.mp4")
+        except mp4.FilmFailed:
+            yield Finding("downloads.ffmpeg", False, f"{wanted!r} makes no H.264 by libx264: name another one, or none")
+        else:
+            yield Finding("downloads.ffmpeg", True, "makes films (MP4) of series")
+
+
 def _desk(config: Config) -> Iterator[Finding]:
     """The files that sheets and the sign-in of staff need; silent where none is named."""
     for name, site in (("site", config.site), *((f"sites.{one.key}", one) for one in config.sites)):
@@ -100,6 +124,24 @@ def _desk(config: Config) -> Iterator[Finding]:
         file = config.base / config.desk.openid.client_secret_file
         good = file.is_file()
         yield Finding("desk.openid", good, config.desk.openid.issuer if good else f"{file} is missing; put it there")
+
+
+def scanner(config: Config) -> Iterator[Finding]:
+    """Let the malware scanner look at a harmless file, as it will look at those that are sent in."""
+    section = config.intake
+    if not section.scan:
+        yield Finding("intake.scan", True, "no malware scanner; what is sent in is looked at by staff only")
+        return
+    with tempfile.NamedTemporaryFile(prefix="durchblick-check-") as file:
+        file.write(b"harmless")
+        file.flush()
+        try:
+            found = Scanner(section.scan, section.scan_seconds).scan([Path(file.name)], lambda: None)
+        except Unscanned as unscanned:
+            yield Finding("intake.scan", False, f"{unscanned}; until it works what is sent in waits")
+            return
+    said = "finds malware in a harmless file; its exit status must be 0 where it finds nothing"
+    yield Finding("intake.scan", not found, said if found else f"{section.scan[0]} answers")
 
 
 def _packages(config: Config) -> Iterator[Finding]:

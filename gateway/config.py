@@ -17,6 +17,7 @@ from gateway.sections import (
     AuditConfig,
     DeskConfig,
     DimseConfig,
+    DownloadsConfig,
     ForwardingConfig,
     HttpConfig,
     IntakeConfig,
@@ -45,6 +46,7 @@ class Config(Section):
     """Everything an operator decides. `base` (not a key) is the folder that relative paths start from."""
 
     storage: StorageConfig = StorageConfig()
+    downloads: DownloadsConfig = DownloadsConfig()
     http: HttpConfig = HttpConfig()
     dimse: DimseConfig = DimseConfig()
     forwarding: ForwardingConfig = ForwardingConfig()
@@ -91,6 +93,11 @@ class Config(Section):
         """The archive of the site with this key, [archive] for ""; one without an AE title where it has none."""
         own = next((site.archive for site in self.sites if site.key == key), ArchiveConfig())
         return own if key else self.archive
+
+    @property
+    def site_keys(self) -> list[str]:
+        """The keys of all sites; "" is that of [site]."""
+        return ["", *(site.key for site in self.sites)]
 
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""

@@ -92,6 +92,11 @@ def _shell(config: Config) -> Iterator[Objection]:
                 f"{printing.command[0]} is a shell, which would read file names as commands. "
                 "Name the printing program itself.",
             )
+    if config.intake.scan and PurePath(config.intake.scan[0]).name.lower() in _SHELLS:
+        yield Objection(
+            "intake.scan",
+            f"{config.intake.scan[0]} is a shell, which would read paths as commands. Name the scanner itself.",
+        )
 
 
 def _open_keys(config: Config) -> Iterator[Objection]:

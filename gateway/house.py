@@ -26,6 +26,8 @@ from auth.tokens import Tokens
 from auth.viewer_passes import ViewerPasses
 from dimse.application_entities import ApplicationEntities
 from dimse.settings import DimseSettings, Peer, TlsSettings
+from gateway.archive import schema as archive_schema
+from gateway.archive.asking import ask_again
 from gateway.config import Config, ConfigError
 from gateway.downloads.downloads import Downloads
 from gateway.downloads.layout import drop_study
@@ -76,7 +78,9 @@ class House:
         return downloads_in(self.storage.folder)
 
     def close(self) -> None:
-        """End threads and child processes and close the database."""
+        """End threads, child processes and connections, and close the database."""
+        if self.openid is not None:
+            self.openid.close()
         self.storage.close()
 
 
@@ -94,14 +98,16 @@ def build(config: Config, seat: Seat = ALONE) -> House:
     storage = Storage.open(folder, storage_settings(config, seat), [partial(drop_study, downloads_in(folder))])
     database = storage.database
     database.migrate(schema.MIGRATIONS)
+    database.migrate(archive_schema.MIGRATIONS)
     storage.index.assign_origins(origins(config))
     pepper = load_pepper(folder)
+    archived = frozenset(site for site in config.site_keys if config.archive_of(site).ae_title)
     sessions, tokens = Sessions(database, system_clock), Tokens(database, system_clock)
     viewer_passes = ViewerPasses(database, system_clock, config.viewers.minutes * 60)
     return House(
         config=config,
         storage=storage,
-        shares=Shares(database, pepper, system_clock),
+        shares=Shares(database, pepper, system_clock, renewed=[partial(ask_again, archived, system_clock)]),
         share_lists=ShareLists(database, system_clock),
         identification=Identification(database, pepper, system_clock, identity_settings(seat)),
         sessions=sessions,

@@ -175,6 +175,13 @@ def look_at_pepper(house: House) -> None:
         _LOG.error("shares_of_another_pepper count=%d", len(strangers))
 
 
+def look_at_scanner(house: House) -> None:
+    """Say so when what is sent in waits for a scanner that is not there."""
+    scanner = house.intake.scanner
+    if scanner is not None and not scanner.is_there:
+        _LOG.error("scanner_missing program=%s", house.config.intake.scan[0])
+
+
 def _look_at_disk(house: House) -> None:
     free = free_bytes(house)
     if free < house.config.storage.free_space_floor_mb * 1024 * 1024:

@@ -81,6 +81,14 @@ class IntakeConfig(Section):
     most_files: int = Field(default=20_000, ge=1, le=1_000_000)
     open_hours: int = Field(default=48, ge=1, le=24 * 90)
     kept_days: int = Field(default=30, ge=1, le=3650)
+    scan: tuple[str, ...] = ()
+    scan_seconds: float = Field(default=120.0, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _scans_files(self) -> Self:
+        if self.scan and not any("{file}" in one or one == "{files}" for one in self.scan[1:]):
+            raise ValueError("one of the arguments of scan must be {file} or {files}, which stand for what is scanned")
+        return self
 
 
 class OpenIdConfig(Section):
@@ -129,6 +137,12 @@ class StorageConfig(Section):
     first_pictures_mb: int = Field(default=1024, ge=0)
     drawn_pictures_mb: int = Field(default=256, ge=0)
     downloads_mb: int = Field(default=20_480, ge=0)
+
+
+class DownloadsConfig(Section):
+    """[downloads]: what patients take along."""
+
+    ffmpeg: str = "ffmpeg"
 
 
 class HttpConfig(Section):

@@ -102,8 +102,9 @@ class Index:
     def blob_keys(self, scope: StudyScope, study: str) -> frozenset[str]:
         """The blob keys of what is visible of a study; none when that is nothing."""
         where = visible(scope, Level.INSTANCE) & Condition(f"{_STUDY} = ?", (study,))
-        sql = f"SELECT blob_key FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
-        return frozenset(row[0] for row in self._database.read(sql, where.parameters))
+        # In one row: thousands of them would take twice as long, and let the garbage be collected.
+        sql = f"SELECT group_concat(blob_key, ' ') FROM {SOURCES[Level.INSTANCE]} WHERE {where.sql}"
+        return frozenset((self._database.read(sql, where.parameters)[0][0] or "").split())
 
     def located(self, scope: StudyScope, study: str, series: str, sop_instance: str) -> tuple[InstanceRecord, Layout]:
         """`instance` and its `layout` by one question to the database; raises as `instances` does."""

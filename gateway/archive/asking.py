@@ -1,20 +1,25 @@
-"""A share whose studies are not here any more: they are asked for again, or it is said plainly that nobody can be."""
+"""A share whose studies are not here any more: they are asked for again, or it is said plainly that nobody can be.
+
+Whoever extends a share or issues it anew (desk, API, command line, print by sending) asks thereby: `Shares` calls
+`ask_again` in the same transaction, so that nobody can forget it and no crash can come between.
+"""
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from auth.clock import Clock, seconds
 from auth.records import Share
 from auth.shares import Shares
+from dimse.scu.trouble import Trouble, TroubleKind
 from gateway.archive.archive import Archive, ArchiveAway
 from storage.audit import note
 from storage.database import Database
 from storage.errors import NoSuchInstance
 from storage.index import Index
-from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, Within
+from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive, Within, predicate
 
 _LOG: Final = logging.getLogger("durchblick.gateway")
 
@@ -24,6 +29,8 @@ _LONGEST_PAUSE: Final = 3600
 _ASK: Final = """
     INSERT INTO archive_request (share_id, asked, due, tries, told) VALUES (?, ?, ?, 0, '')
     ON CONFLICT (share_id) DO UPDATE SET asked = excluded.asked, due = excluded.due, tries = 0, told = ''"""
+_ONCE_MORE: Final = "UPDATE archive_request SET asked = ?, due = ?, tries = 0, told = '' WHERE share_id = ?"
+_DONE: Final = "DELETE FROM archive_request WHERE share_id = ?"
 _DUE: Final = "SELECT share_id, tries FROM archive_request WHERE due <= ? AND tries < ? ORDER BY due"
 _PUT_OFF: Final = "UPDATE archive_request SET tries = tries + 1, due = ?, told = ? WHERE share_id = ?"
 
@@ -32,22 +39,30 @@ _PUT_OFF: Final = "UPDATE archive_request SET tries = tries + 1, due = ?, told =
 class Answer:
     """What is here of a share's studies, and what becomes of the rest."""
 
+    here: int
     missing: int | None
     """Studies of its list that are not here; None for a share by patient, of which nobody here knows the number."""
-    here: int
     archive: str
-    """The AE title of the archive that is asked for them; empty when there is none."""
+    """The AE title of the archive that could be asked for them; empty when there is none."""
+    asked: bool
+    """Whether it is being asked at present."""
+    trouble: str
+    """Why the last attempt brought nothing, for people; empty when there was none, or it went well."""
 
     @property
     def sentence(self) -> str:
-        """For the person at the desk or the command line; empty when nothing is missing."""
-        if self.missing == 0 or (self.missing is None and self.here and not self.archive):
+        """For the person at the command line or a RIS; empty when nothing is known to be missing."""
+        if self.missing == 0 or (self.missing is None and self.here and not self.asked):
             return ""
-        what = "No study" if not self.here else f"{self.missing} of its studies" if self.missing else "Perhaps not all"
-        verb = "is here any more" if not self.here else "are not here any more" if self.missing else "is here"
+        what = "None of its studies is here"
+        if self.here:
+            what = f"{self.missing or 'Perhaps some'} of its studies are not here"
+        vain = f" So far in vain: {self.trouble}." if self.trouble else ""
+        if self.asked:
+            return f"{what}; {self.archive} is asked, and what it has appears by itself.{vain}"
         if self.archive:
-            return f"{what} {verb}; {self.archive} is asked, and what it has appears by itself."
-        return f"{what} {verb}, and no archive is configured that could be asked ([archive] ae_title): send it again."
+            return f"{what}; {self.archive} is asked when the share is extended or gets a new code.{vain}"
+        return f"{what}, and no archive is configured that could be asked ([archive] ae_title): send them again."
 
 
 class Asking:
@@ -65,18 +80,13 @@ class Asking:
 
     def look(self, share: Share) -> Answer:
         """What is here of a share's studies, and who could be asked for the rest."""
-        here = len(self._index.studies(share.rule, 1))
+        here = self._index.counts(share.rule).studies
         missing = len(self._missing(share.rule)) if isinstance(share.rule, ListedStudies) else None
         archive = self._archives.get(share.site)
-        return Answer(missing, here, archive.ae_title if archive else "")
-
-    def ask_for(self, share: Share) -> Answer:
-        """Ask the archive for what a share was made for and is not here; it is done in the background."""
-        answer = self.look(share)
-        if answer.archive and answer.missing != 0:
-            now = seconds(self._clock())
-            self._database.write(lambda connection: connection.execute(_ASK, (share.id, now, now)))
-        return answer
+        rows = self._database.read("SELECT tries, told FROM archive_request WHERE share_id = ?", (share.id,))
+        is_asked = archive is not None and missing != 0 and any(row["tries"] < MOST_TRIES for row in rows)
+        trouble = rows[0]["told"] if rows and missing != 0 else ""
+        return Answer(here, missing, archive.ae_title if archive else "", is_asked, trouble)
 
     def work_off(self, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Ask for what is due; how many studies came. What does not work is tried again later, each time less often."""
@@ -86,7 +96,9 @@ class Asking:
             if is_stopping():
                 break
             share = self._shares.get(row["share_id"])
-            if archive := self._archives.get(share.site):
+            if share.state in ("revoked", "expired"):
+                self._settle(share.id)
+            elif archive := self._archives.get(share.site):
                 came += self._fetch(archive, share, row["tries"])
         return came
 
@@ -95,17 +107,20 @@ class Asking:
         try:
             for study in self._wanted(archive, share.rule):
                 self._note(study, share_id)
-                archive.fetch(study)
-                came += 1
+                came += bool(archive.fetch(study))
+            if left := len(self._missing(share.rule)):
+                raise ArchiveAway(Trouble(TroubleKind.INCOMPLETE, f"it has sent nothing of {left} studies"))
         except ArchiveAway as away:
             told = str(away)
             _LOG.warning("archive_asked_in_vain share=%s tries=%d why=%s", share_id, tries + 1, told)
             due = seconds(self._clock()) + min(_FIRST_PAUSE << tries, _LONGEST_PAUSE)
             self._database.write(lambda connection: connection.execute(_PUT_OFF, (due, told, share_id)))
         else:
-            sql = "DELETE FROM archive_request WHERE share_id = ?"
-            self._database.write(lambda connection: connection.execute(sql, (share_id,)))
+            self._settle(share_id)
         return came
+
+    def _settle(self, share_id: str) -> None:
+        self._database.write(lambda connection: connection.execute(_DONE, (share_id,)))
 
     def _note(self, study: str, share_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -132,3 +147,26 @@ class Asking:
         except NoSuchInstance:
             return False
         return True
+
+
+def ask_again(sites: Collection[str], clock: Clock, connection: sqlite3.Connection, share: Share) -> None:
+    """Have the archive asked for what is gone of a share that is extended or gets a new code (`auth.shares.Renewed`).
+
+    `sites` are those that have an archive. While a share by patient lives nothing of it is deleted, so it is asked for
+    only where the share had ended, nothing is here, or the archive was asked in vain before.
+    """
+    if share.site not in sites:
+        return
+    now = seconds(clock())
+    if _may_miss(connection, share):
+        connection.execute(_ASK, (share.id, now, now))
+    else:
+        connection.execute(_ONCE_MORE, (now, now, share.id))
+
+
+def _may_miss(connection: sqlite3.Connection, share: Share) -> bool:
+    condition, parameters = predicate(share.rule)
+    (here,) = connection.execute(f"SELECT count(*) FROM study WHERE {condition}", parameters).fetchone()
+    if isinstance(share.rule, ListedStudies):
+        return bool(here < len(share.rule.study_instance_uids))
+    return share.state == "expired" or not here

@@ -10,7 +10,6 @@ from gateway.archive.asking import Asking
 from gateway.archive.completeness import Completeness
 from gateway.archive.retrievals import Retrievals
 from gateway.archive.retrieving import Retrieving
-from gateway.archive.schema import MIGRATIONS
 from gateway.house import House, dimse_settings
 
 ASK_SECONDS: Final = 10.0
@@ -42,7 +41,6 @@ def archives_of(house: House) -> dict[str, Archive]:
 def asking_of(house: House) -> Asking:
     """Who asks them for what is missing."""
     database = house.storage.database
-    database.migrate(MIGRATIONS)
     return Asking(database, house.storage.index, house.shares, archives_of(house), system_clock)
 
 
@@ -53,9 +51,7 @@ def completeness_of(house: House) -> Completeness:
 
 def retrievals_of(house: House) -> Retrievals:
     """What was asked of them at the desk."""
-    database = house.storage.database
-    database.migrate(MIGRATIONS)
-    return Retrievals(database)
+    return Retrievals(house.storage.database)
 
 
 def retrieving_of(house: House) -> list[Retrieving]:
@@ -69,4 +65,4 @@ def retrieving_of(house: House) -> list[Retrieving]:
 
 
 def _sites(house: House) -> list[str]:
-    return ["", *(site.key for site in house.config.sites)]
+    return house.config.site_keys

@@ -66,6 +66,7 @@ EVENTS: Final[dict[str, Kind]] = {
     "upload begun": Kind(ACTIVITY, "gateway", "C"),
     "upload sent": Kind(ACTIVITY, "gateway", "U"),
     "upload examined": Kind(ACTIVITY, "gateway", "R"),
+    "malware found": Kind(ALERT, "gateway", "D", outcome="4"),
     "upload accepted": Kind(ACTIVITY, "gateway", "U"),
     "upload rejected": Kind(ACTIVITY, "gateway", "U"),
     "upload question": Kind(ACTIVITY, "gateway", "U"),

@@ -9,7 +9,8 @@ from gateway.archive.archive import Archive, ArchiveAway, ArchivedStudy
 from gateway.archive.retrievals import Retrieval
 from gateway.archive.service import archive_of, retrievals_of
 from gateway.cli.household import opened
-from gateway.cli.options import config_option, json_option, print_json
+from gateway.cli.listing import print_list, trouble_document, trouble_lines
+from gateway.cli.options import config_option, json_option
 from gateway.house import House
 from storage.scope import PatientIdentity
 
@@ -42,14 +43,7 @@ def list_(
             found = asked.studies_by_accession(accession) if accession else asked.studies_of(patient)
         except ArchiveAway as away:
             raise click.ClickException(str(away)) from away
-    if as_json:
-        print_json([_study(one) for one in found])
-        return
-    for one in found:
-        number = "?" if one.instances is None else one.instances
-        click.echo(f"{one.uid}  {one.study_date or '?'}  {'/'.join(one.modalities) or '?'}  {number} instances")
-    if not found:
-        click.echo("There are none.")
+    print_list(found, _study, _study_lines, as_json)
 
 
 @archive.command()
@@ -69,7 +63,8 @@ def fetch(studies: tuple[str, ...], site: str, config_file: Path | None, as_json
             raise click.ClickException(f"{asked.ae_title} does not have {', '.join(missing)}.")
         retrievals = retrievals_of(house)
         retrievals.want(site, asked.ae_title, "", found)
-        _tell([one for one in retrievals.listed(site) if one.study in studies], as_json)
+        listed = [one for one in retrievals.listed(site) if one.study in studies]
+    print_list(listed, _retrieval, _retrieval_lines, as_json)
 
 
 @archive.command()
@@ -79,7 +74,8 @@ def fetch(studies: tuple[str, ...], site: str, config_file: Path | None, as_json
 def progress(site: str, config_file: Path | None, as_json: bool) -> None:
     """Show what was asked for lately, here or at the desk, and how far it is."""
     with opened(config_file) as house:
-        _tell(retrievals_of(house).listed(site), as_json)
+        listed = retrievals_of(house).listed(site)
+    print_list(listed, _retrieval, _retrieval_lines, as_json)
 
 
 def _archive(house: House, site: str) -> Archive:
@@ -89,18 +85,6 @@ def _archive(house: House, site: str) -> Archive:
     if found is None:
         raise click.ClickException("This site names no archive; see [archive] ae_title, or archive of [[sites]].")
     return found
-
-
-def _tell(found: list[Retrieval], as_json: bool) -> None:
-    if as_json:
-        print_json([_retrieval(one) for one in found])
-        return
-    for one in found:
-        click.echo(f"{one.study}  {one.state}  {one.archive}  {one.received} of {one.expected or '?'} instances")
-        if one.trouble:
-            click.echo(f"    {one.trouble.kind}: {one.trouble.sentence}")
-    if not found:
-        click.echo("There are none.")
 
 
 def _study(one: ArchivedStudy) -> dict[str, Any]:
@@ -113,6 +97,11 @@ def _study(one: ArchivedStudy) -> dict[str, Any]:
     }
 
 
+def _study_lines(one: ArchivedStudy) -> list[str]:
+    number = "?" if one.instances is None else one.instances
+    return [f"{one.uid}  {one.study_date or '?'}  {'/'.join(one.modalities) or '?'}  {number} instances"]
+
+
 def _retrieval(one: Retrieval) -> dict[str, Any]:
     return {
         "study": one.study,
@@ -121,6 +110,10 @@ def _retrieval(one: Retrieval) -> dict[str, Any]:
         "expected": one.expected,
         "received": one.received,
         "attempts": one.attempts,
-        "trouble_kind": one.trouble.kind if one.trouble else "",
-        "trouble": one.trouble.sentence if one.trouble else "",
+        **trouble_document(one.trouble),
     }
+
+
+def _retrieval_lines(one: Retrieval) -> list[str]:
+    line = f"{one.study}  {one.state}  {one.archive}  {one.received} of {one.expected or '?'} instances"
+    return [line, *trouble_lines(one.trouble)]

@@ -22,9 +22,9 @@ from storage.scope import ListedStudies
 @click.option("--anonymise", is_flag=True, help="Only images, without what tells whose they are (PS3.15 annex E).")
 @click.option(
     "--form",
-    type=click.Choice(["archive", "pictures", "sheets"]),
+    type=click.Choice(["archive", "pictures", "sheets", "films"]),
     default="archive",
-    help="archive: the originals with a viewer. pictures: JPEG files. sheets: contact sheets as PDF.",
+    help="archive: the originals with a viewer. pictures: JPEG. sheets: contact sheets (PDF). films: MP4, by FFmpeg.",
 )
 @config_option
 @json_option
@@ -36,7 +36,7 @@ def export(
     It is signed.
     """
     if anonymise and form != "archive":
-        raise click.UsageError("Pictures and contact sheets cannot be anonymised.")
+        raise click.UsageError("Pictures, contact sheets and films cannot be anonymised.")
     with opened(config_file) as house:
         scope = ListedStudies(frozenset(studies))
         records = [record for study in studies for record in records_of(house.storage.index, scope, study)]
@@ -55,6 +55,6 @@ def export(
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     if as_json:
-        print_json({"file": str(target), "files": len(prepared.layout.files), "bytes": prepared.size})
+        print_json({"file": str(target), "files": prepared.layout.files, "bytes": prepared.layout.size})
     else:
-        click.echo(f"{target}: {len(prepared.layout.files)} files, {prepared.size} bytes")
+        click.echo(f"{target}: {prepared.layout.files} files, {prepared.layout.size} bytes")

@@ -7,7 +7,8 @@ from typing import Any, get_args
 import click
 
 from gateway.cli.household import opened, site_name
-from gateway.cli.options import config_option, json_option, print_json
+from gateway.cli.listing import print_list, trouble_document, trouble_lines
+from gateway.cli.options import config_option, json_option
 from gateway.forwarding.deliveries import NoSuchDelivery
 from gateway.forwarding.delivery import Delivery, State, Wanted
 from gateway.forwarding.rulebook import KeptRule
@@ -29,7 +30,7 @@ def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) ->
     """Show deliveries, newest first."""
     with opened(config_file) as house:
         found = house.deliveries.listed(states or ("waiting", "failed"))
-    _tell(found, as_json)
+    print_list(found, _document, _lines, as_json)
 
 
 @forward.command()
@@ -38,18 +39,8 @@ def list_(states: tuple[State, ...], config_file: Path | None, as_json: bool) ->
 def rules(config_file: Path | None, as_json: bool) -> None:
     """Show the rules of the configuration and those of the desk, and which of them hold."""
     with opened(config_file) as house:
-        found = [_rule(one) for one in house.rules.all()]
-    if as_json:
-        print_json(found)
-        return
-    for one in found:
-        conditions = [f"{name}={','.join(one[name])}" for name in ("sources", "sites", "modalities") if one[name]]
-        conditions += [f"{keyword}={'|'.join(values)}" for keyword, values in one["match"].items()]
-        where = f"desk {one['number']}" if one["number"] else "file"
-        click.echo(f"{one['standing']}  {where}  {one['name']}  {' '.join(conditions) or 'everything'}")
-        click.echo(f"    to {', '.join(one['to']) or 'nowhere'}")
-    if not found:
-        click.echo("There are none.")
+        found = house.rules.all()
+    print_list(found, _rule, _rule_lines, as_json)
 
 
 @forward.command()
@@ -70,7 +61,8 @@ def send(study: str, target: str, config_file: Path | None, as_json: bool) -> No
         newest = index.arrivals(WholeArchive(), None).place
         arrivals = index.arrived(WholeArchive(), study, 0, newest)
         wanted = Wanted("", target, study, 0, arrivals[-1].place, Selection(), len(arrivals))
-        _tell([house.deliveries.want(wanted)], as_json)
+        found = house.deliveries.want(wanted)
+    print_list([found], _document, _lines, as_json)
 
 
 @forward.command()
@@ -84,7 +76,7 @@ def retry(number: int, config_file: Path | None, as_json: bool) -> None:
             found = house.deliveries.retry(number)
         except NoSuchDelivery as error:
             raise click.ClickException(str(error)) from error
-    _tell([found], as_json)
+    print_list([found], _document, _lines, as_json)
 
 
 @forward.command()
@@ -100,20 +92,6 @@ def drop(number: int, config_file: Path | None) -> None:
     click.echo("Given up.")
 
 
-def _tell(found: list[Delivery], as_json: bool) -> None:
-    if as_json:
-        print_json([_document(one) for one in found])
-        return
-    for one in found:
-        document = _document(one)
-        counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
-        click.echo(f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {document['requested']}")
-        if one.trouble:
-            click.echo(f"    {one.trouble.kind}: {one.trouble.sentence}")
-    if not found:
-        click.echo("There are none.")
-
-
 def _document(one: Delivery) -> dict[str, Any]:
     return {
         "number": one.id,
@@ -127,12 +105,17 @@ def _document(one: Delivery) -> dict[str, Any]:
         "refused": one.refused,
         "committed": one.committed,
         "attempts": one.attempts,
-        "trouble_kind": one.trouble.kind if one.trouble else "",
-        "trouble": one.trouble.sentence if one.trouble else "",
+        **trouble_document(one.trouble),
         "requested": _moment(one.requested_at),
         "due": _moment(one.due_at) if one.state == "waiting" else None,
         "finished": None if one.finished_at is None else _moment(one.finished_at),
     }
+
+
+def _lines(one: Delivery) -> list[str]:
+    counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
+    line = f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {_moment(one.requested_at)}"
+    return [line, *trouble_lines(one.trouble)]
 
 
 def _rule(one: KeptRule) -> dict[str, Any]:
@@ -148,6 +131,15 @@ def _rule(one: KeptRule) -> dict[str, Any]:
         "modalities": sorted(selection.modalities),
         "match": dict(selection.keys),
     }
+
+
+def _rule_lines(kept: KeptRule) -> list[str]:
+    one = _rule(kept)
+    conditions = [f"{name}={','.join(one[name])}" for name in ("sources", "sites", "modalities") if one[name]]
+    conditions += [f"{keyword}={'|'.join(values)}" for keyword, values in one["match"].items()]
+    where = f"desk {one['number']}" if one["number"] else "file"
+    first = f"{one['standing']}  {where}  {one['name']}  {' '.join(conditions) or 'everything'}"
+    return [first, f"    to {', '.join(one['to']) or 'nowhere'}"]
 
 
 def _moment(seconds: float) -> str:

@@ -123,7 +123,7 @@ def extend(share_id: str, days: int, config_file: Path | None, as_json: bool) ->
     """Let a share live for DAYS from today; its code stays as it is."""
     with opened(config_file) as house:
         extended = house.shares.extend(share_id, days)
-        _ask_again(house, extended)
+        _say_what_is_missing(house, extended)
         row = _row(extended)
     _say(row, as_json)
 
@@ -137,7 +137,7 @@ def reissue(share_id: str, sheet_file: Path | None, config_file: Path | None, as
     """Give a share a new code and link; the old ones and open sessions end at once."""
     with opened(config_file) as house:
         issued = house.shares.reissue(share_id)
-        _ask_again(house, issued.share)
+        _say_what_is_missing(house, issued.share)
         _hand_out(house, issued, sheet_file, as_json)
 
 
@@ -152,9 +152,9 @@ def revoke(share_id: str, config_file: Path | None, as_json: bool) -> None:
     _say(row, as_json)
 
 
-def _ask_again(house: House, share: Share) -> None:
-    """Say what is not here any more, and what becomes of it."""
-    if sentence := asking_of(house).ask_for(share).sentence:
+def _say_what_is_missing(house: House, share: Share) -> None:
+    """What is not here any more, and what becomes of it."""
+    if sentence := asking_of(house).look(share).sentence:
         click.echo(sentence, err=True)
 
 

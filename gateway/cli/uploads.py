@@ -8,6 +8,7 @@ import click
 
 from auth.sheet_texts import Language
 from gateway.cli.household import opened, site_key, site_name
+from gateway.cli.listing import print_list
 from gateway.cli.options import config_option, json_option, print_json
 from gateway.intake.correcting import CORRECTABLE, correction
 from gateway.intake.links import Form, UploadLink
@@ -104,7 +105,7 @@ def list_(states: tuple[State, ...], site: str | None, config_file: Path | None,
     """Show uploads, what has waited longest first."""
     with opened(config_file) as house:
         found = house.intake.uploads.listed(states or UNDECIDED, site and site_key(house, site))
-    _tell(found, as_json)
+    print_list(found, _document, _lines, as_json)
 
 
 @upload.command()
@@ -126,7 +127,7 @@ def accept(reference: str, corrections: tuple[str, ...], config_file: Path | Non
     given = dict(_correction(one) for one in corrections)
     with opened(config_file) as house:
         uploads = house.intake.uploads
-        _tell([uploads.accept(uploads.by_reference(reference), given, _BY)], as_json)
+        print_list([uploads.accept(uploads.by_reference(reference), given, _BY)], _document, _lines, as_json)
 
 
 @upload.command()
@@ -138,7 +139,7 @@ def reject(reference: str, remark: str, config_file: Path | None, as_json: bool)
     """Refuse an upload; its files are removed."""
     with opened(config_file) as house:
         uploads = house.intake.uploads
-        _tell([uploads.reject(uploads.by_reference(reference), remark, _BY)], as_json)
+        print_list([uploads.reject(uploads.by_reference(reference), remark, _BY)], _document, _lines, as_json)
 
 
 @upload.command()
@@ -150,7 +151,7 @@ def ask(reference: str, remark: str, config_file: Path | None, as_json: bool) ->
     """Ask the sender something; he may send more."""
     with opened(config_file) as house:
         uploads = house.intake.uploads
-        _tell([uploads.ask(uploads.by_reference(reference), remark, _BY)], as_json)
+        print_list([uploads.ask(uploads.by_reference(reference), remark, _BY)], _document, _lines, as_json)
 
 
 def _correction(given: str) -> tuple[str, str]:
@@ -189,13 +190,5 @@ def _document(one: Upload) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[Upload], as_json: bool) -> None:
-    if as_json:
-        print_json([_document(one) for one in found])
-        return
-    for one in found:
-        click.echo(
-            f"{one.reference}  {one.state}  {one.findings.get('stored', 0)} instances  {one.changed.isoformat()}"
-        )
-    if not found:
-        click.echo("There are none.")
+def _lines(one: Upload) -> list[str]:
+    return [f"{one.reference}  {one.state}  {one.findings.get('stored', 0)} instances  {one.changed.isoformat()}"]

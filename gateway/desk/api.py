@@ -17,6 +17,7 @@ from auth.share_lists import Listing
 from auth.sheet_texts import Language
 from auth.tokens import Access
 from dicomweb.problems import BadRequest, ContentTooLarge, NotAcceptable, UnsupportedMediaType
+from gateway.archive.service import asking_of
 from gateway.desk import finding
 from gateway.house import House
 from gateway.sheets import share_url, sheet, site_of
@@ -75,11 +76,61 @@ class Change(_Body):
     days: int = Field(ge=1, le=LONGEST_DAYS)
 
 
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Images(_Told):
+    """What is here of what a share was made for, and what becomes of the rest."""
+
+    here: int
+    """Studies of the share that are here."""
+    missing: int | None
+    """Studies of the share that are not here; null for a share by patient, of which nobody here knows the number."""
+    archive: str
+    """AE title of the site's archive, which is asked when a share with missing studies is extended or gets a new code;
+    empty where none is configured: then somebody has to send them again."""
+    asked: bool
+    """Whether that archive is being asked at present; what it has appears by itself."""
+    trouble: str
+    """Why it has brought nothing so far; empty while there is nothing to tell."""
+    note: str
+    """All this as a sentence for people; empty where nothing is known to be missing."""
+
+
+class ShareTold(_Told):
+    """A share as lists have it."""
+
+    id: str
+    state: Literal["live", "expired", "revoked", "frozen"]
+    created: datetime
+    expires: datetime
+    label: str
+    waits: bool
+    """Shows nothing yet, until all is here."""
+
+
+class ShareSeen(ShareTold):
+    """A share that was asked for by itself."""
+
+    images: Images
+
+
+class ShareIssued(ShareSeen):
+    """A share with its secrets, which are told in this answer only."""
+
+    code: str
+    """The access code."""
+    url: str
+    """What the QR code says."""
+
+
 class Api:
     """Coroutines that read the body and do the rest in a thread. Refusals are problem details (RFC 9457)."""
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._asking = asking_of(house)
 
     async def create(self, request: Request) -> Response:
         """POST: open a share. 201 with link and code, or the sheet, by Accept; both exist in this answer only."""
@@ -96,7 +147,7 @@ class Api:
         headers = dict(_NO_STORE)
         if page.behind:
             headers["link"] = f'<{self._house.config.public_root}/desk/api/shares?behind={page.behind}>; rel="next"'
-        return JSONResponse([_described(share) for share in page.shares], headers=headers)
+        return JSONResponse([_json(_told(share)) for share in page.shares], headers=headers)
 
     async def share(self, request: Request) -> Response:
         """GET: one share; PATCH: let it end later; DELETE: end it for good."""
@@ -142,7 +193,8 @@ class Api:
             self._house.requests.settle_kind(share.id, "extend", access.name)
         if request.method == "DELETE":
             share = self._house.shares.revoke(share.id)
-        return JSONResponse(_described(share), headers=_NO_STORE)
+        seen = ShareSeen(**_told(share).model_dump(), images=self._images(share))
+        return JSONResponse(_json(seen), headers=_NO_STORE)
 
     def _reissue(self, access: Access, request: Request, media_type: str) -> Response:
         issued = self._house.shares.reissue(self._visible(access, request).id)
@@ -161,23 +213,39 @@ class Api:
         if media_type == "application/pdf":
             language, paper = (wanted.language, wanted.paper) if wanted else (None, None)
             return Response(sheet(self._house, issued, language=language, paper=paper), status, headers, media_type)
-        secrets = {"code": issued.code, "url": share_url(self._house, issued)}
-        return JSONResponse({**_described(issued.share), **secrets}, status, headers)
+        told = ShareIssued(
+            **_told(issued.share).model_dump(),
+            images=self._images(issued.share),
+            code=issued.code,
+            url=share_url(self._house, issued),
+        )
+        return JSONResponse(_json(told), status, headers)
+
+    def _images(self, share: Share) -> Images:
+        answer = self._asking.look(share)
+        return Images(
+            here=answer.here,
+            missing=answer.missing,
+            archive=answer.archive,
+            asked=answer.asked,
+            trouble=answer.trouble,
+            note=answer.sentence,
+        )
 
 
-def _described(share: Share) -> dict[str, Any]:
-    return {
-        "id": share.id,
-        "state": share.state,
-        "created": _written(share.created),
-        "expires": _written(share.expires),
-        "label": share.label,
-        "waits": share.wait is not None,
-    }
+def _told(share: Share) -> ShareTold:
+    return ShareTold(
+        id=share.id,
+        state=share.state,
+        created=share.created,
+        expires=share.expires,
+        label=share.label,
+        waits=share.wait is not None,
+    )
 
 
-def _written(moment: datetime) -> str:
-    return moment.isoformat()
+def _json(told: _Told) -> Any:
+    return told.model_dump(mode="json")
 
 
 def _accepted(request: Request) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from auth.errors import SignInRefused
+from auth.errors import OpenIdRefused, SignInRefused
 from auth.staff_openid import OpenIdSignIn
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.house import House
@@ -28,8 +28,8 @@ class OpenId:
         """To the provider, with a cookie that comes back with the visitor: Lax, for the way back starts elsewhere."""
         try:
             departure = self._provider().depart()
-        except SignInRefused:
-            return self._refused()
+        except OpenIdRefused as refused:
+            return self._refused(refused.reason)
         response = RedirectResponse(departure.url, 303, NO_STORE)
         response.set_cookie(
             self._name,
@@ -44,14 +44,13 @@ class OpenId:
 
     def arrive(self, request: Request) -> Response:
         """From the provider: a page of ours that goes on to the desk, for no strict cookie would come along at once."""
-        query = request.query_params
         try:
-            name = self._provider().arrive(
-                request.cookies.get(self._name, ""), query.get("state", ""), query.get("code", "")
-            )
+            name = self._provider().arrive(request.cookies.get(self._name, ""), request.query_params)
             cookie = self._house.staff_sessions.begin(name, "full", "by=openid")
+        except OpenIdRefused as refused:
+            return self._refused(refused.reason)
         except SignInRefused:
-            return self._refused()
+            return self._refused("no_account")
         response = self._door.render(request, "onward.html", {})
         self._door.cookie.set(response, cookie)
         self._forget(response)
@@ -62,8 +61,8 @@ class OpenId:
             raise NoSuchInstance("Nobody signs in by OpenID Connect here.")
         return self._house.openid
 
-    def _refused(self) -> Response:
-        response = RedirectResponse("/desk/sign-in?refused", 303, NO_STORE)
+    def _refused(self, reason: str) -> Response:
+        response = RedirectResponse(f"/desk/sign-in?openid={reason}", 303, NO_STORE)
         self._forget(response)
         return response
 

@@ -16,7 +16,6 @@ from auth.records import LONGEST_DAYS, QUIET_MINUTES, Issued, Wait
 from auth.sheet import Paper
 from auth.sheet_texts import LANGUAGES, TEXTS, Language
 from auth.staff_sessions import StaffSession
-from gateway.archive.asking import Answer
 from gateway.archive.service import asking_of
 from gateway.desk import finding
 from gateway.desk.browse import site_key
@@ -65,7 +64,7 @@ class Sharing:
         issued = self._house.shares.create(
             wanted.scope, wanted.birth_date, wanted.days, site=wanted.site, wait=wanted.wait
         )
-        return self._sheet(request, session, issued, wanted.language, self._asking.look(issued.share))
+        return self._sheet(request, session, issued, wanted.language)
 
     def reissue(self, request: Request, session: StaffSession) -> Response:
         """A new code; the answer is its sheet. A share past its end is prolonged first, as its site does it."""
@@ -74,16 +73,15 @@ class Sharing:
         if share.state == "expired":
             self._house.shares.extend(share.id, site.days)
         issued = self._house.shares.reissue(share.id)
-        answer = self._asking.ask_for(issued.share)
         self._house.requests.settle_kind(share.id, "code lost", session.member.name)
-        return self._sheet(request, session, issued, language_of(form_of(request), site.language), answer)
+        return self._sheet(request, session, issued, language_of(form_of(request), site.language))
 
     def extend(self, request: Request, session: StaffSession) -> Response:
         """Let a share end later; without a date as its site does it."""
         share = self._door.share(request, session)
         form = form_of(request)
         days = days_until(form.one("until")) if form.one("until") else site_of(self._house, share.site).days
-        self._asking.ask_for(self._house.shares.extend(share.id, days))
+        self._house.shares.extend(share.id, days)
         self._house.requests.settle_kind(share.id, "extend", session.member.name)
         return self._back(request, f"/desk/shares/{share.id}?extended")
 
@@ -153,9 +151,7 @@ class Sharing:
             raise Unusable("A share by study needs at least one study, all of one patient.")
         return ListedStudies(chosen)
 
-    def _sheet(
-        self, request: Request, session: StaffSession, issued: Issued, language: Language, answer: Answer
-    ) -> Response:
+    def _sheet(self, request: Request, session: StaffSession, issued: Issued, language: Language) -> Response:
         """The sheet, and for staff what of the share is not here."""
         house = self._house
         site = site_of(house, issued.share.site)
@@ -176,7 +172,7 @@ class Sharing:
                 for paper, make in zip(papers, (sheet, draw), strict=True)
             },
             "share_url": f"/desk/shares/{issued.share.id}",
-            "missing": Wording(self._pages.languages.of(request)).missing(answer),
+            "missing": Wording(self._pages.languages.of(request)).missing(self._asking.look(issued.share)),
             "active": "find",
         }
         return self._door.render(request, "sheet.html", values, session)

@@ -36,12 +36,15 @@ class SignIn:
         self._pages = pages
 
     def form(self, request: Request) -> Response:
-        """The form; after a session that ended, or was ended, it says so."""
+        """The form; after a session that ended, or was ended, or was not begun by OpenID, it says so."""
         words = self._pages.languages.of(request)
-        for reason in ("ended", "signed_out", "refused"):
+        provider, failed = self._house.config.desk.openid.name, request.query_params.get("openid", "")
+        if provider and f"desk.openid.{failed}" in words:
+            sentence = words(f"desk.openid.{failed}", name=provider)
+            return self._form(request, "", Message("problem", words("desk.sign_in.refused_title"), sentence))
+        for reason in ("ended", "signed_out"):
             if reason in request.query_params:
-                kind = "problem" if reason == "refused" else "calm"
-                message = Message(kind, words(f"desk.sign_in.{reason}_title"), words(f"desk.sign_in.{reason}"))
+                message = Message("calm", words(f"desk.sign_in.{reason}_title"), words(f"desk.sign_in.{reason}"))
                 return self._form(request, "", message)
         return self._form(request, "")
 

@@ -79,9 +79,11 @@ class FoundStudy:
 class UploadWording:
     """Puts uploads into the words of one language."""
 
-    def __init__(self, wording: Wording) -> None:
+    def __init__(self, wording: Wording, scans: bool) -> None:
+        """`scans`: whether what is sent in is looked at by a malware scanner here."""
         self._wording = wording
         self._words = wording.words
+        self._scans = scans
 
     def row(self, upload: Upload, label: str) -> UploadRow:
         """An upload; `label` is what its link is for, as staff call it."""
@@ -97,7 +99,7 @@ class UploadWording:
             state=upload.state,
             state_word=words(f"desk.uploads.state_{upload.state}"),
             badge=_BADGES.get(upload.state, ""),
-            warnings=tuple(words(f"desk.uploads.{one}") for one in _warnings(upload)),
+            warnings=tuple(words(f"desk.uploads.{one}") for one in _warnings(upload, self._scans)),
             decided_by=plain(upload.decided_by),
         )
 
@@ -118,7 +120,17 @@ class UploadWording:
         """What could not be used: how many, then files by name."""
         words, findings = self._words, upload.findings
         counts = [words.count(text, findings[counted]) for counted, text in _UNUSABLE.items() if findings.get(counted)]
-        return counts + [plain(one["file"]) for one in findings.get("troubles", [])]
+        infected = [plain(f"{one['file']}: {one['what']}") for one in findings.get("scan", {}).get("infected", [])]
+        return infected + counts + [plain(one["file"]) for one in findings.get("troubles", [])]
+
+    def scan(self, upload: Upload) -> str:
+        """What the malware scanner said; empty where nobody asked it."""
+        words, scan = self._words, upload.findings.get("scan", {})
+        if scan.get("found"):
+            return words.count("desk.uploads.scan_count", scan["found"])
+        if scan.get("all") and upload.state != "sent":
+            return words.count("desk.uploads.scan_clean", scan["files"])
+        return words("desk.uploads.scan_not_yet") if self._scans else ""
 
     def _study(self, upload: Upload, study: dict[str, Any]) -> FoundStudy:
         words = self._words
@@ -163,18 +175,21 @@ class UploadWording:
         )
 
 
-def _warnings(upload: Upload) -> list[str]:
+def _warnings(upload: Upload, scans: bool) -> list[str]:
     """Keys of what should be looked at."""
-    findings = upload.findings
+    findings, scan = upload.findings, upload.findings.get("scan", {})
     studies: list[dict[str, Any]] = findings.get("studies", [])
     verdicts = [_verdicts(upload.answers, study) for study in studies]
     people = {(str(one["patient_id"]), str(one["issuer"]), str(one["birth_date"])) for one in studies}
     found = {
+        "scan_found": bool(scan.get("found")),
+        f"scan_{scan.get('trouble')}": upload.state == "sent" and "trouble" in scan,
+        "scan_left_out": scans or upload.state in ("waiting", "asked") and not scan.get("all"),
         "name_differs": any(one["name"] == "differs" for one in verdicts),
         "birth_date_differs": any(one["birth_date"] == "differs" for one in verdicts),
         "several_people": len(people) > 1,
         "some_unusable": bool(findings.get("refused") or findings.get("incomplete")),
-        "no_images": bool(findings) and not findings.get("stored"),
+        "no_images": "stored" in findings and not findings["stored"],
     }
     return [key for key, holds in found.items() if holds]
 

@@ -116,6 +116,7 @@ class UploadRooms:
             "told": wording.told(upload),
             "studies": wording.studies(upload),
             "troubles": wording.troubles(upload),
+            "scan": wording.scan(upload),
             "remark": passage(upload.remark),
             "corrected": [(keyword, word, form.one(keyword) if form else "") for keyword, word in CORRECTED.items()],
             "longest_remark": LONGEST_REMARK,
@@ -128,7 +129,7 @@ class UploadRooms:
         return self._house.intake.links.get(upload.link_id).label
 
     def _wording(self, request: Request) -> UploadWording:
-        return UploadWording(Wording(self._pages.languages.of(request)))
+        return UploadWording(Wording(self._pages.languages.of(request)), self._house.intake.scanner is not None)
 
 
 def _remark(request: Request) -> str:

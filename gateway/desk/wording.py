@@ -139,9 +139,8 @@ class Wording:
         if answer.here and not answer.missing:
             return ""
         what = words.count("desk.missing.some", answer.missing or 0) if answer.here else words("desk.missing.all")
-        archive = plain(answer.archive)
-        how = words("desk.missing.asked", archive=archive) if archive else words("desk.missing.send")
-        return f"{what} {how}"
+        how = "asked" if answer.asked else "vain" if answer.trouble else "ask" if answer.archive else "send"
+        return f"{what} {words(f'desk.missing.{how}', archive=plain(answer.archive))}"
 
     def name(self, person_name: str) -> str:
         """A Person Name as lists have it: family name, given name."""

@@ -64,9 +64,7 @@ class AnonymisedMaker:
                 tell(done)
             files = self._files(order, made, copy)
             today = datetime.now(UTC).date()
-            layout = framed(made, files, [file.record for file, _, _ in copy.files], order.site, self._key, today)
-            made.finish(layout)
-            return layout
+            return framed(made, files, [file.record for file, _, _ in copy.files], order.site, self._key, today)
         finally:
             made.close()
 

@@ -17,8 +17,8 @@ from storage.database import Database
 from storage.errors import NoSuchInstance
 
 State = Literal["waiting", "ready", "failed"]
-Form = Literal["archive", "anonymised", "pictures", "sheets"]
-"""The originals with a viewer; those without names; pictures alone (JPEG); contact sheets (PDF)."""
+Form = Literal["archive", "anonymised", "pictures", "sheets", "films"]
+"""The originals with a viewer; those without names; pictures alone (JPEG); contact sheets (PDF); films (MP4)."""
 
 HELD_SECONDS: Final = 60
 MOST_ATTEMPTS: Final = 3

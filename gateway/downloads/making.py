@@ -68,10 +68,8 @@ class Maker:
         """
         made = Made(folder)
         try:
-            layout = _Making(self._storage, order, made, tell).files()
-            everything = self._framed(order, made, layout)
-            made.finish(everything)
-            return everything
+            content = _Making(self._storage, order, made, tell).files()
+            return self._framed(order, made, content)
         finally:
             made.close()
 
@@ -180,12 +178,11 @@ class _Making:
 def framed(
     made: Made, files: list[File], records: Sequence[InstanceRecord], site: SiteConfig, key: SiteKey, today: date
 ) -> Layout:
-    """All files of an archive, which shows these instances, with its signed manifest behind them."""
+    """Finish an archive, which shows these instances, with the signed manifest of its files behind them."""
     manifest = manifest_of(files, site.name, today)
     signature = signature_of(manifest, key)
     behind = [made.append(MANIFEST, [manifest]), made.append(SIGNATURE, [signature])]
-    sources = tuple((record.study_instance_uid, record.blob_key) for record in records)
-    return Layout((*files, *behind), sources)
+    return made.finish([*files, *behind], [(record.study_instance_uid, record.blob_key) for record in records])
 
 
 def _of_site(site: SiteConfig, today: date) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Pictures:
         self._tell = tell
         self._done = 0
         self.left_out = 0
+        self.failed: list[str] = []
 
     def study(self, study: ToldStudy) -> Iterator[File]:
         """A folder for each series."""

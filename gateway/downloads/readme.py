@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
 
 from gateway.pages.texts import Languages, Texts
 from gateway.pages.wording import day
@@ -34,19 +34,31 @@ def readme_without_names(languages: Languages, site: SiteConfig, language: str, 
     return _in_every_language(languages, language, paragraphs)
 
 
-PicturesForm = Literal["pictures", "sheets"]
+class Gaps(Protocol):
+    """What an archive ought to hold and does not."""
+
+    left_out: int
+    """How many objects cannot be shown as pictures."""
+
+    failed: list[str]
+    """The names of films that could not be made."""
+
+
+PicturesForm = Literal["pictures", "sheets", "films"]
 
 
 def readme_of_pictures(
-    languages: Languages, site: SiteConfig, language: str, made: date, form: PicturesForm, left_out: int
+    languages: Languages, site: SiteConfig, language: str, made: date, form: PicturesForm, gaps: Gaps
 ) -> bytes:
-    """The text beside pictures or contact sheets; `left_out` is how many objects are not among them."""
+    """The text beside pictures, contact sheets or films, which also tells what is not among them."""
 
     def paragraphs(words: Texts) -> list[str]:
         found = [words("readme.title", site=site.name), words("readme.made", date=day(words, made))]
         found += [words(f"readme.{form}"), words("readme.pictures_notice")]
-        if left_out:
-            found.append(words("readme.pictures_left_out", n=left_out))
+        if gaps.left_out:
+            found.append(words("readme.pictures_left_out", n=gaps.left_out))
+        if gaps.failed:
+            found.append(words("readme.films_failed", names="\n".join(gaps.failed)))
         return [*found, words("readme.genuine"), *_contact(words, site)]
 
     return _in_every_language(languages, language, paragraphs)

@@ -36,6 +36,7 @@ class Sheets:
         self._tell = tell
         self._done = 0
         self.left_out = 0
+        self.failed: list[str] = []
 
     def study(self, study: ToldStudy) -> Iterator[File]:
         """The PDF of a study; none where it has no image."""

@@ -1,4 +1,4 @@
-"""Makes archives for people without any program for DICOM: the frame around what `pictures` and `sheets` put in."""
+"""Makes archives for people without any program for DICOM: the frame around `pictures`, `sheets` and `films`."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.downloads.layout import File, Layout, Made
 from gateway.downloads.making import Order, framed
-from gateway.downloads.readme import PicturesForm, readme_of_pictures
+from gateway.downloads.readme import Gaps, PicturesForm, readme_of_pictures
 from gateway.downloads.site_key import SiteKey
 from gateway.downloads.told import ToldStudy, told, words_of
 from gateway.pages.texts import Languages
@@ -16,11 +16,8 @@ from storage.storage import Storage
 Tell = Callable[[int], None]
 
 
-class Work(Protocol):
+class Work(Gaps, Protocol):
     """The work on one archive, which tells how many images are done."""
-
-    left_out: int
-    """How many objects are not in it."""
 
     def study(self, study: ToldStudy) -> Iterator[File]:
         """The files of a study."""
@@ -52,10 +49,8 @@ class ToldMaker:
             words = words_of(self._languages, order.language)
             files = [file for study in told(self._storage, words, order) for file in work.study(study)]
             today = datetime.now(UTC).date()
-            text = readme_of_pictures(self._languages, order.site, order.language, today, self._form, work.left_out)
+            text = readme_of_pictures(self._languages, order.site, order.language, today, self._form, work)
             readme = made.append("README.TXT", [text])
-            layout = framed(made, [readme, *files], order.records, order.site, self._key, today)
-            made.finish(layout)
-            return layout
+            return framed(made, [readme, *files], order.records, order.site, self._key, today)
         finally:
             made.close()

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from auth.errors import NoSuchShare
 from gateway.downloads.anonymised import AnonymisedMaker
 from gateway.downloads.contents import content_of, records_of
 from gateway.downloads.downloads import Download, Form, NoLongerHeld, Task
+from gateway.downloads.films import Films
 from gateway.downloads.layout import Layout, Prepared
 from gateway.downloads.making import Maker, Order
 from gateway.downloads.pictures import Pictures
@@ -21,6 +23,7 @@ from gateway.downloads.site_key import SiteKey
 from gateway.downloads.told_maker import ToldMaker
 from gateway.house import House
 from gateway.pages.texts import Languages
+from gateway.series_files import mp4
 from gateway.sheets import site_of
 from storage.errors import NoSuchInstance, OutOfResources
 
@@ -52,9 +55,13 @@ class Preparation:
             "pictures": ToldMaker(storage, languages, key, "pictures", Pictures),
             "sheets": ToldMaker(storage, languages, key, "sheets", Sheets),
         }
+        if encoder := mp4.found(house.config.downloads.ffmpeg):
+            self._makers["films"] = ToldMaker(storage, languages, key, "films", partial(Films, encoder))
 
     def maker(self, form: Form) -> Maker | AnonymisedMaker | ToldMaker:
-        """What makes archives of this form."""
+        """What makes archives of this form. Raises `NoSuchInstance` where there is nothing that makes films."""
+        if form not in self._makers:
+            raise NoSuchInstance("There is no FFmpeg here.")
         return self._makers[form]
 
     def work(self) -> int:
@@ -116,9 +123,8 @@ class Preparation:
         folder = self._root / task.download.id
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
-        size = Prepared(folder, self._house.storage.files).size
-        self._house.downloads.ready(task, size, content)
-        _LOG.info("download_prepared files=%d bytes=%d", len(layout.files), size)
+        self._house.downloads.ready(task, layout.size, content)
+        _LOG.info("download_prepared files=%d bytes=%d", layout.files, layout.size)
         return True
 
     def _teller(self, task: Task) -> Callable[[int], None]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from gateway.importing import Importer, Result
 from gateway.intake.pictures import Draw, Pictures
 from gateway.intake.quarantine import Quarantine
-from gateway.intake.uploads import NoLongerHeld, Upload, Uploads
+from gateway.intake.scanning import Scanner, Unscanned
+from gateway.intake.uploads import NoLongerHeld, Upload, UploadFile, Uploads
 from storage.attributes import Level
 from storage.data_set.dicom_json import Json
 from storage.errors import OutOfResources
@@ -36,10 +37,18 @@ class _Stopping(Exception):
 class Examination:
     """Works off what was sent. Blocking; one thread at a time."""
 
-    def __init__(self, uploads: Uploads, quarantine: Quarantine, draw: Draw, is_stopping: Callable[[], bool]) -> None:
-        """`draw` makes the small pictures that staff see."""
+    def __init__(
+        self,
+        uploads: Uploads,
+        quarantine: Quarantine,
+        scanner: Scanner | None,
+        draw: Draw,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """Without a `scanner` nobody looks for malware. `draw` makes the small pictures that staff see."""
         self._uploads = uploads
         self._quarantine = quarantine
+        self._scanner = scanner
         self._draw = draw
         self._is_stopping = is_stopping
 
@@ -59,8 +68,13 @@ class Examination:
         except OutOfResources as refusal:
             _LOG.warning("upload_postponed reference=%s detail=%s", upload.reference, refusal.detail)
             self._uploads.hand_back(upload, _PAUSE, attempted=False)
+        except Unscanned as unscanned:
+            _LOG.warning("upload_not_scanned reference=%s detail=%s", upload.reference, unscanned)
+            waiting = {"scan": upload.findings.get("scan", {}) | {"trouble": unscanned.reason}}
+            self._uploads.hand_back(upload, _PAUSE, attempted=False, findings=upload.findings | waiting)
         else:
-            self._uploads.examined(upload, findings)
+            infected = findings["scan"].get("found", 0) - upload.findings.get("scan", {}).get("found", 0)
+            self._uploads.examined(upload, findings, infected)
             self._quarantine.drop_arriving(upload)
             _LOG.info("upload_examined reference=%s instances=%d", upload.reference, findings["stored"])
             return True
@@ -68,13 +82,15 @@ class Examination:
 
     def _findings(self, upload: Upload) -> dict[str, Any]:
         """What was found; instances that an earlier attempt, or an earlier sending, found count too."""
-        counts: Counter[str] = Counter()
+        files = self._uploads.files(upload)
+        whole = [file for file in files if file.whole]
+        infected = self._infected(upload, whole)
+        counts: Counter[str] = Counter(incomplete=len(files) - len(whole))
         troubles: list[dict[str, str]] = list(upload.findings.get("troubles", []))
         with self._quarantine.archive(upload) as archive:
             importer = Importer(archive.ingest, "upload")
-            for file in self._uploads.files(upload):
-                if not file.whole:
-                    counts["incomplete"] += 1
+            for file in whole:
+                if file.id in infected:
                     continue
                 for number, result in enumerate(importer.any_file(self._quarantine.path(file))):
                     self._go_on(upload, number)
@@ -82,7 +98,28 @@ class Examination:
                     if result.outcome in ("refused", "skipped") and len(troubles) < MOST_TOLD:
                         troubles.append(_trouble(file.name, result))
             pictures = Pictures(upload, self._quarantine, self._draw, lambda: self._go_on(upload, 0))
-            return findings(archive, counts, troubles, pictures.of(archive))
+            scanned = {"scan": self._scan(upload, len(whole), infected)}
+            return findings(archive, counts, troubles, pictures.of(archive)) | scanned
+
+    def _infected(self, upload: Upload, files: list[UploadFile]) -> dict[str, dict[str, str]]:
+        """What the scanner found, by id of the file. Raises `Unscanned`."""
+        if self._scanner is None:
+            return {}
+        by_path = {self._quarantine.path(file): file for file in files}
+        found = self._scanner.scan(list(by_path), lambda: self._go_on(upload, 0))
+        return {by_path[path].id: {"file": by_path[path].name, "what": what} for path, what in found.items()}
+
+    def _scan(self, upload: Upload, files: int, infected: dict[str, dict[str, str]]) -> dict[str, Any]:
+        """What is known by now: of how many files, in how many something was found and what, and whether of all."""
+        before = upload.findings.get("scan", {})
+        if self._scanner is None:
+            return {key: value for key, value in before.items() if key != "trouble"} | {"all": False}
+        return {
+            "files": before.get("files", 0) + files,
+            "found": before.get("found", 0) + len(infected),
+            "infected": [*before.get("infected", []), *infected.values()][:MOST_TOLD],
+            "all": "stored" not in upload.findings or bool(before.get("all")),
+        }
 
     def _go_on(self, upload: Upload, number: int) -> None:
         if self._is_stopping():

@@ -11,6 +11,7 @@ from gateway.intake.examining import Examination
 from gateway.intake.links import UploadLinks
 from gateway.intake.pictures import Draw
 from gateway.intake.quarantine import Quarantine
+from gateway.intake.scanning import Scanner
 from gateway.intake.tidying import Tidying
 from gateway.intake.uploads import Limits, Uploads
 from gateway.sections import IntakeConfig
@@ -26,6 +27,7 @@ class Intake:
     links: UploadLinks
     uploads: Uploads
     quarantine: Quarantine
+    scanner: Scanner | None
 
     @classmethod
     def of(
@@ -42,11 +44,12 @@ class Intake:
             links=UploadLinks(database, pepper, clock),
             uploads=Uploads(database, pepper, clock, limits),
             quarantine=Quarantine(folder, kept),
+            scanner=Scanner(config.scan, config.scan_seconds) if config.scan else None,
         )
 
     def examination(self, draw: Draw, is_stopping: Callable[[], bool]) -> Examination:
         """Who reads what was sent; `draw` makes the small pictures."""
-        return Examination(self.uploads, self.quarantine, draw, is_stopping)
+        return Examination(self.uploads, self.quarantine, self.scanner, draw, is_stopping)
 
     def acceptance(self, ingest: Ingest, is_stopping: Callable[[], bool]) -> Acceptance:
         """Who takes what was accepted into the archive behind `ingest`."""

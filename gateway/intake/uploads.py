@@ -253,17 +253,25 @@ class Uploads:
         """The worker is still at it. Raises `NoLongerHeld`."""
         self._update(upload, "held_until = ?", seconds(self._clock()) + HELD_SECONDS)
 
-    def hand_back(self, upload: Upload, pause: int = 0, *, attempted: bool = True) -> None:
-        """Let the next worker take it up in `pause` seconds. Raises `NoLongerHeld`."""
-        changes = "holder = '', held_until = ?, attempts = attempts - ?"
-        self._update(upload, changes, seconds(self._clock()) + pause, int(not attempted))
+    def hand_back(
+        self, upload: Upload, pause: int = 0, *, attempted: bool = True, findings: dict[str, Any] | None = None
+    ) -> None:
+        """Let the next worker take it up in `pause` seconds, with these `findings` so far. Raises `NoLongerHeld`."""
+        changes = "holder = '', held_until = ?, attempts = attempts - ?, findings = ?"
+        told = orjson.dumps(upload.findings if findings is None else findings).decode()
+        self._update(upload, changes, seconds(self._clock()) + pause, int(not attempted), told)
 
-    def examined(self, upload: Upload, findings: dict[str, Any]) -> None:
-        """The files were read, and their rows are not needed any more. Raises `NoLongerHeld`."""
+    def examined(self, upload: Upload, findings: dict[str, Any], infected: int = 0) -> None:
+        """The files were read, of which so many are `infected`, and their rows are not needed any more.
+
+        Raises `NoLongerHeld`.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             _change(connection, upload, "findings = ?, attempts = 0, holder = ''", (orjson.dumps(findings).decode(),))
             connection.execute("DELETE FROM upload_file WHERE upload_id = ?", (upload.id,))
+            if infected:
+                note(connection, "malware found", upload.reference, f"files={infected}")
             self._move(connection, upload, "waiting", "upload examined")
 
         self._database.write(work)

@@ -19,8 +19,17 @@ from starlette.requests import Request
 
 COOKIE: Final = "lang"
 STAFF_ROOMS: Final = frozenset(
-    {"desk", "desk_archive", "desk_deletion", "desk_forwarding", "desk_rules", "desk_staff"}
-    | {"desk_upload_links", "desk_uploads"}
+    {
+        "desk",
+        "desk_archive",
+        "desk_deletion",
+        "desk_forwarding",
+        "desk_openid",
+        "desk_rules",
+        "desk_staff",
+        "desk_upload_links",
+        "desk_uploads",
+    }
 )
 """What only staff read: every language has all rooms of patients and senders, those of the house have these too."""
 _COMMAS: Final = {"ar": "،"}
@@ -29,12 +38,13 @@ _REGIONS: Final = {"en": "en-GB"}
 
 
 class Texts:
-    """All texts of one language; `language` is its BCP 47 tag."""
+    """All texts of one language; `language` is its BCP 47 tag, `habits` that of whose dates and numbers it follows."""
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         self.language = language
+        self.habits = _REGIONS.get(language, language)
         self._sentences = sentences
-        self._locale = Locale.parse(_REGIONS.get(language, language), sep="-")
+        self._locale = Locale.parse(self.habits, sep="-")
 
     @property
     def direction(self) -> str:

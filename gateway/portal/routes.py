@@ -128,8 +128,8 @@ def _download_routes(house: House, pages: Pages, door: Door, terms: Terms, to_st
     return [
         Route("/downloads", door.signed_in(terms.demanded(along.page))),
         Route("/downloads/progress", door.signed_in(along.progress)),
-        Route("/downloads/prepare/{study}", door.signed_in(along.order), methods=["POST"]),
-        Route("/downloads/prepare/{study}", to_start),
+        Route("/downloads/prepare", door.form(along.order), methods=["POST"]),
+        Route("/downloads/prepare", to_start),
         Route("/downloads/{download}/{name}", door.signed_in(along.archive)),
     ]
 

@@ -19,6 +19,7 @@ async def run(house: House, place: Place, parent: Parent, stop: asyncio.Event) -
     await asyncio.to_thread(house.storage.audit.record, "started", "gateway")
     await asyncio.to_thread(jobs.mend, house)
     await asyncio.to_thread(jobs.look_at_pepper, house)
+    await asyncio.to_thread(jobs.look_at_scanner, house)
     _LOG.info("role_ready role=worker")
     parent.tell_ready()
     await jobs.run(house, stop)

@@ -1,4 +1,7 @@
-"""A series as a film: an animated WebP, below each picture a strip that says whose it is and what it is no good for."""
+"""A series as a film: an animated WebP, or the pictures for an encoder.
+
+Below each of them stands a strip that says whose it is and what it is no good for.
+"""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -21,23 +24,31 @@ Drawn = Iterator[tuple[Chosen, bytes | None]]
 
 def film(captions: Captions, pictures: Drawn, milliseconds: int) -> bytes:
     """An animated WebP of SIDE pixels in width; every picture stays for `milliseconds`."""
-    strip = Strip(captions, SIDE)
-    height = SIDE + strip.height
-    made = Film((SIDE, height), milliseconds, QUALITY)
-    for image, picture in pictures:
-        paper = Image.new("RGB", (SIDE, height), "white")
-        paper.paste("black", (0, 0, SIDE, SIDE))
-        drawing = ImageDraw.Draw(paper)
-        if picture is None:
-            drawing.text((SIDE // 2, SIDE // 2), captions.missing, "white", strip.regular, anchor="mm")
-        else:
-            _paste(paper, picture)
-        strip.draw(drawing, SIDE, image.number)
+    made: Film | None = None
+    for paper in papers(captions, pictures, SIDE):
+        made = made or Film(paper.size, milliseconds, QUALITY)
         made.add(paper)
+    if made is None:
+        raise ValueError("A film has one picture at least.")
     return made.file()
 
 
-def _paste(paper: Image.Image, picture: bytes) -> None:
+def papers(captions: Captions, pictures: Drawn, side: int) -> Iterator[Image.Image]:
+    """The pictures of a film in RGB, all of the same size: each in the middle of a square, and its strip below."""
+    strip = Strip(captions, side)
+    for image, picture in pictures:
+        paper = Image.new("RGB", (side, side + strip.height), "white")
+        paper.paste("black", (0, 0, side, side))
+        drawing = ImageDraw.Draw(paper)
+        if picture is None:
+            drawing.text((side // 2, side // 2), captions.missing, "white", strip.regular, anchor="mm")
+        else:
+            _paste(paper, picture, side)
+        strip.draw(drawing, side, image.number)
+        yield paper
+
+
+def _paste(paper: Image.Image, picture: bytes, side: int) -> None:
     with Image.open(BytesIO(picture)) as found:
         columns, rows = found.size
-        paper.paste(found.convert("RGB"), ((SIDE - columns) // 2, (SIDE - rows) // 2))
+        paper.paste(found.convert("RGB"), ((side - columns) // 2, (side - rows) // 2))

@@ -6,7 +6,7 @@ have the rest.
 """
 
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from struct import Struct
@@ -97,8 +97,8 @@ def archive(entries: Iterable[Entry], start: int = 0, limits: Limits = ORIGINAL)
     when its turn comes and closed after it. Raises `EOFError` when one is shorter than it said, and what opening it
     raises.
     """
-    done: list[_Written] = []
-    at = 0
+    directory = bytearray()
+    at = count = 0
     for entry in entries:
         if entry.crc is None:
             written = yield from _examined(entry, at, start, limits)
@@ -106,8 +106,10 @@ def archive(entries: Iterable[Entry], start: int = 0, limits: Limits = ORIGINAL)
             written = _Written(entry.name.encode("ascii"), entry.size, entry.crc, at)
             yield from _known(entry, written.local(limits), start - at)
         at += len(written.local(limits)) + entry.size
-        done.append(written)
-    yield from _behind(_directory(done, at, limits), start - at)
+        directory += written.central(limits)
+        count += 1
+    pieces = (bytes(directory[first : first + _PIECE]) for first in range(0, len(directory), _PIECE))
+    yield from _behind(chain(pieces, (_end(count, len(directory), at, limits),)), start - at)
 
 
 def _examined(entry: Entry, at: int, start: int, limits: Limits) -> Generator[bytes, None, _Written]:
@@ -137,15 +139,6 @@ def _behind(pieces: Iterable[bytes], start: int) -> Iterator[bytes]:
         if start < len(piece):
             yield piece[start:] if start > 0 else piece
         start -= len(piece)
-
-
-def _directory(done: Sequence[_Written], offset: int, limits: Limits) -> Iterator[bytes]:
-    size = 0
-    for first in range(0, len(done), 1000):
-        piece = b"".join(written.central(limits) for written in done[first : first + 1000])
-        size += len(piece)
-        yield piece
-    yield _end(len(done), size, offset, limits)
 
 
 def _end(count: int, size: int, offset: int, limits: Limits) -> bytes:

@@ -3,6 +3,7 @@
 It is injected from outside by the browser's debugger, so the page keeps its own Content Security Policy.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types
@@ -30,3 +31,24 @@ def violations(page: Page) -> str:
             for node in one["nodes"]
         ]
     return "\n".join(faults)
+
+
+@dataclass
+class Walk:
+    """A window that goes from page to page, and what axe says on the way. The names of the pages come into `judged`."""
+
+    page: Page
+    url: str
+    judged: set[str]
+    faults: list[str] = field(default_factory=list)
+
+    def judge(self, name: str) -> None:
+        """The page as it stands, under this name."""
+        if found := violations(self.page):
+            self.faults.append(f"{name}: {found}")
+        self.judged.add(self.page.evaluate("() => document.body.dataset.page ?? ''"))
+
+    def visit(self, path: str) -> None:
+        """Go to a path of ours, and judge what is there."""
+        self.page.goto(path if ":" in path else f"{self.url}{path}")
+        self.judge(path)

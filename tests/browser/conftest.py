@@ -29,6 +29,9 @@ from pydicom.uid import generate_uid
 
 from storage.identifiers import stand_in_uid
 from tests.browser import doctor, kinds, pictures
+from tests.support.bidi import Session
+from tests.support.firefox import FIREFOX
+from tests.support.firefox import running as firefox_running
 from tests.support.gateway import Gateway, running
 from tests.support.synthetic import ct, part10
 
@@ -107,16 +110,27 @@ def _studies() -> dict[str, list[Dataset]]:
     }
 
 
-@pytest.fixture(scope="package")
-def playwright() -> Iterator[Playwright]:
-    missing = [str(path) for path in (CHROMIUM, HEADLESS_SHELL) if not path.exists()]
+def _need(*programs: Path) -> None:
+    missing = [str(path) for path in programs if not path.exists()]
     if missing:
         message = f"{' and '.join(missing)} missing: install Debian's packages of that name to run the browser tests"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    _need(CHROMIUM, HEADLESS_SHELL)
     with sync_playwright() as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    _need(FIREFOX)
+    with firefox_running(tmp_path_factory.mktemp("firefox")) as session:
+        yield session
 
 
 @pytest.fixture(scope="package")
@@ -219,6 +233,14 @@ def visits(site: Site, session: StorageState) -> Iterator[Visits]:
     yield visits
     visits.close()
     assert visits.complaints == []
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Iterator[set[str]]:
+    """For the names of the pages that a test lets axe judge: those that the table of them says of it."""
+    judged: set[str] = set()
+    yield judged
+    print(request.node.originalname, sorted(judged))
 
 
 @pytest.fixture(scope="package")

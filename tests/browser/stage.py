@@ -2,7 +2,7 @@
 
 import time
 from base64 import b64decode
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,14 @@ _READ: Final = """() => {
 }"""
 
 
-def state(page: Page) -> dict[str, str]:
+class Window(Protocol):
+    """A page of Chromium or a window of Firefox."""
+
+    def evaluate(self, expression: str, argument: Any = None, /) -> Any:
+        """What a function in the page makes of the argument, as JSON has it."""
+
+
+def state(page: Window) -> dict[str, str]:
     """The stage's data attributes."""
     found: dict[str, str] = page.evaluate("() => ({ ...document.querySelector('[data-part=stage]').dataset })")
     return found
@@ -43,13 +50,13 @@ def wait_for(page: Page, **wanted: str) -> dict[str, str]:
         page.wait_for_timeout(20)
 
 
-def pixels(page: Page) -> NDArray[np.uint8]:
+def pixels(page: Window) -> NDArray[np.uint8]:
     """The visible canvas, rows x columns x red, green, blue."""
     width, height, encoded = page.evaluate(_READ)
     return np.frombuffer(b64decode(encoded), np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
-def grey(page: Page) -> NDArray[np.uint8]:
+def grey(page: Window) -> NDArray[np.uint8]:
     """The visible canvas, which must hold no colour, rows x columns."""
     found = pixels(page)
     assert (found == found[:, :, :1]).all()

@@ -20,7 +20,7 @@ from gateway.desk import priors
 from gateway.house import House
 from gateway.sections import ViewersConfig
 from storage.scope import PatientIdentity
-from tests.browser.axe import violations
+from tests.browser.axe import Walk
 from tests.browser.conftest import Site, Visits
 from tests.gateway.desk.conftest import add
 from tests.gateway.desk.test_priors import PacsOf
@@ -160,14 +160,20 @@ def _changed(house: House, name: str, folder: Path) -> House:
 
 @pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
 def test_pages_that_are_seldom_seen(
-    site: Site, visits: Visits, portal: Portal, chromium: Browser, monkeypatch: pytest.MonkeyPatch, locale: str
+    site: Site,
+    visits: Visits,
+    portal: Portal,
+    chromium: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    locale: str,
+    judged: set[str],
 ) -> None:
     monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
     page = visits.page(chromium, locale=locale)
     page.route("**/rendered", lambda route: route.fulfill(status=204))
     shown: dict[str, Any] = {}
     page.route("**/rare", lambda route: route.fulfill(**shown))
-    faults = []
+    walk = Walk(page, site.gateway.url, judged)
     for name, (status, show) in SHOWN.items():
         app = application(_changed(portal.house, name, portal.house.config.base))
         headers = {"accept-language": locale, "accept-encoding": "identity"}
@@ -176,8 +182,7 @@ def test_pages_that_are_seldom_seen(
         assert answer.status_code == status, name
         policy = {"content-security-policy": answer.headers["content-security-policy"]}
         shown = {"body": answer.content, "headers": {"content-type": "text/html; charset=utf-8", **policy}}
-        page.goto(f"{site.gateway.url}/rare")
+        page.goto(f"{walk.url}/rare")
         assert page.locator("h1").count() == 1, name
-        if found := violations(page):
-            faults.append(f"{name}: {found}")
-    assert "\n".join(faults) == ""
+        walk.judge(name)
+    assert "\n".join(walk.faults) == ""

@@ -1,155 +1,148 @@
-"""INDEX.HTM in Firefox, from the disk.
+"""The patient's viewer in Debian's Firefox, which has no WebGL here: the way in, gestures, pixels, and the disk."""
 
-Nobody can drive Debian's Firefox from outside, so a copy of the page gets a script that does what a reader does and
-tells what it sees to a port of this test; the policy of the copy allows just that.
-"""
-
-import base64
-import hashlib
-import json
-import re
-import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from string import Template
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
+from playwright.sync_api import StorageState
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import BIRTH_DATE, Site, issued
+from tests.browser.fox import DESKTOP, PHONE, Point, Window
+from tests.browser.pictures import VARIANTS, expected
+from tests.browser.stage import grey, state
+from tests.support.bidi import Session
 
-FIREFOX: Final = shutil.which("firefox-esr") or shutil.which("firefox")
-SECONDS: Final = 90
-PREFERENCES: Final = {
-    "app.update.enabled": False,
-    "browser.aboutwelcome.enabled": False,
-    "browser.shell.checkDefaultBrowser": False,
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-    "toolkit.telemetry.reportingpolicy.firstRun": False,
-}
-
-# A finger, a folder and a pair of eyes: waits until the stage says so, and notes what it says then.
-READER: Final = Template("""
-(async () => {
-  const told = { problems: [] };
-  addEventListener("error", (event) => told.problems.push(event.message));
-  addEventListener("securitypolicyviolation", (event) => told.problems.push(event.violatedDirective));
-  const stage = () => document.querySelector("[data-part=stage]").dataset;
-  const until = async (holds) => {
-    for (let turn = 0; turn < 600 && !holds(); turn++) {
-      await new Promise((done) => setTimeout(done, 50));
-    }
-  };
-  try {
-    told.heading = document.querySelector("h1").textContent;
-    told.notice = document.getElementById("notice").textContent;
-    document.querySelector(".tile").click();
-    await until(() => stage().shown === "61");
-    told.first = { ...stage() };
-    document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
-    await until(() => stage().shown === "62");
-    told.second = { ...stage() };
-    const bytes = Uint8Array.from(atob("$file"), (character) => character.charCodeAt(0));
-    const file = new File([bytes], "$name");
-    Object.defineProperty(file, "webkitRelativePath", { value: "Meine-Bilder/$path" });
-    const example = new File([], "IN000001");
-    Object.defineProperty(example, "webkitRelativePath", { value: "Meine-Bilder/DICOM/ST000001/SE000001/IN000001" });
-    const folder = document.getElementById("folder");
-    Object.defineProperty(folder, "files", { value: [example, file] });
-    folder.dispatchEvent(new Event("change"));
-    await until(() => stage().quality === "full");
-    told.full = { ...stage() };
-    const canvas = [...document.querySelectorAll("[data-part=stage] canvas")].find((one) => !one.hidden);
-    const copy = document.createElement("canvas");
-    [copy.width, copy.height] = [canvas.width, canvas.height];
-    copy.getContext("2d").drawImage(canvas, 0, 0);
-    const { data } = copy.getContext("2d").getImageData(0, 0, copy.width, copy.height);
-    told.sum = data.reduce((sum, value, at) => sum + (at % 4 === 0 ? value : 0), 0);
-  } catch (problem) {
-    told.problems.push(String(problem));
-  }
-  new Image().src = "$beacon?told=" + encodeURIComponent(JSON.stringify(told));
-})();
-""")
+STAGE = "[data-part=stage]"
+_HAS = "(name) => performance.getEntriesByType('resource').some((one) => one.name.includes(name) && one.responseEnd)"
+_KEPT = """() => performance.getEntriesByType("resource")
+  .filter((one) => one.name.includes("/js/viewer/") && one.transferSize === 0 && one.decodedBodySize > 0).length"""
 
 
-@contextmanager
-def listening() -> Iterator[tuple[str, "threading.Event", list[dict[str, Any]]]]:
-    """An address of this machine, an event that somebody has told something there, and what that was."""
-    told: list[dict[str, Any]] = []
-    arrived = threading.Event()
-
-    class Beacon(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            told.append(json.loads(parse_qs(urlsplit(self.path).query)["told"][0]))
-            self.send_response(204)
-            self.end_headers()
-            arrived.set()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Beacon) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/beacon", arrived, told
-        finally:
-            server.shutdown()
-            serving.join()
+@pytest.fixture
+def window(firefox: Session) -> Iterator[Window]:
+    """In which nobody has signed in."""
+    window = Window(firefox)
+    yield window
+    window.close()
+    assert window.complaints == []
 
 
-def with_reader(page: str, script: str, beacon: str) -> str:
-    """The page with one more script, and a policy that knows it."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = page.replace("script-src ", f"script-src &#x27;sha256-{digest}&#x27; ", 1)
-    page = page.replace("img-src ", f"img-src {beacon} ", 1)
-    return page.replace("</body>", f"<script>{script}</script></body>", 1)
+@pytest.fixture(params=[DESKTOP], ids=["desktop"])
+def patient(firefox: Session, session: StorageState, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """In which the patient has signed in already."""
+    window = Window(firefox, request.param)
+    window.restore(session)
+    yield window
+    window.close()
+    assert window.complaints == []
 
 
-@pytest.mark.skipif(FIREFOX is None, reason="firefox-esr is not installed")
-def test_it_opens_from_the_disk_in_firefox_and_shows_originals(site: Site, unpacked: Path, tmp_path: Path) -> None:
-    assert FIREFOX
-    folder = tmp_path / "Meine-Bilder"
-    shutil.copytree(unpacked, folder)
-    path = "DICOM/ST000001/SE000001/IN000062"
-    content = base64.b64encode((folder / path).read_bytes()).decode()
-    profile = tmp_path / "profile"
-    profile.mkdir()
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
-    (profile / "user.js").write_text("\n".join(lines))
-    with listening() as (beacon, arrived, told):
-        script = READER.substitute(file=content, name="IN000062", path=path, beacon=beacon)
-        index = folder / "INDEX.HTM"
-        index.write_text(with_reader(index.read_text("utf-8"), script, beacon), encoding="utf-8")
-        command = [FIREFOX, "--headless", "--no-remote", "--profile", str(profile), index.as_uri()]
-        firefox = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            assert arrived.wait(SECONDS), "Firefox told nothing"
-        finally:
-            firefox.terminate()
-            firefox.wait()
-    (seen,) = told
-    assert seen["problems"] == []
-    assert re.search("Erika Muster", seen["heading"]) and seen["notice"]
-    assert (seen["first"]["shown"], seen["first"]["quality"]) == ("61", "preview")
-    assert (seen["second"]["shown"], seen["second"]["quality"]) == ("62", "preview")
-    assert (seen["full"]["shown"], seen["full"]["quality"]) == ("62", "full")
-    assert seen["full"]["renderer"] in ("canvas2d", "webgl2")
-    assert seen["sum"] == pytest.approx(_sum(site.studies["stack"][61]), rel=1e-3)
+phone = pytest.mark.parametrize("patient", [PHONE], indirect=True, ids=["phone"])
 
 
-def _sum(image: Dataset) -> float:
-    """All grey values of the image together in its own window."""
-    values = image.pixel_array * float(image.RescaleSlope) + float(image.RescaleIntercept)
-    grey = (values - (float(image.WindowCenter) - 0.5)) / (float(image.WindowWidth) - 1) + 0.5
-    return float(np.rint(np.clip(grey, 0, 1) * 255).sum())
+def _shows(window: Window, number: int) -> None:
+    assert window.wait_for(shown=str(number), quality="full")["renderer"] == "canvas2d"
+    assert abs(int(grey(window)[5, 5]) - 2 * number) <= 1, "image n is of the grey 2n"
+    assert window.evaluate("() => document.querySelector('#count').innerText") == f"Bild {number} von 120"
+
+
+def _begin(window: Window, site: Site) -> Point:
+    """At image 60 of the stack; the middle of the stage."""
+    window.goto(f"{site.series('stack')}?i=60")
+    _shows(window, 60)
+    return window.find(STAGE)
+
+
+def test_from_the_code_to_an_image_and_out_again(site: Site, window: Window) -> None:
+    window.sign_in(site.gateway.url, issued(site.gateway)[0], BIRTH_DATE)
+    assert "Erika Muster" in window.evaluate("() => document.querySelector('h1').innerText")
+    window.until("() => document.querySelector('.hero-picture img').naturalWidth > 0")
+    window.until(_HAS, "viewer/viewer.js")
+    with window.leaving():
+        window.click(".hero a.primary")
+    _shows(window, 61)
+    assert window.evaluate(_KEPT) > 20, "the page before has fetched the viewer's scripts already"
+    window.press("ArrowDown")
+    _shows(window, 62)
+    with window.leaving():
+        window.click("form[action='/logout'] button")
+    window.until("() => document.querySelector('[role=alert]')?.innerText.includes('Sie sind abgemeldet')")
+    # The viewer still fetched ahead.
+    assert all(complaint.startswith("401 for ") for complaint in window.complaints)
+    window.complaints.clear()
+
+
+def test_keys_and_wheel(site: Site, patient: Window) -> None:
+    middle = _begin(patient, site)
+    for key, number in (("ArrowDown", 61), ("ArrowLeft", 60), ("PageDown", 70), ("Home", 1), ("End", 120)):
+        patient.press(key)
+        _shows(patient, number)
+    patient.wheel(middle, *(-100,) * 5)
+    _shows(patient, 115)
+    patient.wheel(middle, *(10,) * 8)
+    _shows(patient, 117)
+
+
+def test_mouse(site: Site, patient: Window) -> None:
+    x, y = _begin(patient, site)
+    patient.drag((x, y), (x, y - 10), (x, y - 130))
+    dragged = int(state(patient)["shown"])
+    assert 60 < dragged <= 90
+    patient.drag((x, y), (x, y - 80), button=2)
+    patient.until("() => document.querySelector('[data-part=stage]').dataset.window !== '128 256'")
+    assert float(state(patient)["window"].split()[0]) < 128
+    patient.drag((x, y))
+    patient.drag((x, y))
+    patient.wait_for(zoom="2.50")
+
+
+@phone
+def test_fingers(site: Site, patient: Window) -> None:
+    x, y = _begin(patient, site)
+    patient.touch(((x, y), (x, y - 10), (x, y - 40), (x, y - 70)))
+    swiped = int(patient.evaluate("() => document.querySelector('#slider').value"))
+    assert swiped > 60, "up is forward"
+    _shows(patient, swiped)
+    patient.touch(((x, y), (x, y + 10), (x, y + 40), (x, y + 70)))
+    _shows(patient, 60)
+    spread = (30, 40, 60, 80, 90)
+    patient.touch(tuple((x - one, y) for one in spread), tuple((x + one, y) for one in spread))
+    assert 2.5 < float(state(patient)["zoom"]) < 3.5
+    patient.touch(((x, y),))
+    patient.touch(((x, y),))
+    patient.wait_for(zoom="1.00", shown="60")
+    patient.touch(((x, y), (x, y - 20), (x, y - 60)), still=0.65)
+    assert float(state(patient)["window"].split()[0]) < 128, "a long press changes brightness"
+    assert state(patient)["shown"] == "60"
+
+
+def test_every_encoding_equals_pydicom(site: Site, patient: Window) -> None:
+    patient.goto(f"{site.series('encodings')}?i=1")
+    differences = {}
+    for number, (variant, data_set) in enumerate(zip(VARIANTS, site.studies["encodings"], strict=True), 1):
+        if number > 1:
+            patient.press("ArrowDown")
+        patient.wait_for(shown=str(number), quality="full", renderer="canvas2d")
+        differences[variant.name] = int(np.abs(grey(patient).astype(int) - expected(data_set)).max())
+    assert max(differences.values()) <= 1, differences
+
+
+def test_from_the_disk(site: Site, window: Window, unpacked: Path) -> None:
+    window.goto(unpacked.joinpath("INDEX.HTM").as_uri())
+    assert "Erika Muster" in window.evaluate("() => document.querySelector('h1').innerText")
+    assert "Nicht zur Befundung geeignet" in window.evaluate("() => document.querySelector('#notice').innerText")
+    window.click(".tile")
+    window.wait_for(shown="61", quality="preview")
+    window.press("ArrowDown")
+    window.wait_for(shown="62", quality="preview")
+    # The dialog for folders gives each file its path in there, which nobody but the dialog can do.
+    window.evaluate(
+        """() => {
+          const get = function () { return `Meine-Bilder/DICOM/ST000001/SE000001/${this.name}`; };
+          Object.defineProperty(File.prototype, "webkitRelativePath", { get });
+        }"""
+    )
+    window.choose("#folder", *sorted((unpacked / "DICOM" / "ST000001" / "SE000001").iterdir()))
+    window.wait_for(shown="62", quality="full", renderer="canvas2d")
+    assert np.abs(grey(window).astype(int) - expected(site.studies["stack"][61])).max() <= 1

@@ -24,6 +24,11 @@ def link(site: Site, form: str = "patient") -> str:
     return str(site.gateway.answer("upload", "link", "create", "--for", form)["url"])
 
 
+def apart(text: str) -> str:
+    """Isolated, so that it does not turn what stands around it (UAX 9)."""
+    return f"\u2068{text}\u2069"
+
+
 def begin(page: Page, site: Site) -> None:
     """To the page of the files, as Erika Muster, once its script has put the chooser in place of the plain form."""
     page.goto(link(site))
@@ -47,7 +52,8 @@ def test_a_patient_sends_images(site: Site, visits: Visits, chromium: Browser, p
     other = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"hello")
     page.locator("#files").set_input_files([*images(3), other])
     found = page.locator("#found")
-    expect(found).to_contain_text("Erika Muster: CT, CT Thorax, 02.01.2026 (3 Dateien)")
+    what = f"Computertomographie, {apart('CT Thorax')}, 2. Januar 2026"
+    expect(found).to_contain_text(f"{apart('Erika Muster')}: {what} (Dateien: 3)")
     expect(found).to_contain_text("werden nicht gesendet: 1")
     expect(page.locator("#warning")).to_be_hidden()
     page.get_by_role("button", name="Jetzt senden").click()
@@ -69,8 +75,23 @@ def test_somebody_elses_images_are_asked_about(site: Site, visits: Visits, chrom
     page = visits.page(chromium)
     begin(page, site)
     page.locator("#files").set_input_files(images(1, PatientName="Probe^Otto", PatientBirthDate="19601224"))
-    expect(page.locator("#warning")).to_contain_text("Otto Probe, 24.12.1960")
+    expect(page.locator("#warning")).to_contain_text(f"{apart('Otto Probe')}, 24. Dezember 1960")
     expect(page.get_by_role("button", name="Jetzt senden")).to_be_enabled()
+
+
+def test_looking_at_very_many_files_tells_how_far_it_is(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium)
+    begin(page, site)
+    page.evaluate("""() => {
+      let now = 0;
+      performance.now = () => (now += 2000);
+      globalThis.told = [];
+      const found = document.getElementById("found");
+      new MutationObserver(() => told.push(found.textContent)).observe(found, { childList: true });
+    }""")
+    page.locator("#files").set_input_files(images(3))
+    expect(page.locator("#found")).to_contain_text("(Dateien: 3)")
+    assert page.evaluate("told")[:3] == [f"Die Bilder werden angesehen: {n} von 3" for n in range(3)]
 
 
 def test_a_lost_connection_is_waited_for(site: Site, visits: Visits, chromium: Browser) -> None:

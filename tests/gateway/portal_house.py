@@ -62,6 +62,11 @@ def sign_in(client: TestClient, *, birth_date: str = "31.01.1950", **fields: str
     return client.post("/login", data={"birth_date": birth_date, **fields}, headers=SIGN_IN)
 
 
+def order(client: TestClient, study: str = "all", form: str = "archive") -> int:
+    """The status of the answer to a download that is ordered."""
+    return client.post("/downloads/prepare", data={"study": study, "form": form}, headers=SIGN_IN).status_code
+
+
 def keep(house: House, data_set: Dataset) -> Stored:
     """Store one instance."""
     incoming = house.storage.ingest.receive()

@@ -67,6 +67,11 @@ DANGEROUS: Final[dict[str, tuple[str, dict[str, Any], dict[str, Any]]]] = {
         {"dimse": {"print": [{"ae_title": "SHARE90", "command": ["/bin/sh", "-c", "lp {file}"]}]}},
         {"dimse": {"print": [{"ae_title": "SHARE90", "command": ["/usr/bin/lp", "{file}"]}]}},
     ),
+    "a shell that scans": (
+        "intake.scan",
+        {"intake": {"scan": ["bash", "-c", "clamscan {file}"]}},
+        {"intake": {"scan": ["clamscan", "{file}"]}},
+    ),
     "sheets for everybody to read": (
         "dimse.print",
         {"dimse": {"print": [{"ae_title": "SHARE90", "spool": "open"}]}},

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,8 +15,10 @@ from gateway.portal import downloads as portal_downloads
 from storage.deletion import Target
 from storage.scope import WholeArchive
 from tests.gateway.downloads.conftest import work
-from tests.gateway.portal_house import SIGN_IN, Portal, keep, opened, sign_in
+from tests.gateway.portal_house import Portal, keep, opened, order, sign_in
 from tests.support.synthetic import ct
+
+OTHERS = 3 + (shutil.which("ffmpeg") is not None)
 
 
 @pytest.fixture
@@ -32,8 +35,7 @@ def patient(portal: Portal) -> Iterator[TestClient]:
 
 def prepared(portal: Portal, patient: TestClient, study: str = "all") -> str:
     """The address of a download that was ordered and prepared."""
-    answer = patient.post(f"/downloads/prepare/{study}", headers=SIGN_IN)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/downloads")
+    assert order(patient, study) == 303
     assert work(portal.house) == 1
     return address(patient)
 
@@ -53,8 +55,10 @@ def test_the_pages_lead_there(portal: Portal, patient: TestClient) -> None:
 def test_the_page_offers_all_images_and_each_study_with_size_and_time(portal: Portal, patient: TestClient) -> None:
     page = patient.get("/downloads").text
     assert page.index("Alle meine Bilder") < page.index("Computertomographie")
-    assert page.count('action="/downloads/prepare/') == 3 + 3, "and pictures, sheets, and a copy without names"
-    assert f"/downloads/prepare/{portal.report.study_instance_uid}" in page
+    assert page.count('action="/downloads/prepare"') == 3 + OTHERS, (
+        "and pictures, films, sheets, and a copy without names"
+    )
+    assert f'name="study" value="{portal.report.study_instance_uid}"' in page
     assert portal.foreign.study_instance_uid not in page
     assert "etwa 1 MB" in page and "weniger als 1 Minute" in page
     assert "Alle extrahieren" in page
@@ -64,11 +68,11 @@ def test_a_single_study_is_offered_once(portal: Portal) -> None:
     with portal.patient(issued=portal.share_of(portal.report)) as client:
         page = client.get("/downloads").text
     assert "Alle meine Bilder" not in page
-    assert page.count('action="/downloads/prepare/') == 1 + 3
+    assert page.count('action="/downloads/prepare"') == 1 + OTHERS
 
 
 def test_from_order_to_archive(portal: Portal, patient: TestClient) -> None:
-    patient.post("/downloads/prepare/all", headers=SIGN_IN)
+    order(patient)
     waiting = patient.get("/downloads").text
     assert "Wird vorbereitet: 0 %" in waiting and 'http-equiv="refresh"' in waiting
     assert patient.get("/downloads/progress").json()["downloads"][0]["state"] == "waiting"
@@ -127,12 +131,13 @@ def test_only_the_share_that_ordered_it_can_fetch_it(portal: Portal, patient: Te
 
 def test_what_the_share_does_not_show_cannot_be_ordered(portal: Portal, patient: TestClient) -> None:
     for study in (portal.foreign.study_instance_uid, "1.2.3.4"):
-        assert patient.post(f"/downloads/prepare/{study}", headers=SIGN_IN).status_code == 404
+        assert order(patient, study) == 404
     assert portal.house.downloads.all() == []
 
 
 def test_pages_of_others_cannot_order(portal: Portal, patient: TestClient) -> None:
-    patient.post("/downloads/prepare/all", headers={"sec-fetch-site": "cross-site"})
+    everything = {"study": "all", "form": "archive"}
+    patient.post("/downloads/prepare", data=everything, headers={"sec-fetch-site": "cross-site"})
     assert portal.house.downloads.all() == []
 
 

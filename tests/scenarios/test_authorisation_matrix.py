@@ -116,7 +116,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/terms": "own form",
     "/downloads": "own list",
     "/downloads/progress": "own page",
-    "/downloads/prepare/{study}": "order",
+    "/downloads/prepare": "own form",
     "/downloads/{download}/{name}": "download",
     "/u": "public",
     "/u/sending": "public",

@@ -146,7 +146,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
 
 
 def _opened(folder: Path) -> Iterator[Matrix]:
-    for desk in household.opened(folder, FORWARDING):
+    for desk in household.opened(folder, forwarding=FORWARDING):
         household.add(desk.house, "left", "desk", "")
         household.add(desk.house, "adam", "admin", "north")
         objects = {site: _objects(desk, site) for site in SITES}

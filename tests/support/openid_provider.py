@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -26,6 +26,8 @@ class Provider:
     url: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    methods: list[str] | None = None
+    """How clients show their secret, where it says so; else by HTTP Basic (OpenID Connect Discovery 1.0 section 3)."""
     asked: dict[str, dict[str, str]] = field(default_factory=dict)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "1"}))
 
@@ -35,7 +37,14 @@ class Provider:
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
+            "userinfo_endpoint": f"{self.url}/me",
+            **({"token_endpoint_auth_methods_supported": self.methods} if self.methods else {}),
+            "authorization_response_iss_parameter_supported": self.error == "unnamed answer",
         }
+
+    def me(self) -> dict[str, Any]:
+        """The UserInfo answer (5.3.2)."""
+        return {"sub": "subject-2" if self.error == "other person" else "subject-1", "preferred_username": "Anna"}
 
     def keys(self) -> dict[str, Any]:
         return {"keys": [self.key.as_dict(private=False)]}
@@ -47,14 +56,18 @@ class Provider:
         self.asked[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
 
-    def token(self, form: dict[str, str]) -> dict[str, Any] | None:
+    def token(self, form: dict[str, str], authorization: str) -> dict[str, Any] | None:
         """The token answer (OpenID Connect Core 3.1.3.3), None for a request that is not as it should be."""
+        shown = (form.get("client_id"), form.get("client_secret"))
+        if not self.methods:
+            name, _, secret = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+            shown = (unquote_plus(name), unquote_plus(secret))
         query = self.asked.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         sound = query is not None and challenge == query["code_challenge"]
         sound = sound and form.get("redirect_uri") == (query or {}).get("redirect_uri")
-        if not sound or (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        if not sound or shown != (CLIENT_ID, CLIENT_SECRET):
             return None
         return {"access_token": "opaque", "token_type": "Bearer", "id_token": self._id_token(query or {})}
 
@@ -90,12 +103,16 @@ def running() -> Iterator[Provider]:
                 self.send_header("location", provider.authorized(_flat(url.query)))
                 self.end_headers()
                 return
-            documents = {"/.well-known/openid-configuration": provider.metadata, "/keys": provider.keys}
+            documents = {
+                "/.well-known/openid-configuration": provider.metadata,
+                "/keys": provider.keys,
+                "/me": provider.me,
+            }
             self._answer(documents[url.path]())
 
         def do_POST(self) -> None:
             form = _flat(self.rfile.read(int(self.headers["content-length"])).decode())
-            self._answer(provider.token(form))
+            self._answer(provider.token(form, self.headers.get("authorization", "")))
 
         def _answer(self, document: dict[str, Any] | None) -> None:
             body = json.dumps(document or {"error": "invalid_grant"}).encode()

@@ -39,13 +39,25 @@ export function watchSession(seconds) {
   for (const name of ["pointerdown", "keydown", "wheel"]) {
     addEventListener(name, act, { passive: true });
   }
+  // Who signs out reads of that, not of a session that has ended, whatever is refused to this page in the meantime.
+  document.addEventListener("submit", ({ target }) => {
+    if (target instanceof Element && target.matches('form[action="/logout"]')) {
+      leaving();
+    }
+  });
 }
 
 /** To the start page, which says that the session has ended. Once: a second way there would break off the first. */
 export function leave() {
-  const { dataset } = document.documentElement;
-  if (!dataset["leaving"]) {
-    dataset["leaving"] = "yes";
+  if (leaving()) {
     location.replace("/?ended");
   }
+}
+
+/** @returns {boolean} whether this page was not being left before */
+function leaving() {
+  const { dataset } = document.documentElement;
+  const first = !dataset["leaving"];
+  dataset["leaving"] = "yes";
+  return first;
 }

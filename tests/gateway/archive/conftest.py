@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,8 +61,8 @@ def _put(storage: Storage, number: int = 1, **attributes: str) -> Stored:
 
 
 @contextmanager
-def hospital(folder: Path, way: str, *, deaf: bool = False) -> Iterator[Hospital]:
-    """`deaf`: what the archive wants to send us is taken, and never answered."""
+def hospital(folder: Path, way: str, *, deaf: bool = False, **sections: Any) -> Iterator[Hospital]:
+    """`deaf`: what the archive wants to send us is taken, and never answered. `sections`: of our configuration."""
     with ExitStack() as stack:
         pacs = Storage.open(folder / "pacs")
         stack.callback(pacs.close)
@@ -74,6 +75,7 @@ def hospital(folder: Path, way: str, *, deaf: bool = False) -> Iterator[Hospital
             base=folder,
             dimse=DimseConfig(port=port, peers=(PeerConfig(ae_title="PACS1", host="127.0.0.1", port=1),)),
             archive=ArchiveConfig(ae_title="PACS1", retrieve=way),  # type: ignore[arg-type]
+            **sections,
         )
         us = Peer("DURCHBLICK", "127.0.0.1", port)
         settings = DimseSettings(ae_title="PACS1", accept_unknown_peers=True, peers=(us,))

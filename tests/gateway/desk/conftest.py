@@ -21,14 +21,13 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from gateway.intake.uploads import Upload
-from gateway.sections import ForwardingConfig, OtherSiteConfig, SiteConfig
+from gateway.sections import OtherSiteConfig, SiteConfig
 from storage.ingest import Stored
 from storage.scope import PatientIdentity
 from tests.gateway.portal_house import ORIGIN, SIGN_IN
 from tests.support.synthetic import ct, part10
 
 PASSWORD = "sieben graue Katzen"
-NOWHERE = ForwardingConfig()
 PICTURE = b"a small picture"
 ERIKA: dict[str, Any] = {"PatientName": "Müller^Erika", "PatientID": "4711", "PatientBirthDate": "19500131"}
 OTHER_ERIKA: dict[str, Any] = {**ERIKA, "PatientBirthDate": "19600131"}
@@ -114,14 +113,17 @@ def logo() -> bytes:
     return target.getvalue()
 
 
-def opened(folder: Path, forwarding: ForwardingConfig = NOWHERE) -> Iterator[Desk]:
-    """The house on `folder`, with staff: anna and rolf at the first site, nora in the north, and carla everywhere."""
+def opened(folder: Path, **sections: Any) -> Iterator[Desk]:
+    """The house on `folder`, with staff: anna and rolf at the first site, nora in the north, and carla everywhere.
+
+    `sections` are further ones of its configuration.
+    """
     (folder / "logo.png").write_bytes(logo())
     config = Config(
         base=folder,
         site=SiteConfig(name="Musterklinikum", contact="Telefon 0000 123456", logo="logo.png"),
-        forwarding=forwarding,
         sites=(OtherSiteConfig(key="north", name="Nordklinik", ae_titles=("NORTHPACS",), days=14, paper="Letter"),),
+        **sections,
     )
     house = build(config)
     placed: dict[str, Any] = {"StudyDate": "20261127", "AccessionNumber": "ACC100", "StudyDescription": "CT Thorax"}

@@ -1,4 +1,4 @@
-"""Signing in at a real OpenID provider, and everything about its answers that must be as it should be."""
+"""Signing in at an OpenID provider of our own, for no real one errs in all that must be as it should be."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def started() -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(started: Provider) -> Provider:
-    started.claims, started.error = {"preferred_username": "Anna"}, ""
+    started.claims, started.error, started.methods = {"preferred_username": "Anna"}, "", None
     return started
 
 
@@ -57,9 +57,9 @@ def _there_and_back(browser: TestClient) -> str:
     return back.removeprefix(ORIGIN)
 
 
-def _refused(browser: TestClient, path: str) -> None:
+def _refused(browser: TestClient, path: str, reason: str = "failed") -> None:
     answer = browser.get(path)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/sign-in?refused")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/sign-in?openid={reason}")
     assert browser.get("/desk").status_code == 303
 
 
@@ -75,11 +75,25 @@ def test_staff_sign_in_at_the_provider(house: House, browser: TestClient) -> Non
     assert [member.secured for member in house.staff.list()] == [True]
 
 
+def test_the_secret_is_shown_as_the_provider_wants_it(provider: Provider, browser: TestClient) -> None:
+    provider.methods = ["client_secret_post", "private_key_jwt"]
+    assert browser.get(_there_and_back(browser)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "error",
-    ["other nonce", "other audience", "other issuer", "expired", "other key", "unsigned", "other metadata"],
+    [
+        "other nonce",
+        "other audience",
+        "other issuer",
+        "expired",
+        "other key",
+        "unsigned",
+        "other metadata",
+        "unnamed answer",
+    ],
 )
-def test_an_id_token_that_is_not_as_it_should_be_opens_nothing(
+def test_an_answer_that_is_not_as_it_should_be_opens_nothing(
     provider: Provider, browser: TestClient, error: str
 ) -> None:
     path = _there_and_back(browser)
@@ -111,19 +125,24 @@ def test_whoever_has_no_account_stays_outside(provider: Provider, house: House, 
     house.staff.disable("left")
     for name in ("nobody", "local", "left", ""):
         provider.claims = {"preferred_username": name}
-        _refused(browser, _there_and_back(browser))
-    provider.claims = {}
+        _refused(browser, _there_and_back(browser), "no_account")
+
+
+def test_a_name_that_the_id_token_leaves_out_is_asked_for(provider: Provider, browser: TestClient) -> None:
+    provider.claims, provider.error = {}, "other person"
     _refused(browser, _there_and_back(browser))
+    provider.error = ""
+    assert browser.get(_there_and_back(browser)).status_code == 200
 
 
 def test_an_account_belongs_to_the_first_who_used_it(provider: Provider, house: House, browser: TestClient) -> None:
     assert browser.get(_there_and_back(browser)).status_code == 200
     browser.cookies.clear()
     provider.claims = {"preferred_username": "anna", "sub": "subject-2"}
-    _refused(browser, _there_and_back(browser))
+    _refused(browser, _there_and_back(browser), "no_account")
     house.staff.add("berta", "admin", None, None)
     provider.claims = {"preferred_username": "berta", "sub": "subject-1"}
-    _refused(browser, _there_and_back(browser))
+    _refused(browser, _there_and_back(browser), "no_account")
     provider.claims = {"preferred_username": "ANNA"}
     assert browser.get(_there_and_back(browser)).status_code == 200
 
@@ -133,7 +152,7 @@ def test_a_provider_that_is_away_is_no_error_of_ours(provider: Provider, tmp_pat
     gone = config.desk.openid.model_copy(update={"issuer": "http://127.0.0.1:9"})
     house = build(config.model_copy(update={"desk": DeskConfig(openid=gone)}))
     with TestClient(application(house), ORIGIN, follow_redirects=False) as browser:
-        _refused(browser, "/desk/openid")
+        _refused(browser, "/desk/openid", "away")
     house.close()
 
 
@@ -142,6 +161,7 @@ def test_without_a_provider_there_is_no_such_way(tmp_path: Path) -> None:
     with TestClient(application(house), ORIGIN, follow_redirects=False) as browser:
         assert browser.get("/desk/openid").status_code == 404
         assert "openid" not in browser.get("/desk/sign-in").text
+        assert browser.get("/desk/sign-in?openid=away").text == browser.get("/desk/sign-in").text
     house.close()
 
 

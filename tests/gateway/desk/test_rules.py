@@ -34,7 +34,7 @@ EVERYTHING = WholeArchive()
 
 @pytest.fixture(scope="module")
 def rules_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    for desk in household.opened(tmp_path_factory.mktemp("rules"), SECTION):
+    for desk in household.opened(tmp_path_factory.mktemp("rules"), forwarding=SECTION):
         household.add(desk.house, "adam", "admin", "north")
         yield desk
 

@@ -73,7 +73,7 @@ def test_patients_order_it_where_they_are_warned(portal: Portal, house: House) -
     with portal.patient() as client:
         page = client.get("/downloads").text
         assert "können wir nicht entfernen" in page
-        client.post("/downloads/prepare/all?form=anonymised", headers=SIGN_IN)
+        client.post("/downloads/prepare", data={"study": "all", "form": "anonymised"}, headers=SIGN_IN)
         assert "Wird vorbereitet" in client.get("/downloads").text
         work(house)
         page = client.get("/downloads").text

@@ -63,7 +63,7 @@ def test_it_holds_what_ihe_pdi_wants_under_short_names(archive: Archive) -> None
 
 
 def test_size_and_checksums_are_known_beforehand(archive: Archive) -> None:
-    assert archive.download.size == archive.prepared.size == len(archive.content)
+    assert archive.download.size == archive.prepared.layout.size == len(archive.content)
 
 
 def test_instances_are_as_they_were_and_the_dicomdir_lists_them(prepared_once: tuple[Portal, Archive]) -> None:

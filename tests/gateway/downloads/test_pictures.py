@@ -22,7 +22,7 @@ from gateway.series_files.strip import NARROWEST, Strip, Strips
 from storage.deletion import Target
 from storage.scope import WholeArchive
 from tests.gateway.downloads.conftest import work
-from tests.gateway.portal_house import SIGN_IN, Portal, keep
+from tests.gateway.portal_house import Portal, keep, order
 from tests.support.synthetic import ct
 
 CAPTIONS = Captions(
@@ -107,18 +107,19 @@ def test_letters_that_cannot_be_set_are_english(portal: Portal, house: House) ->
 def test_patients_order_them_and_they_die_with_what_they_show(portal: Portal, house: House) -> None:
     with portal.patient(language="uk") as client:
         for form, ending in (("pictures", "JPEG"), ("sheets", "PDF")):
-            assert client.post(f"/downloads/prepare/all?form={form}", headers=SIGN_IN).status_code == 303
+            assert order(client, form=form) == 303
             work(house)
             page = client.get("/downloads").text
-            assert f"form={form}" not in page, "it is there, and nothing is new"
+            choices = page.partition(f'id="which-{form}"')[2].partition("</select>")[0]
+            assert choices.count("<option") == 2 and 'value="all"' not in choices, "it is there, and nothing is new"
             (url,) = re.findall(rf'href="(/downloads/[0-9a-f]{{16}}/[^"]*{ending}\.zip)"', page)
             answer = client.get(url)
             assert answer.status_code == 200 and answer.content.startswith(b"PK")
             told = answer.headers["content-disposition"]
             assert told == f"attachment; filename*=UTF-8''{quote(f'Мої-знімки-{ending}.zip')}"
         keep(house, ct(StudyDate="20260401"))
-        assert "form=pictures" in client.get("/downloads").text
-        assert client.post("/downloads/prepare/all?form=gold", headers=SIGN_IN).status_code == 404
+        assert client.get("/downloads").text.partition('id="which-pictures"')[2].count('value="all"')
+        assert order(client, form="gold") == 404
         house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
         assert client.get(url).status_code == 404
         house.shares.revoke(portal.issued.share.id)

@@ -1,14 +1,15 @@
 """What the worker does with orders, and which downloads it removes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from auth.shares import Shares
 from gateway.downloads.downloads import KEPT_SECONDS, Downloads
-from gateway.downloads.layout import Layout, Made
+from gateway.downloads.layout import File, Layout, Made, Prepared
 from gateway.downloads.worker import Preparation
 from gateway.house import House
 from storage.deletion import Target
@@ -32,8 +33,8 @@ def left(house: House) -> tuple[int, int]:
 def test_all_studies_or_one_are_prepared(portal: Portal, house: House) -> None:
     everything = prepare(house, portal.issued)
     one = prepare(house, portal.issued, portal.chest[0].study_instance_uid)
-    assert len(everything.prepared.layout.sources) == 4
-    assert len(one.prepared.layout.sources) == 3
+    assert [len(one.split()) for one in everything.prepared.layout.sources.values()] == [3, 1]
+    assert [len(one.split()) for one in one.prepared.layout.sources.values()] == [3]
     assert left(house) == (2, 2)
 
 
@@ -103,9 +104,9 @@ def test_what_is_deleted_while_it_is_prepared_is_not_published(
     ordered = order(house, portal.issued)
     finish = Made.finish
 
-    def deleted(made: Made, layout: Layout) -> None:
+    def deleted(made: Made, files: Sequence[File], sources: Iterable[tuple[str, str]]) -> Layout:
         house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
-        finish(made, layout)
+        return finish(made, files, sources)
 
     monkeypatch.setattr(Made, "finish", deleted)
     assert work(house) == 0
@@ -120,6 +121,34 @@ def test_a_download_shows_only_what_a_scope_shows(portal: Portal, house: House) 
     assert layout.is_shown(index, ListedStudies(both))
     for study in both:
         assert not layout.is_shown(index, ListedStudies(both - {study}))
+
+
+def test_what_an_earlier_version_prepared_is_ordered_anew_and_goes_with_any_deletion(
+    portal: Portal, house: House
+) -> None:
+    archive = prepare(house, portal.issued)
+    (layout,) = house.downloads_folder.glob("*/layout")
+    layout.write_bytes(b'{"files":[],"sources":[],"etag":""}')
+    with pytest.raises(NoSuchInstance):
+        Prepared(layout.parent, house.storage.files)
+    house.storage.deletion.delete(WholeArchive(), Target(portal.report.study_instance_uid), source="test")
+    assert not layout.parent.exists()
+    assert archive.prepared.layout.files == len(archive.files)
+
+
+def test_files_are_listed_line_by_line(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    made = Made(folder)
+    files = [made.append(f"{number:04d}", [b"%d" % number]) for number in range(1201)]
+    layout = made.finish(files, [("1.2", "a/b"), ("1.3", "c/d"), ("1.2", "e/f")])
+    made.close()
+    prepared = Prepared(folder, house.storage.files)
+    assert prepared.layout == layout and layout.sources == {"1.2": "a/b e/f", "1.3": "c/d"}
+    assert list(prepared.files()) == files
+    assert len((folder / "layout").read_bytes().splitlines()) == 1 + 3
+    whole = b"".join(prepared.archive())
+    assert (len(whole), layout.files) == (layout.size, 1201)
+    assert b"".join(prepared.archive(layout.size - 1000)) == whole[-1000:]
 
 
 def test_what_came_later_does_not_remove_a_download(portal: Portal, house: House) -> None:

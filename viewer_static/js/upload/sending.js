@@ -8,9 +8,10 @@ import { Refused, Transfer } from "./transfer.js";
 
 const AT_ONCE = 3;
 const MOST_TOLD = 20;
+const TELL_EVERY = 1000; // milliseconds
 
 const root = element("sending", HTMLElement);
-const t = await texts();
+const [t, words] = await Promise.all([texts(), texts(root.dataset["words"])]);
 
 class Sending {
   constructor() {
@@ -52,7 +53,12 @@ class Sending {
 
   /** @param {File[]} files */
   async choose(files) {
-    for (const file of files) {
+    let told = performance.now();
+    for (const [n, file] of files.entries()) {
+      if (performance.now() > told + TELL_EVERY) {
+        element("found", HTMLElement).textContent = t("upload.looking", { n, of: files.length });
+        told = performance.now();
+      }
       const key = `${file.webkitRelativePath || file.name} ${file.size}`;
       if (!this.chosen.has(key)) {
         await this.look(key, file);
@@ -85,7 +91,7 @@ class Sending {
     const list = document.createElement("ul");
     for (const { header, count } of [...this.studies.values()].slice(0, MOST_TOLD)) {
       const row = document.createElement("li");
-      const what = [header.modality, header.description, day(header.date)].filter(Boolean).join(", ");
+      const what = [kind(header.modality), apart(header.description), day(header.date)].filter(Boolean).join(", ");
       row.textContent = t("upload.found_study", { name: spoken(header.name), what, n: count });
       list.append(row);
     }
@@ -208,12 +214,39 @@ async function dropped(transfer) {
 /** @param {string} name */
 function spoken(name) {
   const [family = "", given = ""] = (name.split("=")[0] ?? "").split("^");
-  return `${given} ${family}`.trim();
+  return apart(`${given} ${family}`.trim());
 }
 
-/** @param {string} date */
+/**
+ * Foreign words keep to themselves which way they run, whatever stands around them (UAX 9, isolates).
+ * @param {string} text
+ */
+function apart(text) {
+  return text && `\u2068${text}\u2069`;
+}
+
+/**
+ * The modality by its plain name, where it has one.
+ * @param {string} modality
+ */
+function kind(modality) {
+  const key = `modality.${modality}`;
+  const name = words(key);
+  return name === key ? modality : name;
+}
+
+/**
+ * A date as the reader writes it; what is none stays as it came.
+ * @param {string} date YYYYMMDD
+ */
 function day(date) {
-  return /^\d{8}$/.test(date) ? `${date.slice(6)}.${date.slice(4, 6)}.${date.slice(0, 4)}` : date;
+  const [year, month, day] = [Number(date.slice(0, 4)), Number(date.slice(4, 6)), Number(date.slice(6))];
+  const moment = new Date(Date.UTC(year, month - 1, day));
+  if (!/^\d{8}$/.test(date) || moment.getUTCDate() !== day || moment.getUTCMonth() !== month - 1) {
+    return date;
+  }
+  const habits = `${root.dataset["habits"]}-u-nu-latn-ca-gregory`;
+  return moment.toLocaleDateString(habits, { dateStyle: "long", timeZone: "UTC" });
 }
 
 /**
@@ -222,12 +255,12 @@ function day(date) {
  * @param {string} other
  */
 function isSame(one, other) {
-  const [few = [], many = []] = [words(one), words(other)].sort((a, b) => a.length - b.length);
+  const [few = [], many = []] = [partsOf(one), partsOf(other)].sort((a, b) => a.length - b.length);
   return few.every((word) => many.includes(word));
 }
 
 /** @param {string} name */
-function words(name) {
+function partsOf(name) {
   const plain = name.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss");
   return plain.replace(/[aou]e/g, (pair) => pair.charAt(0)).split(/[^\p{L}]+/u).filter(Boolean);
 }

@@ -1,0 +1,117 @@
+"""Films by FFmpeg, read back by its own programs; and what becomes of it when it fails, hangs or is not there."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gateway.series_files.mp4 import Ffmpeg, FilmFailed, found
+
+FFMPEG: Final = shutil.which("ffmpeg")
+needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
+
+
+def pictures(*shades: int, size: tuple[int, int] = (64, 48)) -> Iterator[Image.Image]:
+    return (Image.new("RGB", size, (shade, shade, shade)) for shade in shades)
+
+
+def probed(film: Path) -> dict[str, Any]:
+    """What ffprobe reads of a film with one stream, whose frames it counts."""
+    asked = ("-v", "error", "-count_frames", "-show_streams", "-show_format", "-of", "json")
+    told = json.loads(subprocess.run(["ffprobe", *asked, film], capture_output=True, check=True).stdout)
+    (stream,) = told["streams"]
+    return {**stream, "format": told["format"]}
+
+
+def frames(film: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The decoded frames: number, row, column, colour."""
+    asked = ("-v", "error", "-i", film, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1")
+    raw = subprocess.run(["ffmpeg", *asked], capture_output=True, check=True).stdout
+    told = probed(film)
+    return np.frombuffer(raw, np.uint8).reshape(-1, told["height"], told["width"], 3)
+
+
+def program(folder: Path, script: str) -> str:
+    """Something in place of FFmpeg."""
+    file = folder / "program"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+@needs_ffmpeg
+def test_every_phone_plays_it_and_its_frames_are_the_pictures(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    shades = [20, 60, 100, 140, 180, 220, 255, 0]
+    Ffmpeg("ffmpeg").film(pictures(*shades, size=(513, 301)), 40, film)
+    told = probed(film)
+    assert (told["codec_name"], told["profile"], told["pix_fmt"]) == ("h264", "High", "yuv420p")
+    assert (told["width"], told["height"], told["nb_read_frames"], told["r_frame_rate"]) == (514, 302, "8", "25/1")
+    decoded = frames(film)
+    assert np.abs(decoded[:, :300, :512].astype(int).mean((1, 2, 3)) - shades).max() < 2
+    content = film.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "plays while it comes in"
+    assert "creation_time" not in json.dumps(told)
+
+
+@needs_ffmpeg
+def test_the_same_pictures_make_the_same_bytes_and_one_is_enough(tmp_path: Path) -> None:
+    made = []
+    for name in ("a", "b"):
+        Ffmpeg("ffmpeg").film(pictures(90), 5000, tmp_path / name)
+        made.append((tmp_path / name).read_bytes())
+    assert made[0] == made[1]
+    assert probed(tmp_path / "a")["nb_read_frames"] == "1"
+
+
+@needs_ffmpeg
+def test_no_word_becomes_an_option_or_a_command(tmp_path: Path) -> None:
+    folder = tmp_path / "-f null; touch gone $(touch gone) `touch gone` concat:a|b %d Ü"
+    folder.mkdir()
+    Ffmpeg("ffmpeg").film(pictures(1, 2), 100, folder / "-y.mp4")
+    assert [one.name for one in folder.iterdir()] == ["-y.mp4"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("script", ["exit 3", "cat >/dev/null; exit 1", "kill -9 $$", "exec <&-; kill -9 $$"], ids=str)
+def test_one_that_fails_or_is_killed_makes_no_film(tmp_path: Path, script: str) -> None:
+    with pytest.raises(FilmFailed):
+        Ffmpeg(program(tmp_path, script)).film(pictures(*range(200)), 100, tmp_path / "film.mp4")
+
+
+@pytest.mark.parametrize("script", ["exec sleep 60", "exec cat >/dev/null"], ids=["reads nothing", "never ends"])
+def test_one_that_hangs_is_ended(tmp_path: Path, script: str) -> None:
+    def endless() -> Iterator[Image.Image]:
+        while True:
+            yield from pictures(1)
+
+    began = time.monotonic()
+    with pytest.raises(FilmFailed):
+        Ffmpeg(program(tmp_path, script), seconds=0.3).film(endless(), 100, tmp_path / "film.mp4")
+    assert time.monotonic() - began < 10
+
+
+def test_what_the_pictures_raise_ends_the_program(tmp_path: Path) -> None:
+    def gone() -> Iterator[Image.Image]:
+        yield from pictures(1)
+        raise InterruptedError
+
+    told = tmp_path / "pid"
+    with pytest.raises(InterruptedError):
+        Ffmpeg(program(tmp_path, f"echo $$ >{told}; exec sleep 60")).film(gone(), 100, tmp_path / "film.mp4")
+    assert not told.exists() or not Path(f"/proc/{told.read_text().strip() or 'none'}").exists()
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FilmFailed):
+        Ffmpeg(str(tmp_path / "none")).film(pictures(1), 100, tmp_path / "film.mp4")
+    assert found("") is None
+    assert found(str(tmp_path / "none")) is None
+    assert found(program(tmp_path, "exit 0")) is not None
