@@ -5,7 +5,7 @@ from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, StorageState
 
 from storage.identifiers import stand_in_uid
 from tests.browser.axe import Walk

@@ -198,14 +198,14 @@ def test_targets_that_are_slow_leave_threads_for_the_others(house: House) -> Non
         assert released.wait(30)
         return taken(record)
 
-    known: dict[str, Any] = {f"slow{number}": Scripted(wait) for number in range(9)} | {"quick": Scripted()}
+    known: dict[str, Any] = {f"slow{number}": Scripted(wait) for number in range(9)} | {"swift": Scripted()}
     house.put(1)
     for name in known:
         house.want(name)
     forwarder = Forwarder(house.keeping.index, house.deliveries, Known(**known), HOUR)
     try:
         wait_for_any(forwarder.begin(), 30, FIRST_COMPLETED)
-        assert [one.wanted.target for one in house.deliveries.listed(["delivered"])] == ["quick"]
+        assert [one.wanted.target for one in house.deliveries.listed(["delivered"])] == ["swift"]
     finally:
         released.set()
         forwarder.close()
