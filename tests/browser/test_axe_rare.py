@@ -125,7 +125,7 @@ def _rules(client: TestClient, portal: Portal) -> Any:
 def _rule(client: TestClient, portal: Portal) -> Any:
     """A rule in force that would have taken something."""
     rules = RuleBook(portal.house.storage.database, [], TARGETS)
-    made = rules.add(secrets.token_hex(4), Selection(), TARGETS).rule.number
+    made = rules.add(secrets.token_hex(4), Selection(sites=frozenset({""})), TARGETS).rule.number
     rules.switch(made, 1, on=True)
     return _at_desk(client, portal, f"/desk/forwarding/rules/{made}")
 
