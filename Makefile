@@ -6,6 +6,10 @@ BIN := .venv/bin
 RUNTIME := .make/runtime
 TESTING := .make/testing
 
+# Images of build servers often set it, and then each of the hundreds of processes of `make test` compiles every module
+# again, and each worker all tests: a third of the processor time.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:
 	@echo "make demo [STUDY=path]  a gateway with an invented patient, or with the study at path"
 	@echo "make serve              the gateway as config.toml says"

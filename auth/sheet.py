@@ -15,8 +15,9 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from auth import qr
+from auth.lettering import printable
 from auth.records import Issued
-from auth.sheet_pen import SMALLEST, Pen, printable
+from auth.sheet_pen import SMALLEST, Pen
 from auth.sheet_texts import TEXTS, Language, SheetTexts
 
 _INK: Final = HexColor("#14262B")

@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from auth.lettering import settable
 from gateway.downloads.contents import images_of
 from gateway.downloads.layout import File, Made
 from gateway.downloads.making import Order
 from gateway.downloads.told import ToldStudy
 from gateway.downloads.told_maker import Tell
-from gateway.series_files.captions import set_in_latin
 from gateway.series_files.chosen import MOST, Choice, choose, drawn
 from gateway.series_files.contact_sheet import QUALITY, SIDE, ContactSheets, Drawn
 from storage.pixels import Rendering
@@ -41,7 +41,7 @@ class Sheets:
     def study(self, study: ToldStudy) -> Iterator[File]:
         """The PDF of a study; none where it has no image."""
         most = max(min(MOST, MOST_OF_A_STUDY // len(study.series)), _A_PAGE)
-        sheets = ContactSheets(set_in_latin(study.view.headline), study.language)
+        sheets = ContactSheets(settable(study.view.headline), study.language)
         is_empty = True
         for series in study.series:
             choice = choose(series.records, most)

@@ -12,12 +12,15 @@ from gateway.downloads.making import Order
 from gateway.pages.texts import Languages, Texts
 from gateway.portal.metadata import data_set_of
 from gateway.portal.studies import SeriesView, StudyView, Wording
-from gateway.series_files.captions import Captions, captions, groups_of, words_for
+from gateway.series_files.captions import Captions, captions, groups_of
 from gateway.series_files.chosen import Choice
 from storage.records import InstanceRecord, StudySummary
 from storage.storage import Storage
 
 _LONGEST: Final = 60
+_WRITTEN_EVERYWHERE: Final = frozenset({"de", "en", "fr"})
+"""Languages whose words stay words in ASCII; in names the others' are in English."""
+
 _SPELT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
@@ -47,23 +50,32 @@ class ToldStudy:
     language: str
 
 
-def words_of(languages: Languages, language: str) -> Texts:
-    """What is written on pictures for somebody who reads this language."""
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The words on pictures, and those in the names of files, which every system can write."""
+
+    words: Texts
+    names: Texts
+
+
+def spoken(languages: Languages, language: str) -> Spoken:
+    """For somebody who reads this language."""
     own = {one.language: one for one in languages.all()}
-    return words_for(languages, own.get(language) or own["en"])
+    words = own.get(language) or own["en"]
+    return Spoken(words, words if words.language in _WRITTEN_EVERYWHERE else own.get("en", words))
 
 
-def told(storage: Storage, words: Texts, order: Order) -> Iterator[ToldStudy]:
+def told(storage: Storage, spoken: Spoken, order: Order) -> Iterator[ToldStudy]:
     """Each study of `order`, as its scope shows it."""
     summaries = {one.study_instance_uid: one for one in storage.index.studies(order.scope)}
     of_studies = groupby(order.records, lambda record: record.study_instance_uid)
     for number, (uid, records) in enumerate(of_studies, 1):
         if summary := summaries.get(uid):
-            view = Wording(words, "").study(summary)
-            series = partial(_series, storage, words, order, summary, view)
+            view, named = (Wording(words, "").study(summary) for words in (spoken.words, spoken.names))
+            series = partial(_series, storage, spoken.words, order, summary, (view, named))
             groups = groupby(records, lambda record: record.series_instance_uid)
             made = [series(place, list(group)) for place, (_, group) in enumerate(groups, 1)]
-            yield ToldStudy(plain_name(number, view.title, _dashed(view.digits)), view, made, words.language)
+            yield ToldStudy(plain_name(number, named.title, _dashed(view.digits)), view, made, spoken.words.language)
 
 
 def plain_name(number: int, *parts: str) -> str:
@@ -78,14 +90,15 @@ def _series(
     words: Texts,
     order: Order,
     summary: StudySummary,
-    study: StudyView,
+    views: tuple[StudyView, StudyView],
     number: int,
     records: Sequence[InstanceRecord],
 ) -> ToldSeries:
     uid = records[0].series_instance_uid
-    view = next(one for one in study.series if one.series_instance_uid == uid)
+    study, _ = views
+    view, named = (next(one for one in of.series if one.series_instance_uid == uid) for of in views)
     name = groups_of(summary.patient_name, data_set_of(storage, order.scope, records[0]))
-    return ToldSeries(plain_name(number, view.name), records, study, view, name, words)
+    return ToldSeries(plain_name(number, named.name), records, study, view, name, words)
 
 
 def _dashed(digits: str) -> str:

@@ -9,7 +9,7 @@ from gateway.downloads.layout import File, Layout, Made
 from gateway.downloads.making import Order, framed
 from gateway.downloads.readme import Gaps, PicturesForm, readme_of_pictures
 from gateway.downloads.site_key import SiteKey
-from gateway.downloads.told import ToldStudy, told, words_of
+from gateway.downloads.told import ToldStudy, spoken, told
 from gateway.pages.texts import Languages
 from storage.storage import Storage
 
@@ -46,7 +46,7 @@ class ToldMaker:
         made = Made(folder)
         try:
             work = self._work(self._storage, order, made, tell)
-            words = words_of(self._languages, order.language)
+            words = spoken(self._languages, order.language)
             files = [file for study in told(self._storage, words, order) for file in work.study(study)]
             today = datetime.now(UTC).date()
             text = readme_of_pictures(self._languages, order.site, order.language, today, self._form, work)

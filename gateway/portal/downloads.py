@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,6 +18,7 @@ from gateway.downloads.downloads import Downloads, Form, Wish
 from gateway.downloads.layout import Prepared
 from gateway.house import House
 from gateway.pages.pages import Pages
+from gateway.portal.attachment import attachment
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.offers import ALL, all_told, name_of, offers, other_form
 from gateway.portal.studies import studies_of
@@ -98,7 +98,7 @@ class TakingAlong:
         begin, length = part or (0, size)
         headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Length": str(length)}
         name = name_of(self._pages.languages.of(request), download.wish.form)
-        headers["Content-Disposition"] = _attachment(f"{name}.zip")
+        headers["Content-Disposition"] = attachment(f"{name}.zip")
         if part:
             headers["Content-Range"] = f"bytes {begin}-{begin + length - 1}/{size}"
         if request.method == "HEAD":
@@ -127,11 +127,6 @@ class TakingAlong:
             raise NoSuchInstance("The share is gone.") from None
         if share.state != "live" or share.issue != session.share.issue:
             raise NoSuchInstance("The share has ended.")
-
-
-def _attachment(name: str) -> str:
-    """A Content-Disposition with a file's name in any letters (RFC 6266 4.3, RFC 8187 3.2)."""
-    return f'attachment; filename="{name}"' if name.isascii() else f"attachment; filename*=UTF-8''{quote(name)}"
 
 
 def _first(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -14,11 +14,12 @@ from dicomweb.rendered.parameters import parse_rendering
 from gateway.house import House
 from gateway.pages.pages import Pages
 from gateway.pages.texts import Texts
+from gateway.portal.attachment import attachment
 from gateway.portal.door import NO_STORE
 from gateway.portal.metadata import data_set_of
 from gateway.portal.studies import Wording
 from gateway.series_files import contact_sheet, film
-from gateway.series_files.captions import Captions, captions, groups_of, words_for
+from gateway.series_files.captions import Captions, captions, groups_of
 from gateway.series_files.chosen import Choice, choose, drawn, milliseconds
 from storage.errors import NoSuchInstance, OutOfResources
 from storage.pixels import Rendering
@@ -88,7 +89,7 @@ class SeriesFiles:
     ) -> Response:
         wish = self._wish(request, session.share.scope)
         name = "-".join(part for part in (wish.words("keep.series_file"), wish.digits) if part)
-        headers = NO_STORE | {"content-disposition": f'attachment; filename="{name}.{ending}"'}
+        headers = NO_STORE | {"content-disposition": attachment(f"{name}.{ending}")}
         if request.method == "HEAD":
             return Response(None, 200, headers, media_type)
         try:
@@ -108,7 +109,7 @@ class SeriesFiles:
         summary = next((one for one in index.studies(scope) if one.study_instance_uid == study_uid), None)
         if summary is None:
             raise NoSuchInstance("No such study.")
-        words = words_for(self._pages.languages, self._pages.languages.of(request))
+        words = self._pages.languages.of(request)
         study = Wording(words, "").study(summary)
         series = next((one for one in study.series if one.series_instance_uid == series_uid), None)
         if series is None:

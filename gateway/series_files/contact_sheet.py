@@ -6,10 +6,10 @@ from typing import Final
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import ImageReader, simpleSplit
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from auth.sheet_pen import Pen
 from gateway.series_files.captions import Captions
 from gateway.series_files.chosen import Image
 
@@ -29,8 +29,6 @@ _PICTURE: Final = (_HEIGHT - 2 * _MARGIN - _HEAD - _FOOT) / ROWS - _CAPTION - _G
 _INK: Final = HexColor("#14262B")
 _DARK: Final = HexColor("#000000")
 _LIGHT: Final = HexColor("#FFFFFF")
-_REGULAR, _BOLD = "Helvetica", "Helvetica-Bold"
-
 
 Drawn = Iterator[tuple[Image, bytes | None]]
 
@@ -46,16 +44,17 @@ class ContactSheets:
     def add(self, captions: Captions, pictures: Drawn, count: int) -> None:
         """The `count` pictures of a series, beginning on a new page."""
         a_page = COLUMNS * ROWS
+        pen = Pen(self._canvas, _WIDTH, captions.from_right)
         pages = -(-count // a_page)
         for place, (image, picture) in enumerate(pictures):
             if place % a_page == 0:
                 if place:
                     self._canvas.showPage()
-                _frame(self._canvas, captions, captions.page(place // a_page + 1, pages))
+                _frame(pen, captions, captions.page(place // a_page + 1, pages))
             row, column = divmod(place % a_page, COLUMNS)
-            left = _MARGIN + column * (_CELL + _GAP)
+            begin = _MARGIN + column * (_CELL + _GAP)
             bottom = _HEIGHT - _MARGIN - _HEAD - _PICTURE - row * (_PICTURE + _CAPTION + _GAP)
-            _cell(self._canvas, left, bottom, captions.image(image.number), picture, captions.missing)
+            _cell(pen, begin, bottom, captions.image(image.number), picture, captions.missing)
         self._canvas.showPage()
 
     def file(self) -> bytes:
@@ -66,45 +65,40 @@ class ContactSheets:
 
 def contact_sheet(captions: Captions, pictures: Drawn, count: int, language: str) -> bytes:
     """The PDF of one series of `count` pictures, titled by the examination."""
-    sheets = ContactSheets(captions.lines[0], language)
+    sheets = ContactSheets(next(iter(captions.lines), ""), language)
     sheets.add(captions, pictures, count)
     return sheets.file()
 
 
-def _frame(canvas: Canvas, captions: Captions, page: str) -> None:
+def _frame(pen: Pen, captions: Captions, page: str) -> None:
     """Whose pictures they are above, the notice and the page's number below."""
     base = _HEIGHT - _MARGIN - 12
-    written = [(captions.name, _BOLD, 14.0), *((line, _REGULAR, 11.0) for line in captions.lines)]
-    for text, font, size in [*written, (captions.part, _REGULAR, 11.0)]:
+    written = [(captions.name, True, 14.0), *((line, False, 11.0) for line in captions.lines)]
+    for text, bold, size in [*written, (captions.part, False, 11.0)]:
         if text:
-            _text(canvas, _MARGIN, base, text, font, size)
+            _text(pen, text, base, size, bold=bold)
             base -= 16
-    _text(canvas, _MARGIN, _MARGIN - 6, captions.notice, _BOLD, 12)
-    canvas.setFont(_REGULAR, 10)
-    canvas.drawRightString(_WIDTH - _MARGIN, _MARGIN - 6, page)
+    _text(pen, captions.notice, _MARGIN - 6, 12, bold=True)
+    pen.line(page, _WIDTH - _MARGIN - pen.measured(page, 10), _MARGIN - 6, 10, _INK)
 
 
-def _text(canvas: Canvas, left: float, base: float, text: str, font: str, size: float) -> None:
+def _text(pen: Pen, text: str, base: float, size: float, *, bold: bool) -> None:
     """One line; what is too long for it is set smaller, and of a text without end stands the beginning."""
     inner = _WIDTH - 2 * _MARGIN
-    while size > 8 and stringWidth(text, font, size) > inner:
+    while size > 8 and pen.measured(text, size, bold=bold) > inner:
         size -= 0.5
-    canvas.setFillColor(_INK)
-    canvas.setFont(font, size)
-    canvas.drawString(left, base, (simpleSplit(text, font, size, inner) or [""])[0])
+    pen.line(next(iter(pen.broken(text, size, inner, bold=bold)), ""), _MARGIN, base, size, _INK, bold=bold)
 
 
-def _cell(canvas: Canvas, left: float, bottom: float, caption: str, picture: bytes | None, missing: str) -> None:
+def _cell(pen: Pen, begin: float, bottom: float, caption: str, picture: bytes | None, missing: str) -> None:
+    left, canvas = pen.left(begin, _CELL), pen.canvas
     canvas.setFillColor(_DARK)
     canvas.rect(left, bottom, _CELL, _PICTURE, stroke=0, fill=1)
     if picture is None:
-        canvas.setFillColor(_LIGHT)
-        canvas.setFont(_REGULAR, 8)
-        for place, line in enumerate(simpleSplit(missing, _REGULAR, 8, _CELL - 20)):
-            canvas.drawCentredString(left + _CELL / 2, bottom + _PICTURE / 2 - 10 * place, line)
+        for place, line in enumerate(pen.broken(missing, 8, _CELL - 20)):
+            middle = begin + (_CELL - pen.measured(line, 8)) / 2
+            pen.line(line, middle, bottom + _PICTURE / 2 - 10 * place, 8, _LIGHT)
     else:
         reader = ImageReader(BytesIO(picture))
         canvas.drawImage(reader, left, bottom, _CELL, _PICTURE, preserveAspectRatio=True, anchor="c")
-    canvas.setFillColor(_INK)
-    canvas.setFont(_REGULAR, 9)
-    canvas.drawString(left, bottom - 10, caption)
+    pen.line(caption, begin, bottom - 10, 9, _INK)

@@ -41,7 +41,7 @@ def papers(captions: Captions, pictures: Drawn, side: int) -> Iterator[Image.Ima
         paper.paste("black", (0, 0, side, side))
         drawing = ImageDraw.Draw(paper)
         if picture is None:
-            drawing.text((side // 2, side // 2), captions.missing, "white", strip.regular, anchor="mm")
+            strip.draw_missing(drawing, captions.missing)
         else:
             _paste(paper, picture, side)
         strip.draw(drawing, side, image.number)

@@ -1,13 +1,12 @@
 """The strip below a picture: whose it is, which examination, which image, and what it is no good for."""
 
-from functools import cache
-from importlib.resources import files
 from io import BytesIO
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from gateway.series_files.captions import Captions
+from gateway.series_files.line import Line
 
 NARROWEST: Final = 512
 """Pixels in which the lines can be read."""
@@ -20,41 +19,53 @@ class Strip:
     """That of all pictures of one width, of a series; letters grow with the width."""
 
     def __init__(self, captions: Captions, width: int) -> None:
-        size = _SIZE * width // NARROWEST
-        self._leading, self.margin, self._width = size * 4 // 3, size * 2 // 3, width
-        self.regular, self._bold = _font("Vera.ttf", size), _font("VeraBd.ttf", size)
+        self._size = _SIZE * width // NARROWEST
+        self._leading, self._margin, self._width = self._size * 4 // 3, self._size * 2 // 3, width
+        self._from_right = captions.from_right
         self._image = captions.image
-        above = [(captions.name, self._bold), *((line, self.regular) for line in captions.lines)]
-        self._above = [(row, font) for line, font in above for row in self._broken(line, font)]
+        above = [(captions.name, True), *((line, False) for line in captions.lines)]
+        self._above = [(row, bold) for line, bold in above for row in self._broken(line, bold)]
         last = " · ".join(part for part in (captions.part, captions.notice) if part)
-        self._below = [(row, self._bold) for row in self._broken(last, self._bold)]
+        self._below = [(row, True) for row in self._broken(last, True)]
 
     @property
     def height(self) -> int:
         """In pixels."""
-        return self._leading * (len(self._above) + 1 + len(self._below)) + 2 * self.margin
+        return self._leading * (len(self._above) + 1 + len(self._below)) + 2 * self._margin
 
     def draw(self, drawing: ImageDraw.ImageDraw, top: int, number: int) -> None:
         """Write it for the image of this number, from `top` on."""
-        rows = [*self._above, (self._image(number), self.regular), *self._below]
-        for place, (row, font) in enumerate(rows):
-            drawing.text((self.margin, top + self.margin + place * self._leading), row, "black", font)
+        for place, (row, bold) in enumerate([*self._above, (self._image(number), False), *self._below]):
+            line = self._line(row, bold)
+            left = self._width - self._margin - line.width if self._from_right else self._margin
+            line.draw(drawing, left, top + self._margin + place * self._leading, "black")
 
-    def _broken(self, text: str, font: ImageFont.FreeTypeFont) -> list[str]:
+    def draw_missing(self, drawing: ImageDraw.ImageDraw, text: str) -> None:
+        """Write what stands in place of a picture, which is as high as it is wide."""
+        line = self._line(text, False)
+        line.draw(drawing, (self._width - line.width) / 2, (self._width - self._leading) / 2, "white")
+
+    def _line(self, text: str, bold: bool) -> Line:
+        return Line(text, self._size, bold=bold, from_right=self._from_right)
+
+    def _broken(self, text: str, bold: bool) -> list[str]:
         """Rows that fit into the width, at most two: of a text without end, the beginning."""
         rows = [""]
         for word in text.split():
             longer = f"{rows[-1]} {word}".strip()
-            if font.getlength(longer) <= self._width - 2 * self.margin:
+            if self._fits(longer, bold):
                 rows[-1] = longer
             else:
-                rows += [self._cut(word, font)]
+                rows += [self._cut(word, bold)]
         return [row for row in rows if row][:2]
 
-    def _cut(self, word: str, font: ImageFont.FreeTypeFont) -> str:
-        while font.getlength(word) > self._width - 2 * self.margin:
+    def _cut(self, word: str, bold: bool) -> str:
+        while not self._fits(word, bold):
             word = word[:-1]
         return word
+
+    def _fits(self, text: str, bold: bool) -> bool:
+        return self._line(text, bold).width <= self._width - 2 * self._margin
 
 
 class Strips:
@@ -77,13 +88,3 @@ class Strips:
         target = BytesIO()
         paper.save(target, "JPEG", quality=QUALITY)
         return target.getvalue()
-
-
-@cache
-def _typeface(name: str) -> bytes:
-    """The typeface that ReportLab brings along; it has the letters of Windows-1252."""
-    return (files("reportlab") / "fonts" / name).read_bytes()
-
-
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(BytesIO(_typeface(name)), size, layout_engine=ImageFont.Layout.BASIC)

@@ -54,6 +54,7 @@ def test_a_study_of_somebody_else_doubts_a_share_whichever_comes_first(
     if first == "study":
         _study(house, 1, **OTHERS[differs])
     share = _share(house)
+    assert _doubted(lists) == ({share} if first == "study" else set())
     _study(house, 2)
     _study(house, 3, name="MÜLLER^ERIKA")
     if first == "share":

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -17,6 +18,8 @@ from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
 from gateway.archive.service import retrievals_of
 from gateway.desk import priors
+from gateway.desk.openid import OpenId
+from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rulebook import RuleBook
 from gateway.forwarding.rules import Selection
 from gateway.house import House
@@ -114,6 +117,22 @@ def _archive(away: Trouble | None = None, asked: bool = False) -> Show:
     return show
 
 
+def _older_deliveries(client: TestClient, portal: Portal) -> Any:
+    deliveries = portal.house.deliveries
+    made = deliveries.want(Wanted("rule", "PACS", portal.chest[0].study_instance_uid, 0, 3, Selection(), 3))
+    for held in deliveries.take_up("PACS", 10):
+        deliveries.fail(held, Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))
+    return _at_desk(client, portal, f"/desk/forwarding?target=PACS&before={made.id + 1}")
+
+
+def _by_openid(client: TestClient, portal: Portal) -> Any:
+    name = f"olga.{secrets.token_hex(4)}"
+    add(portal.house, name, "admin", "")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(OpenId, "_provider", lambda rooms: SimpleNamespace(arrive=lambda *said: name))
+        return client.get("/desk/openid/callback")
+
+
 def _set_up(client: TestClient, portal: Portal) -> Any:
     return _at_desk(client, portal, "/desk/staff", name=f"otto.{secrets.token_hex(4)}", role="desk")
 
@@ -152,6 +171,8 @@ SHOWN: Final[dict[str, tuple[int, Show]]] = {
     "earlier examinations": (200, _archive()),
     "what was asked of the archive": (200, _archive(asked=True)),
     "an archive that is away": (502, _archive(Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))),
+    "older deliveries that failed": (200, _older_deliveries),
+    "on to the desk from the provider": (200, _by_openid),
     "a set-up code": (200, _set_up),
     "the sheet of an upload link": (200, _upload_link),
     "a rule in force": (200, _rule),
@@ -196,6 +217,8 @@ def test_pages_that_are_seldom_seen(
     monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
     page = visits.page(chromium, locale=locale)
     page.route("**/rendered", lambda route: route.fulfill(status=204))
+    # Where a page goes on to by itself.
+    page.route("**/desk", lambda route: route.fulfill(status=204))
     shown: dict[str, Any] = {}
     page.route("**/rare", lambda route: route.fulfill(**shown))
     walk = Walk(page, site.gateway.url, judged)

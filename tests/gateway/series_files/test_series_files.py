@@ -1,20 +1,23 @@
 """A series as film and as contact sheets: what is seen and written in the files, and the words for them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, Final
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from pypdf import PdfReader
 
 from gateway.series_files import film as films
-from gateway.series_files.captions import Captions, set_in_latin
+from gateway.series_files.captions import Captions
 from gateway.series_files.chosen import Choice, choose, milliseconds
 from gateway.series_files.chosen import Image as Chosen
 from gateway.series_files.contact_sheet import contact_sheet
+from gateway.series_files.line import Line
+from gateway.series_files.strip import Strip
 from storage.records import InstanceRecord
 from tests.gateway.portal_house import Portal
 
@@ -145,18 +148,27 @@ def test_a_film_is_as_quick_as_the_data_set_says(data_set: dict[str, Any], step:
     assert milliseconds(data_set, step) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Jürgen Müßig", "Jürgen Müßig"),
-        ("Łukasz Żółć", "Lukasz Zólc"),
-        ("Ayşe Yıldız", "Ayse Yildiz"),
-        ("3\u202fmars\xa02026", "3 mars 2026"),
-        ("Проба", ""),
-        ("山田 Yamada", ""),
-        ("", ""),
-    ],
-    ids=ascii,
-)
-def test_letters_lose_their_marks_but_no_writing_becomes_question_marks(text: str, expected: str) -> None:
-    assert set_in_latin(text) == expected
+def strip_of(name: str, *, from_right: bool = False) -> NDArray[np.int16]:
+    """The ink of a strip with this name: 0 where the paper is white."""
+    strip = Strip(replace(SAID, name=name, from_right=from_right), 512)
+    paper = Image.new("L", (512, strip.height), "white")
+    strip.draw(ImageDraw.Draw(paper), 0, 1)
+    return 255 - np.asarray(paper).astype(np.int16)
+
+
+@pytest.mark.parametrize("name", ["Ayşe Yıldız", "Анна Проба", "ليلى التجريبية"], ids=ascii)
+def test_any_of_our_writings_is_drawn_below_pictures(name: str) -> None:
+    first = strip_of(name)[10:30]
+    assert first.max() > 200 and (first != strip_of("".join("\u25a1" for _ in name))[10:30]).any()
+    columns = np.flatnonzero(first.max(0))
+    assert columns[0] < 20 and columns[-1] < 300
+    from_right = np.flatnonzero(strip_of(name, from_right=True)[10:30].max(0))
+    assert from_right[-1] > 490 and from_right[0] > 250, "words from the right begin on the right"
+
+
+def test_joined_letters_are_drawn_in_their_forms() -> None:
+    """Alone, each letter of the name is wider; and marks, whose joined glyphs have no character, are left out."""
+    name = "ليلى"
+    joined = Line(name, 40, bold=False, from_right=True)
+    assert joined.width < sum(Line(one, 40, bold=False, from_right=True).width for one in name) * 0.8
+    assert Line("مُثَنًّى", 40, bold=False, from_right=True).width == Line("مثنى", 40, bold=False, from_right=True).width
