@@ -103,6 +103,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/dictionary": "public",
     "/glossary": "public",
     "/studies/{study}/series/{series}/film.webp": "page",
+    "/studies/{study}/series/{series}/film.mp4": "page",
     "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
