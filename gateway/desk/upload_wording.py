@@ -186,7 +186,7 @@ def _warnings(upload: Upload, scans: bool) -> list[str]:
     found = {
         "scan_found": bool(scan.get("found")),
         f"scan_{scan.get('trouble')}": upload.state == "sent" and "trouble" in scan,
-        "scan_left_out": scans or upload.state in ("waiting", "asked") and not scan.get("all"),
+        "scan_left_out": scans and upload.state in ("waiting", "asked") and not scan.get("all"),
         "name_differs": any(one["name"] == "differs" for one in verdicts),
         "birth_date_differs": any(one["birth_date"] == "differs" for one in verdicts),
         "several_people": len(people) > 1,

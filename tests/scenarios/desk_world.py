@@ -140,4 +140,5 @@ def objects_of(desk: Desk, site: str) -> Names:
     request = desk.house.requests.open(site)[-1].id
     selection = Selection(sites=frozenset({site}))
     rule = desk.house.rules.add(f"for {share.id}", selection, ("pacs",)).rule.number
+    desk.house.rules.switch(rule, 1, on=True)
     return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member, rule)
