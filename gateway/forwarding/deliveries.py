@@ -314,7 +314,8 @@ def _within(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
     if isinstance(scope, WholeArchive):
         return "1 = 1", ()
     condition, parameters = predicate(scope)
-    return f"study IN (SELECT study.study_instance_uid FROM study WHERE {condition})", parameters
+    # Few have failed, while `IN` would list all studies of the scope first, for each page of the desk.
+    return f"EXISTS (SELECT 1 FROM study WHERE study.study_instance_uid = delivery.study AND {condition})", parameters
 
 
 def _open(connection: sqlite3.Connection, number: int, now: float) -> Delivery:
