@@ -30,11 +30,10 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNKNOWN: Final = "1.2.3.4.5.6"
 
 # What a route is about: "object" ones name a study, "search" ones answer with what the caller may see, "public" ones
-# hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
-# to write, "uri" names an instance by query parameters, "description" ones tell what the service can do, "worklist"
-# ones are for those who see the whole archive, a "channel" is opened as WebSocket. An "own list" names the studies of
-# the share, an "order" and a "download" belong to it (tests/gateway/test_portal_downloads.py asks those of others), and
-# a "transfer" to whoever sends.
+# hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" needs the right to write,
+# "uri" names an instance by query parameters, "description" tells what the service can do, "worklist" is for those who
+# see the whole archive, a "channel" is a WebSocket, a "transfer" belongs to whoever sends. An "own list" names what a
+# share has, an "order" and a "download" belong to it (tests/gateway/test_portal_downloads.py asks those of others).
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
