@@ -1,7 +1,6 @@
 """Every route of the whole application against every kind of caller and every kind of object.
 
-The routes are taken from the application itself: a route that has no row in `POLICY` fails the test. The verdicts
-come from a small table that is independent of the code (threat model rows 4 and 11).
+The routes are the application's own, and one without a row in `POLICY` fails; the table is independent of the code.
 """
 
 import re
