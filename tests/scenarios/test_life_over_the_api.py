@@ -117,11 +117,53 @@ def _is_shut_out(phone: TestClient, study: str) -> bool:
     return {answer.status_code for place, answer in answers.items() if place.startswith("/dicom-web")} == {401}
 
 
+def _pixels(town: Town) -> bytes:
+    """Those that lie in the blobs of what came first."""
+    folder = town.hospital.house.storage.folder / "blobs"
+    image = next(path for path in folder.rglob("*") if path.is_file())
+    return bytes(dcmread(image).PixelData[:256])
+
+
+def _is_deleted(town: Town, studies: set[str], marker: bytes) -> bool:
+    """What nobody needs is marked, and goes for good two days later."""
+    house = town.hospital.house
+    assert set(purge_of(house).run().marked) == studies
+    assert town.files_with(marker)
+    town.put_back(2)
+    return set(purge_of(house).run().deleted) == studies and town.files_with(marker) == []
+
+
+def _comes_again(town: Town, path: str, old_code: str, chest: str) -> tuple[TestClient, str]:
+    """Extended, issued anew and fetched from the archive; the patient's phone and code from now on."""
+    assert town.ris.post(f"{path}/code").status_code == 409
+    told: dict[str, Any] = town.ris.patch(path, json={"days": 30}).json()
+    assert (told["state"], told["images"]["here"], told["images"]["asked"]) == ("live", 0, True)
+    issued = town.ris.post(f"{path}/code").json()
+    assert "PACS1 is asked" in issued["images"]["note"]
+    assert town.refused(old_code, "31.01.1950")
+    phone = town.phone(issued["code"], "31.01.1950")
+    assert _seen(phone) == set()
+    assert asking_of(town.hospital.house).work_off() == 1
+    assert _seen(phone) == {chest}
+    images = town.ris.get(path).json()["images"]
+    assert (images["here"], images["asked"], images["note"]) == (1, False, "")
+    return phone, issued["code"]
+
+
+def _ends_when_issued_anew_or_revoked(town: Town, path: str, phone: TestClient, code: str, chest: str) -> None:
+    again = town.ris.post(f"{path}/code").json()
+    assert _is_shut_out(phone, chest) and town.refused(code, "31.01.1950")
+    phone = town.phone(again["code"], "31.01.1950")
+    assert _seen(phone) == {chest}
+    assert town.ris.delete(path).json()["state"] == "revoked"
+    assert _is_shut_out(phone, chest) and town.refused(again["code"], "31.01.1950")
+    assert town.ris.patch(path, json={"days": 5}).status_code == 409
+
+
 def test_the_life_of_a_share_over_the_api(town: Town) -> None:
     house, chest = town.hospital.house, town.hospital.study
     town.hospital.have_here(0, 1, 2)
-    (image, *_) = [path for path in (house.storage.folder / "blobs").rglob("*") if path.is_file()]
-    marker = dcmread(image).PixelData[:256]
+    marker = _pixels(town)
     namesakes = keep(house, ct(PatientBirthDate="19600101")).study_instance_uid
 
     path, code = _open(town, ERIKA)
@@ -147,31 +189,8 @@ def test_the_life_of_a_share_over_the_api(town: Town) -> None:
     town.put_back(60)
     assert town.ris.get(path).json()["state"] == "expired"
     assert _is_shut_out(phone, chest) and town.refused(code, "31.01.1950")
+    assert _is_deleted(town, {chest, newer, namesakes}, marker)
 
-    assert set(purge_of(house).run().marked) == {chest, newer, namesakes}
-    assert town.files_with(marker)
-    town.put_back(2)
-    assert set(purge_of(house).run().deleted) == {chest, newer, namesakes}
-    assert town.files_with(marker) == []
-
-    assert town.ris.post(f"{path}/code").status_code == 409
-    told: dict[str, Any] = town.ris.patch(path, json={"days": 30}).json()
-    assert (told["state"], told["images"]["here"], told["images"]["asked"]) == ("live", 0, True)
-    issued = town.ris.post(f"{path}/code").json()
-    assert "PACS1 is asked" in issued["images"]["note"]
-    assert town.refused(code, "31.01.1950")
-    phone = town.phone(issued["code"], "31.01.1950")
-    assert _seen(phone) == set()
-    assert asking_of(house).work_off() == 1
-    assert _seen(phone) == {chest}
-    images = town.ris.get(path).json()["images"]
-    assert (images["here"], images["asked"], images["note"]) == (1, False, "")
-
-    again = town.ris.post(f"{path}/code").json()
-    assert _is_shut_out(phone, chest) and town.refused(issued["code"], "31.01.1950")
-    phone = town.phone(again["code"], "31.01.1950")
-    assert _seen(phone) == {chest}
-    assert town.ris.delete(path).json()["state"] == "revoked"
-    assert _is_shut_out(phone, chest) and town.refused(again["code"], "31.01.1950")
-    assert town.ris.patch(path, json={"days": 5}).status_code == 409
+    phone, code = _comes_again(town, path, code, chest)
+    _ends_when_issued_anew_or_revoked(town, path, phone, code, chest)
     assert town.ris.patch(other_path, json={"days": 5}).json()["images"]["asked"]
