@@ -17,7 +17,8 @@ from gateway.forwarding.deliveries import (
 )
 from gateway.forwarding.delivery import Delivery, Wanted
 from gateway.forwarding.rules import Selection
-from storage.scope import WholeArchive
+from storage.database import Parameters
+from storage.scope import SiteStudies, WholeArchive
 from tests.gateway.forwarding.conftest import Hands
 from tests.support.keeping import Keeping
 
@@ -205,3 +206,20 @@ def test_failures_of_before_kinds_were_kept_have_one_that_says_so(keeping: Keepi
     keeping.database.write(as_it_was)
     found = {one.wanted.study: one.trouble for one in Deliveries(keeping.database).listed()}
     assert found == {"1.2": Trouble(TroubleKind.OTHER, "Nobody listens."), "1.3": None}
+
+
+def test_what_failed_is_counted_without_a_look_at_every_study(
+    deliveries: Deliveries, keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page of the desk counts it for the menu."""
+    read, plans = keeping.database.read, []
+
+    def explained(sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        plans.append([row["detail"] for row in read(f"EXPLAIN QUERY PLAN {sql}", parameters)])
+        return read(sql, parameters)
+
+    monkeypatch.setattr(keeping.database, "read", explained)
+    assert deliveries.failed(SiteStudies("")) == {}
+    (plan,) = plans
+    assert [step for step in plan if "study" in step and not step.startswith("SEARCH")] == []
+    assert any(step.startswith("SEARCH study") for step in plan)
