@@ -1,10 +1,14 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures matrix fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth matrix fuzz crash contract lock sbom clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
 TESTING := .make/testing
+
+# Images of build servers often set it, and then each of the hundreds of processes of `make test` compiles every module
+# again, and each worker all tests: a third of the processor time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo [STUDY=path]  a gateway with an invented patient, or with the study at path"
@@ -15,11 +19,13 @@ help:
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
 	@echo "make bench-viewer       the budgets of the patient's viewer behind a slow line, and OHIF beside it"
 	@echo "make guide-pictures     the pictures of the user guide, of an invented patient, into docs/pictures"
+	@echo "make pixel-truth        every frame of every image of the shared data, in Chromium and in Firefox, against pydicom"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
-	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 150,000 calls"
+	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 270,000 calls"
 	@echo "make lock               renew requirements/ from pyproject.toml"
+	@echo "make sbom               dist/durchblick.cdx.json: what is installed for running, as CycloneDX"
 
 demo: $(RUNTIME)
 	@$(BIN)/durchblick demo $(if $(STUDY),"$(STUDY)")
@@ -58,6 +64,10 @@ guide-pictures: $(TESTING)
 	@setup/test-programs
 	$(BIN)/python -m tests.browser.guide_pictures
 
+pixel-truth: $(TESTING)
+	@setup/test-programs
+	PIXEL_TRUTH=every $(BIN)/python -m pytest -q tests/browser/test_pixel_truth.py
+
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)
 
@@ -72,6 +82,9 @@ matrix: $(TESTING)
 
 lock:
 	setup/lock
+
+sbom:
+	setup/sbom
 
 clean:
 	rm -rf .venv .make

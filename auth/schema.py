@@ -251,3 +251,32 @@ def m021_search_of_shares(database: Database) -> None:
     for share_id, rule in database.execute("SELECT id, rule FROM share").fetchall():
         name = folded(json.loads(rule).get("name", ""))
         database.execute("UPDATE share SET name = ? WHERE id = ?", (name, share_id))
+
+
+# doubted: PatientID of a share by patient is also that of a study whose issuer, birth date or name is another one. Once
+# set it stays: `Index.lookalikes` judges, this only tells where to look. By triggers, since either may come first.
+_DIFFERS: Final = """
+    share.patient_id <> '' AND study.patient_id = share.patient_id
+    AND (study.issuer_of_patient_id <> json_extract(share.rule, '$.issuer')
+        OR study.patient_birth_date <> json_extract(share.rule, '$.birth_date')
+        OR (share.name <> '' AND study.patient_name_folded <> share.name))
+"""
+_OF_PATIENT: Final = ("patient_id", "issuer_of_patient_id", "patient_birth_date", "patient_name_folded")
+_DOUBT: Final = f"UPDATE share SET doubted = 1 WHERE doubted = 0 AND EXISTS (SELECT 1 FROM study WHERE {_DIFFERS})"
+_DOUBTED: Final = (
+    "ALTER TABLE share ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX share_doubted ON share (patient_id) WHERE doubted = 1",
+    f"CREATE TRIGGER share_doubted_by_studies AFTER INSERT ON share BEGIN {_DOUBT} AND id = NEW.id; END",
+    f"CREATE TRIGGER study_doubts_shares AFTER INSERT ON study BEGIN {_DOUBT} AND patient_id = NEW.patient_id; END",
+    f"""CREATE TRIGGER changed_study_doubts_shares AFTER UPDATE OF {", ".join(_OF_PATIENT)} ON study
+    WHEN {" OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _OF_PATIENT)}
+    BEGIN {_DOUBT} AND patient_id = NEW.patient_id; END""",
+    _DOUBT,
+)
+
+
+@MIGRATIONS()
+def m022_doubted_shares(database: Database) -> None:
+    """Which shares the desk has to compare with studies that have the same PatientID."""
+    for statement in _DOUBTED:
+        database.execute(statement)

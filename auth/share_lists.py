@@ -108,9 +108,12 @@ class ShareLists:
         listing = Listing(site, sought=Sought("", ids, frozenset(studies)))
         return self._all(_condition(listing), self._parameters(listing))
 
-    def live_by_patient(self, site: str | None) -> Sequence[Share]:
-        """Every live share by patient."""
-        condition = f"{_OF_SITE} AND patient_id <> '' AND {_STATE} IN ('live', 'ending')"
+    def doubted(self, site: str | None) -> Sequence[Share]:
+        """Every live share by patient whose PatientID is also that of a study with another issuer, birth date or name,
+        or at least with another way to write it; and the other live ones by that PatientID. Reads no further shares.
+        """
+        doubted = "patient_id IN (SELECT patient_id FROM share WHERE doubted = 1)"
+        condition = f"{_OF_SITE} AND {doubted} AND {_STATE} IN ('live', 'ending')"
         return self._all(condition, self._parameters(Listing(site)))
 
     def _all(self, condition: str, parameters: Mapping[str, Any]) -> Sequence[Share]:

@@ -121,7 +121,7 @@ class Waiting:
 
     def _lookalikes(self, session: StaffSession, wording: Wording) -> list[Lookalike]:
         by_id: dict[str, list[tuple[Share, PatientIdentity]]] = {}
-        for share in self._house.share_lists.live_by_patient(session.member.site):
+        for share in self._house.share_lists.doubted(session.member.site):
             if isinstance(share.rule, PatientIdentity):
                 by_id.setdefault(share.rule.patient_id, []).append((share, share.rule))
         identities = [identity for pairs in by_id.values() for _, identity in pairs]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -59,12 +59,14 @@ class Pages:
 
         It names the site that keeps the session's share, and without a session the first one. An answer to a form
         cannot be fetched in another language. Where `values` name an `again` the language is switched by sending the
-        page's form of that id to its address, else by way of the start page.
+        page's form of that id to its address, else by way of the start page. The `data-page` of its body says which
+        template of which room it is.
         """
+        found = self._environment.get_template(template)
         words = self.languages.of(request)
         general = {"t": words, "languages": self._switch(request), "active": "", "again": None}
-        general |= self._of_site(session) | _of_session(words, session)
-        html = self._environment.get_template(template).render({**general, **values}).encode()
+        general |= self._of_site(session) | _of_session(words, session) | {"page_name": _name(found)}
+        html = found.render({**general, **values}).encode()
         response = _compressed(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
             response.set_cookie(
@@ -124,3 +126,9 @@ def _compressed(request: Request, html: bytes, status: int, headers: dict[str, s
         headers["content-encoding"] = "gzip"
         html = gzip.compress(html, 5, mtime=0)
     return Response(html, status, headers, "text/html")
+
+
+def _name(template: Template) -> str:
+    """A template by its room: "desk/waiting"."""
+    path = Path(template.filename or "")
+    return f"{path.parent.parent.name}/{path.stem}"

@@ -29,6 +29,7 @@ from pydicom.uid import generate_uid
 
 from storage.identifiers import stand_in_uid
 from tests.browser import doctor, kinds, pictures
+from tests.browser.axe import JUDGED
 from tests.support.bidi import Session
 from tests.support.firefox import FIREFOX
 from tests.support.firefox import running as firefox_running
@@ -233,6 +234,14 @@ def visits(site: Site, session: StorageState) -> Iterator[Visits]:
     yield visits
     visits.close()
     assert visits.complaints == []
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Iterator[set[str]]:
+    """For the names of the pages that a test lets axe judge; those that the table gives it must be among them."""
+    judged: set[str] = set()
+    yield judged
+    assert {page for page, test in JUDGED.items() if test == request.node.originalname} <= judged
 
 
 @pytest.fixture(scope="package")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, StorageState
 
 from storage.identifiers import stand_in_uid
-from tests.browser.axe import violations
+from tests.browser.axe import Walk
 from tests.browser.conftest import BIRTH_DATE, Site, Visits
 from tests.browser.stage import wait_for
 from tests.browser.test_desk import PASSWORD
@@ -18,29 +18,10 @@ from tests.support.synthetic import ct, part10
 pytestmark = pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
 
 
-class Walk:
-    """A window that goes from page to page, and what axe says on the way."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.url = url
-        self.faults: list[str] = []
-
-    def judge(self, name: str) -> None:
-        """The page as it stands, under this name."""
-        if found := violations(self.page):
-            self.faults.append(f"{name}: {found}")
-
-    def visit(self, path: str) -> None:
-        """Go to a path of ours, and judge what is there."""
-        self.page.goto(path if ":" in path else f"{self.url}{path}")
-        self.judge(path)
-
-
-def test_before_the_sign_in(site: Site, visits: Visits, chromium: Browser, locale: str) -> None:
+def test_before_the_sign_in(site: Site, visits: Visits, chromium: Browser, locale: str, judged: set[str]) -> None:
     page = visits.page(chromium, locale=locale)
     visits.expected = {"/missing", "/login"}
-    walk = Walk(page, site.gateway.url)
+    walk = Walk(page, site.gateway.url, judged)
     for path in ("/missing", "/verify", f"/z#{site.link.partition('#')[2]}", "/?ended", "/"):
         walk.visit(path)
     page.locator("details.help summary").click()
@@ -53,11 +34,13 @@ def test_before_the_sign_in(site: Site, visits: Visits, chromium: Browser, local
     assert "\n".join(walk.faults) == ""
 
 
-def test_what_patients_see(site: Site, visits: Visits, chromium: Browser, archive: Path, locale: str) -> None:
+def test_what_patients_see(
+    site: Site, visits: Visits, chromium: Browser, archive: Path, locale: str, judged: set[str]
+) -> None:
     """After the archive is made, so that one is on offer."""
     page = visits.patient(chromium, locale=locale)
     visits.expected = {"/missing"}
-    walk = Walk(page, site.gateway.url)
+    walk = Walk(page, site.gateway.url, judged)
     for path in (
         "/",
         f"/studies/{site.studies['body'][0].StudyInstanceUID}",
@@ -79,9 +62,9 @@ def test_what_patients_see(site: Site, visits: Visits, chromium: Browser, archiv
     assert "\n".join(walk.faults) == ""
 
 
-def test_every_kind_of_series(site: Site, visits: Visits, chromium: Browser, locale: str) -> None:
+def test_every_kind_of_series(site: Site, visits: Visits, chromium: Browser, locale: str, judged: set[str]) -> None:
     page = visits.patient(chromium, locale=locale)
-    walk = Walk(page, site.gateway.url)
+    walk = Walk(page, site.gateway.url, judged)
     for name in ("report", "ecg", "document", "colour", "frames"):
         walk.visit(site.series(name))
     page.goto(site.series("stack"))
@@ -99,10 +82,10 @@ def test_every_kind_of_series(site: Site, visits: Visits, chromium: Browser, loc
     assert "\n".join(walk.faults) == ""
 
 
-def test_sending_images_in(site: Site, visits: Visits, chromium: Browser, locale: str) -> None:
+def test_sending_images_in(site: Site, visits: Visits, chromium: Browser, locale: str, judged: set[str]) -> None:
     page = visits.page(chromium, locale=locale)
     visits.expected = {"/u/begin", "/u/form"}
-    walk = Walk(page, site.gateway.url)
+    walk = Walk(page, site.gateway.url, judged)
     walk.visit("/u")
     page.locator("#secret").fill("wrong")
     page.locator("main .primary").click()
@@ -127,10 +110,10 @@ def test_sending_images_in(site: Site, visits: Visits, chromium: Browser, locale
     assert "\n".join(walk.faults) == ""
 
 
-def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, locale: str) -> None:
+def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, locale: str, judged: set[str]) -> None:
     visits = Visits(site, {})
     page = visits.page(chromium, locale=locale)
-    walk = Walk(page, site.gateway.url)
+    walk = Walk(page, site.gateway.url, judged)
     walk.visit("/desk/sign-in")
     name = _staff(site, tmp_path, locale)
     page.locator("#name").fill(name)
@@ -167,9 +150,9 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
     assert ("\n".join(walk.faults), visits.complaints) == ("", [])
 
 
-def test_the_viewer_on_a_disk(chromium: Browser, unpacked: Path, locale: str) -> None:
+def test_the_viewer_on_a_disk(chromium: Browser, unpacked: Path, locale: str, judged: set[str]) -> None:
     page = chromium.new_context(locale=locale, offline=True).new_page()
-    walk = Walk(page, unpacked.as_uri())
+    walk = Walk(page, unpacked.as_uri(), judged)
     walk.visit("/INDEX.HTM")
     page.locator(".tile").first.click()
     wait_for(page, quality="preview")

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -17,10 +18,14 @@ from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
 from gateway.archive.service import retrievals_of
 from gateway.desk import priors
+from gateway.desk.openid import OpenId
+from gateway.forwarding.delivery import Wanted
+from gateway.forwarding.rulebook import RuleBook
+from gateway.forwarding.rules import Selection
 from gateway.house import House
-from gateway.sections import ViewersConfig
+from gateway.sections import ForwardingConfig, TargetConfig, ViewersConfig
 from storage.scope import PatientIdentity
-from tests.browser.axe import violations
+from tests.browser.axe import Walk
 from tests.browser.conftest import Site, Visits
 from tests.gateway.desk.conftest import add
 from tests.gateway.desk.test_priors import PacsOf
@@ -29,6 +34,7 @@ from tests.storage.encodings import file_of
 from tests.support.pixel_sources import encapsulated
 from tests.support.synthetic import ct
 
+TARGETS: Final = ("pacs",)
 Show = Callable[[TestClient, Portal], Any]
 ANSWERS: Final = {"name": "Erika Muster", "birth_date": BIRTH_DATE, "contact": "0000 1234"}
 
@@ -111,8 +117,40 @@ def _archive(away: Trouble | None = None, asked: bool = False) -> Show:
     return show
 
 
+def _older_deliveries(client: TestClient, portal: Portal) -> Any:
+    deliveries = portal.house.deliveries
+    made = deliveries.want(Wanted("rule", "PACS", portal.chest[0].study_instance_uid, 0, 3, Selection(), 3))
+    for held in deliveries.take_up("PACS", 10):
+        deliveries.fail(held, Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))
+    return _at_desk(client, portal, f"/desk/forwarding?target=PACS&before={made.id + 1}")
+
+
+def _by_openid(client: TestClient, portal: Portal) -> Any:
+    name = f"olga.{secrets.token_hex(4)}"
+    add(portal.house, name, "admin", "")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(OpenId, "_provider", lambda rooms: SimpleNamespace(arrive=lambda *said: name))
+        return client.get("/desk/openid/callback")
+
+
 def _set_up(client: TestClient, portal: Portal) -> Any:
     return _at_desk(client, portal, "/desk/staff", name=f"otto.{secrets.token_hex(4)}", role="desk")
+
+
+def _rules(client: TestClient, portal: Portal) -> Any:
+    return _at_desk(client, portal, "/desk/forwarding/rules")
+
+
+def _rule(client: TestClient, portal: Portal) -> Any:
+    """A rule in force that would have taken something."""
+    rules = RuleBook(portal.house.storage.database, [], TARGETS)
+    made = rules.add(secrets.token_hex(4), Selection(sites=frozenset({""})), TARGETS).rule.number
+    rules.switch(made, 1, on=True)
+    return _at_desk(client, portal, f"/desk/forwarding/rules/{made}")
+
+
+def _rule_form(**fields: str) -> Show:
+    return lambda client, portal: _at_desk(client, portal, "/desk/forwarding/rules", **fields)
 
 
 def _upload_link(client: TestClient, portal: Portal) -> Any:
@@ -133,8 +171,14 @@ SHOWN: Final[dict[str, tuple[int, Show]]] = {
     "earlier examinations": (200, _archive()),
     "what was asked of the archive": (200, _archive(asked=True)),
     "an archive that is away": (502, _archive(Trouble(TroubleKind.UNREACHABLE, "Nobody listens."))),
+    "older deliveries that failed": (200, _older_deliveries),
+    "on to the desk from the provider": (200, _by_openid),
     "a set-up code": (200, _set_up),
     "the sheet of an upload link": (200, _upload_link),
+    "a rule in force": (200, _rule),
+    "the rules": (200, _rules),
+    "a new rule, tried": (200, _rule_form(step="try", name="CT", to="pacs")),
+    "a new rule, all wrong": (400, _rule_form(others="ÄE", modalities="-", attribute0="Nonsense", values0="x")),
 }
 
 
@@ -154,20 +198,30 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def _changed(house: House, name: str, folder: Path) -> House:
     """With what only one of the pages needs."""
     site = house.config.site.model_copy(update={"terms": str(folder) if name == "terms" else ""})
-    viewers = ViewersConfig(weasis=True)
-    return replace(house, config=house.config.model_copy(update={"site": site, "viewers": viewers}))
+    targets = ForwardingConfig(targets=tuple(TargetConfig(name=one, ae_title="PACS") for one in TARGETS))
+    changes = {"site": site, "viewers": ViewersConfig(weasis=True), "forwarding": targets}
+    rules = RuleBook(house.storage.database, [], TARGETS)
+    return replace(house, config=house.config.model_copy(update=changes), rules=rules)
 
 
 @pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
 def test_pages_that_are_seldom_seen(
-    site: Site, visits: Visits, portal: Portal, chromium: Browser, monkeypatch: pytest.MonkeyPatch, locale: str
+    site: Site,
+    visits: Visits,
+    portal: Portal,
+    chromium: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    locale: str,
+    judged: set[str],
 ) -> None:
     monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
     page = visits.page(chromium, locale=locale)
     page.route("**/rendered", lambda route: route.fulfill(status=204))
+    # Where a page goes on to by itself.
+    page.route("**/desk", lambda route: route.fulfill(status=204))
     shown: dict[str, Any] = {}
     page.route("**/rare", lambda route: route.fulfill(**shown))
-    faults = []
+    walk = Walk(page, site.gateway.url, judged)
     for name, (status, show) in SHOWN.items():
         app = application(_changed(portal.house, name, portal.house.config.base))
         headers = {"accept-language": locale, "accept-encoding": "identity"}
@@ -176,8 +230,7 @@ def test_pages_that_are_seldom_seen(
         assert answer.status_code == status, name
         policy = {"content-security-policy": answer.headers["content-security-policy"]}
         shown = {"body": answer.content, "headers": {"content-type": "text/html; charset=utf-8", **policy}}
-        page.goto(f"{site.gateway.url}/rare")
+        page.goto(f"{walk.url}/rare")
         assert page.locator("h1").count() == 1, name
-        if found := violations(page):
-            faults.append(f"{name}: {found}")
-    assert "\n".join(faults) == ""
+        walk.judge(name)
+    assert "\n".join(walk.faults) == ""

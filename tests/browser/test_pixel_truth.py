@@ -25,7 +25,7 @@ from tests.support.corpus import SHARED, needs_shared, shared
 from tests.support.gateway import running
 
 EVERY: Final = os.environ.get("PIXEL_TRUTH") == "every"
-LEAST: Final = 900 if EVERY else 100
+LEAST: Final = 700 if EVERY else 100
 # All but what is broken, of which nobody can say how it looks.
 FOLDERS: Final = tuple(path.name for path in sorted(SHARED.iterdir()) if path.is_dir() and path.name != "broken")
 _DRAW: Final = """async ([folder, root, uid, frames, at]) => {

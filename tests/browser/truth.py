@@ -22,6 +22,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import MPEGTransferSyntaxes
 
 from tests.browser.pictures import shown_by_pydicom
 from tests.support.corpus import SHARED
@@ -95,11 +96,13 @@ def written(found: list[Picture], folder: Path) -> Iterator[Picture]:
 
 
 def _read(path: Path) -> Dataset | None:
-    """What says that it is an image, and of which study."""
+    """What says that it is an image, and of which study; no video, which the browser plays by itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             data_set = pydicom.dcmread(path, force=True)
+            if data_set.file_meta.get("TransferSyntaxUID") in MPEGTransferSyntaxes:
+                return None
             named = data_set.StudyInstanceUID and data_set.SeriesInstanceUID and data_set.SOPInstanceUID
             return data_set if named and "PixelData" in data_set and data_set.Rows * data_set.Columns > 0 else None
         except Exception:

@@ -167,7 +167,11 @@ def test_the_life_of_a_share_over_the_api(town: Town) -> None:
     images = town.ris.get(path).json()["images"]
     assert (images["here"], images["asked"], images["note"]) == (1, False, "")
 
-    assert town.ris.delete(path).json()["state"] == "revoked"
+    again = town.ris.post(f"{path}/code").json()
     assert _is_shut_out(phone, chest) and town.refused(issued["code"], "31.01.1950")
+    phone = town.phone(again["code"], "31.01.1950")
+    assert _seen(phone) == {chest}
+    assert town.ris.delete(path).json()["state"] == "revoked"
+    assert _is_shut_out(phone, chest) and town.refused(again["code"], "31.01.1950")
     assert town.ris.patch(path, json={"days": 5}).status_code == 409
     assert town.ris.patch(other_path, json={"days": 5}).json()["images"]["asked"]

@@ -11,7 +11,8 @@ echo $# >>"$0.runs"
 if found=$(grep -l {MARKER.decode()} "$@"); then echo "$found: Test-Malware FOUND"; exit 1; fi"""
 FAILS: Final = "exit 2"
 DIES: Final = "kill -9 $$"
-HANGS: Final = 'sleep 600 & echo $! >"$0.child"; wait'
+HANGS: Final = 'exec 3>"$0.held"; echo hanging >&3; sleep 600 & wait'
+"""With all that it has started it holds that file open: a FIFO there tells when they are gone."""
 
 
 def scanner(folder: Path, does: str) -> Path:

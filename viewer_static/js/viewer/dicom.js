@@ -38,11 +38,15 @@ export function describe(dataSet, frame) {
   const voi = group(dataSet, frame, "00289132");
   const bitsAllocated = number(dataSet, "00280100") ?? 16;
   const photometric = text(dataSet, "00280004");
-  const grey = photometric.startsWith("MONOCHROME") && (number(dataSet, "00280002") ?? 1) === 1;
+  // A supplemental palette gives colours to some of the values (PS3.3 C.7.6.19).
+  const coloured = ["COLOR", "MIXED"].includes(text(dataSet, "00089205")) && "00281101" in dataSet;
+  const grey = photometric.startsWith("MONOCHROME") && (number(dataSet, "00280002") ?? 1) === 1 && !coloured;
   const rows = number(dataSet, "00280010") ?? 0;
   const columns = number(dataSet, "00280011") ?? 0;
   const stored = "7FE00010" in dataSet && (bitsAllocated === 8 || bitsAllocated === 16);
-  const bitsStored = Math.min(number(dataSet, "00280101") || bitsAllocated, bitsAllocated);
+  const announced = Math.min(number(dataSet, "00280101") || bitsAllocated, bitsAllocated);
+  // Codestreams often hold more bits than announced, and nothing else in the bits above.
+  const bitsStored = text(dataSet, "00083002").startsWith("1.2.840.10008.1.2.4.") ? bitsAllocated : announced;
   const highBit = number(dataSet, "00280102") ?? bitsStored - 1;
   const signed = number(dataSet, "00280103") === 1;
   return {
@@ -60,7 +64,7 @@ export function describe(dataSet, frame) {
     voiLut: "00283010" in dataSet,
     padding: paddingOf(dataSet, signed ? 2 ** bitsAllocated : Infinity),
     wholeRange: text(dataSet, "00080060") === "RTDOSE",
-    largest: number(dataSet, "0062000E") || 2 ** bitsStored - 1,
+    largest: number(dataSet, "0062000E") || 2 ** announced - 1,
     pixelHeight: pixelHeight(dataSet, group(dataSet, frame, "00289110")),
     raw: grey && stored && !("00283000" in dataSet) && rows * columns <= MOST_PIXELS,
   };

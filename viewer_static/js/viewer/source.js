@@ -9,7 +9,7 @@ import { planeOf } from "./geometry.js";
 
 /** Longest side of a picture that fits a screen. */
 export const SCREEN = 1024;
-const PNG_UP_TO = 4e6;
+const PNG_UP_TO = 4e6; // pixels in colour
 
 /** An answer that will not become another by asking again. */
 export class Refused extends Error {}
@@ -142,13 +142,13 @@ export class Source {
   }
 
   /**
-   * The picture at its full size: lossless unless it is huge.
+   * The picture at its full size: lossless unless it is huge; for what is grey, unless no canvas holds it.
    * @param {number} at
    * @param {AbortSignal} signal
    */
   async rendered(at, signal) {
-    const { rows = 0, columns = 0 } = this.description(at) ?? {};
-    const large = rows * columns > PNG_UP_TO;
+    const { rows = 0, columns = 0, raw = false } = this.description(at) ?? {};
+    const large = rows * columns > (raw ? MOST_PIXELS : PNG_UP_TO);
     const viewport = rows * columns > MOST_PIXELS ? "&viewport=4096,4096" : "";
     return this.picture(`${this.frame(at)}/rendered?quality=95${viewport}`, large ? "jpeg" : "png", null, signal);
   }
