@@ -22,7 +22,7 @@ from auth.staff import Member
 from auth.staff_administration import Administration
 from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
-from gateway.desk import finding, priors
+from gateway.desk import finding, priors, rules
 from gateway.forwarding.delivery import Wanted
 from gateway.forwarding.rules import Selection
 from gateway.sections import ForwardingConfig, TargetConfig
