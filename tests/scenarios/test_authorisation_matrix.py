@@ -102,9 +102,10 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/studies/{study}/series/{series}/regions/{beside}/{instance}": "document",
     "/dictionary": "public",
     "/glossary": "public",
-    "/studies/{study}/series/{series}/film.webp": "page",
-    "/studies/{study}/series/{series}/film.mp4": "page",
-    "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
+    **{
+        f"/studies/{{study}}/series/{{series}}/{file}": "page"
+        for file in ("film.webp", "film.mp4", "contact-sheet.pdf")
+    },
     "/verify": "public",
     "/signing-key.pem": "public",
     "/logo": "public",
