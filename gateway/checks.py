@@ -103,9 +103,9 @@ def films(config: Config) -> Iterator[Finding]:
         says = f"no program {wanted!r}; {mend}" if wanted else "switched off"
         yield Finding("downloads.ffmpeg", wanted in ("", DownloadsConfig().ffmpeg), says)
         return
-    with tempfile.TemporaryDirectory(prefix="durchblick-check-") as folder:
+    with tempfile.TemporaryFile() as film:
         try:
-            encoder.film(iter([Image.new("RGB", (64, 64))] * 2), 100, Path(folder) / "film.mp4")
+            encoder.film(iter([Image.new("RGB", (64, 64))] * 2), 100, film)
         except mp4.FilmFailed:
             yield Finding("downloads.ffmpeg", False, f"{wanted!r} makes no H.264 by libx264: name another one, or none")
         else:

@@ -12,6 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from tempfile import TemporaryFile
 from typing import Final
 
 from dicomweb.rendered.rendered_media import Category, category
@@ -68,17 +70,15 @@ class Films(Pictures):
         choice = choose(records, MOST)
         moving = data_set_of(self._storage, self._order.scope, records[0]) if records[0].number_of_frames > 1 else {}
         side = _side(records)
-        target = self._made.folder / "film.mp4"
-        try:
-            pictures = papers(series.captions(choice), self._drawn(choice, side), side)
-            self._encoder.film(pictures, milliseconds(moving, choice.step), target)
-            with target.open("rb") as file:
-                yield self._made.append(name, iter(lambda: file.read(_PIECE), b""))
-        except FilmFailed:
-            _LOG.warning("film_failed images=%d", len(choice.images))
-            self.failed.append(name)
-        finally:
-            target.unlink(missing_ok=True)
+        with TemporaryFile(dir=self._made.folder) as target:
+            try:
+                pictures = papers(series.captions(choice), self._drawn(choice, side), side)
+                self._encoder.film(pictures, milliseconds(moving, choice.step), target)
+                target.seek(0)
+                yield self._made.append(name, iter(partial(target.read, _PIECE), b""))
+            except FilmFailed:
+                _LOG.warning("film_failed images=%d", len(choice.images))
+                self.failed.append(name)
         self._progress(images_of(records))
 
     def _drawn(self, choice: Choice, side: int) -> Drawn:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Final
 
 from starlette.requests import Request
@@ -142,13 +141,13 @@ class SeriesFiles:
 
     def _encoded(self, encoder: mp4.Encoder, wish: _Wish) -> bytes:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, film.SIDE, film.QUALITY))
-        with TemporaryDirectory(prefix="durchblick-film-") as folder:
-            target = Path(folder) / "film.mp4"
+        with TemporaryFile() as target:
             try:
                 encoder.film(film.papers(wish.captions, pictures, film.SIDE), wish.milliseconds, target)
             except mp4.FilmFailed as error:
                 raise OutOfResources("FFmpeg has made no film.") from error
-            return target.read_bytes()
+            target.seek(0)
+            return target.read()
 
     def _contact_sheet(self, wish: _Wish) -> bytes:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, contact_sheet.SIDE, contact_sheet.QUALITY))

@@ -12,9 +12,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from threading import Timer
-from typing import IO, Final, Protocol
+from typing import IO, BinaryIO, Final, Protocol
 
 from PIL.Image import Image
 
@@ -42,7 +41,7 @@ class FilmFailed(Exception):
 class Encoder(Protocol):
     """What makes a film of pictures."""
 
-    def film(self, pictures: Iterator[Image], milliseconds: int, target: Path) -> None:
+    def film(self, pictures: Iterator[Image], milliseconds: int, target: BinaryIO) -> None:
         """See `Ffmpeg.film`."""
 
 
@@ -53,14 +52,15 @@ class Ffmpeg:
         self._program = program
         self._seconds = seconds
 
-    def film(self, pictures: Iterator[Image], milliseconds: int, target: Path) -> None:
-        """Write the film of one or more RGB pictures of the same size, each shown for `milliseconds`, to `target`.
+    def film(self, pictures: Iterator[Image], milliseconds: int, target: BinaryIO) -> None:
+        """Write the film of one or more RGB pictures of the same size, each shown for `milliseconds`, to an empty file.
 
-        Raises `FilmFailed`, and what `pictures` raises; then there may be a part of the file.
+        That is one that the system knows; it need not have a name, so that nothing is left of it whatever happens.
+        Raises `FilmFailed`, and what `pictures` raises; then there may be a part of the film.
         """
         first = next(pictures)
         columns, rows = first.size
-        process, pipe = self._begun(f"{columns}x{rows}", milliseconds, target)
+        process, pipe = self._begun(f"{columns}x{rows}", milliseconds, target.fileno())
         end = Timer(self._seconds, process.kill)
         end.daemon = True
         end.start()
@@ -76,14 +76,16 @@ class Ffmpeg:
             process.kill()
             process.wait()
 
-    def _begun(self, size: str, milliseconds: int, target: Path) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
+    def _begun(self, size: str, milliseconds: int, target: int) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
         """The process and its pipe. No shell reads its arguments, and none of them is a patient's word."""
         given = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", size, "-framerate", f"1000/{milliseconds}")
-        command = (self._program, "-nostdin", "-y", "-v", "error", *given, "-i", "pipe:0", *_ENCODED, f"file:{target}")
+        into = f"file:/dev/fd/{target}"
+        command = (self._program, "-nostdin", "-y", "-v", "error", *given, "-i", "pipe:0", *_ENCODED, into)
         try:
             process = subprocess.Popen(
                 command,
                 bufsize=0,
+                pass_fds=(target,),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

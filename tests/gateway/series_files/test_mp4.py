@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,12 @@ needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installe
 
 def pictures(*shades: int, size: tuple[int, int] = (64, 48)) -> Iterator[Image.Image]:
     return (Image.new("RGB", size, (shade, shade, shade)) for shade in shades)
+
+
+def film_of(pictures: Iterator[Image.Image], milliseconds: int, film: Path, program: str = "ffmpeg") -> None:
+    """Make it by FFmpeg, or what stands in its place, in a file with a name."""
+    with film.open("xb") as target:
+        Ffmpeg(program, seconds=60.0).film(pictures, milliseconds, target)
 
 
 def probed(film: Path) -> dict[str, Any]:
@@ -50,7 +57,7 @@ def program(folder: Path, script: str) -> str:
 def test_every_phone_plays_it_and_its_frames_are_the_pictures(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     shades = [20, 60, 100, 140, 180, 220, 255, 0]
-    Ffmpeg("ffmpeg").film(pictures(*shades, size=(513, 301)), 40, film)
+    film_of(pictures(*shades, size=(513, 301)), 40, film)
     told = probed(film)
     assert (told["codec_name"], told["profile"], told["pix_fmt"]) == ("h264", "High", "yuv420p")
     assert (told["width"], told["height"], told["nb_read_frames"], told["r_frame_rate"]) == (514, 302, "8", "25/1")
@@ -65,17 +72,25 @@ def test_every_phone_plays_it_and_its_frames_are_the_pictures(tmp_path: Path) ->
 def test_the_same_pictures_make_the_same_bytes_and_one_is_enough(tmp_path: Path) -> None:
     made = []
     for name in ("a", "b"):
-        Ffmpeg("ffmpeg").film(pictures(90), 5000, tmp_path / name)
+        film_of(pictures(90), 5000, tmp_path / name)
         made.append((tmp_path / name).read_bytes())
     assert made[0] == made[1]
     assert probed(tmp_path / "a")["nb_read_frames"] == "1"
 
 
 @needs_ffmpeg
+def test_the_file_needs_no_name(tmp_path: Path) -> None:
+    with TemporaryFile(dir=tmp_path) as target:
+        Ffmpeg("ffmpeg").film(pictures(1, 2), 100, target)
+        target.seek(0)
+        assert target.read()[4:8] == b"ftyp" and list(tmp_path.iterdir()) == []
+
+
+@needs_ffmpeg
 def test_no_word_becomes_an_option_or_a_command(tmp_path: Path) -> None:
     folder = tmp_path / "-f null; touch gone $(touch gone) `touch gone` concat:a|b %d Ü"
     folder.mkdir()
-    Ffmpeg("ffmpeg").film(pictures(1, 2), 100, folder / "-y.mp4")
+    film_of(pictures(1, 2), 100, folder / "-y.mp4")
     assert [one.name for one in folder.iterdir()] == ["-y.mp4"]
     assert list(tmp_path.iterdir()) == [folder]
 
@@ -83,7 +98,7 @@ def test_no_word_becomes_an_option_or_a_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", ["exit 3", "cat >/dev/null; exit 1", "kill -9 $$", "exec <&-; kill -9 $$"], ids=str)
 def test_one_that_fails_or_is_killed_makes_no_film(tmp_path: Path, script: str) -> None:
     with pytest.raises(FilmFailed):
-        Ffmpeg(program(tmp_path, script)).film(pictures(*range(200)), 100, tmp_path / "film.mp4")
+        film_of(pictures(*range(200)), 100, tmp_path / "film.mp4", program(tmp_path, script))
 
 
 @pytest.mark.parametrize("script", ["exec sleep 60", "exec cat >/dev/null"], ids=["reads nothing", "never ends"])
@@ -93,8 +108,8 @@ def test_one_that_hangs_is_ended(tmp_path: Path, script: str) -> None:
             yield from pictures(1)
 
     began = time.monotonic()
-    with pytest.raises(FilmFailed):
-        Ffmpeg(program(tmp_path, script), seconds=0.3).film(endless(), 100, tmp_path / "film.mp4")
+    with pytest.raises(FilmFailed), TemporaryFile() as target:
+        Ffmpeg(program(tmp_path, script), seconds=0.3).film(endless(), 100, target)
     assert time.monotonic() - began < 10
 
 
@@ -105,13 +120,13 @@ def test_what_the_pictures_raise_ends_the_program(tmp_path: Path) -> None:
 
     told = tmp_path / "pid"
     with pytest.raises(InterruptedError):
-        Ffmpeg(program(tmp_path, f"echo $$ >{told}; exec sleep 60")).film(gone(), 100, tmp_path / "film.mp4")
+        film_of(gone(), 100, tmp_path / "film.mp4", program(tmp_path, f"echo $$ >{told}; exec sleep 60"))
     assert not told.exists() or not Path(f"/proc/{told.read_text().strip() or 'none'}").exists()
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FilmFailed):
-        Ffmpeg(str(tmp_path / "none")).film(pictures(1), 100, tmp_path / "film.mp4")
+        film_of(pictures(1), 100, tmp_path / "film.mp4", str(tmp_path / "none"))
     assert found("") is None
     assert found(str(tmp_path / "none")) is None
     assert found(program(tmp_path, "exit 0")) is not None
