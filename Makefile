@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth matrix fuzz crash contract lock clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth matrix fuzz crash contract lock sbom clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -23,8 +23,9 @@ help:
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
-	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 150,000 calls"
+	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 270,000 calls"
 	@echo "make lock               renew requirements/ from pyproject.toml"
+	@echo "make sbom               dist/durchblick.cdx.json: what is installed for running, as CycloneDX"
 
 demo: $(RUNTIME)
 	@$(BIN)/durchblick demo $(if $(STUDY),"$(STUDY)")
@@ -81,6 +82,9 @@ matrix: $(TESTING)
 
 lock:
 	setup/lock
+
+sbom:
+	setup/sbom
 
 clean:
 	rm -rf .venv .make

@@ -70,6 +70,14 @@ class OpenIdRefused(SignInRefused):
         self.reason = reason
 
 
+class UnusablePassword(ValueError):
+    """No password for the account, by `reason`: its "length", a "name" in it, "common", or the "same" as the last."""
+
+    def __init__(self, reason: Literal["length", "name", "common", "same"], sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
 class OwnAccount(Refusal):
     """An administrator's own account, which another one has to change: so there is always one left."""
 

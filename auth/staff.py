@@ -15,7 +15,8 @@ from cryptography.fernet import Fernet
 
 from auth.clock import Clock, moment, seconds
 from auth.digests import Digests, Verifiers
-from auth.errors import NoSuchStaff
+from auth.errors import NoSuchStaff, UnusablePassword
+from auth.passwords import judge
 from storage.audit import note
 from storage.database import Database
 
@@ -23,10 +24,6 @@ Role = Literal["desk", "referral", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SignIn = Literal["local", "openid"]
 
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 200
-_FEWEST_CHARACTERS: Final = 5
-_KNOWN: Final = re.compile(r"[a-z]{4,}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _INSERT: Final = """
 INSERT INTO staff (name, role, site, sign_in, password, set_up_until, handle, created)
@@ -74,11 +71,20 @@ class Member:
 class Staff:
     """Makes, changes and lists accounts. Blocking; safe from any thread and several processes."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock, verifiers: Verifiers | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        verifiers: Verifiers | None = None,
+        house: Sequence[str] = (),
+    ) -> None:
+        """`house` is what others call the house and its sites: no words for a password."""
         self._database = database
         self._digests = Digests(pepper)
         self._clock = clock
         self._verifiers = verifiers or Verifiers()
+        self._house = house
         self._seeds = Seeds(self._digests)
 
     def add(self, name: str, role: Role, site: str | None, password: str | None) -> Member:
@@ -124,7 +130,7 @@ class Staff:
         """
         found = self._database.read("SELECT password FROM staff WHERE name = ? AND sign_in = 'local'", (name,))
         if not found or self._verifiers.fits(found[0]["password"], self._digests.password(name, password)):
-            raise ValueError("Another password takes the place of the last one.")
+            raise UnusablePassword("same", "Another password takes the place of the last one.")
         verifier = self._verifier(name, password)
 
         def work(connection: sqlite3.Connection) -> None:
@@ -180,11 +186,7 @@ class Staff:
         return self._database.write(work)
 
     def _verifier(self, name: str, password: str) -> str:
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise ValueError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
-        folded = password.casefold()
-        if len(set(folded)) < _FEWEST_CHARACTERS or any(word in folded for word in _KNOWN.findall(name)):
-            raise ValueError("A password is no few characters over and over, and holds no part of the account's name.")
+        judge(password, name, self._house)
         return self._verifiers.make(self._digests.password(name, password))
 
 

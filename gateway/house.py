@@ -117,7 +117,7 @@ def build(config: Config, seat: Seat = ALONE) -> House:
         deliveries=Deliveries(database),
         rules=rules_of(config, database),
         requests=Requests(database, system_clock),
-        staff=Staff(database, pepper, system_clock),
+        staff=Staff(database, pepper, system_clock, house=[config.site.name, *(one.name for one in config.sites)]),
         administration=Administration(database, pepper, system_clock),
         staff_sessions=StaffSessions(database, system_clock),
         staff_sign_in=StaffSignIn(database, pepper, system_clock, sign_in_settings(seat)),

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth import qr
-from auth.errors import SignInRefused
-from auth.staff import SHORTEST_PASSWORD
+from auth.errors import SignInRefused, UnusablePassword
+from auth.passwords import SHORTEST
 from auth.staff_sessions import StaffSession, Stage
 from gateway.desk.door import NO_STORE, DeskDoor
 from gateway.desk.forms import form_of
@@ -104,8 +104,10 @@ class SignIn:
             self._house.staff.choose_password(member.name, typed)
         except SignInRefused:
             return self._choose(request, session, "last_wrong")
+        except UnusablePassword as unusable:
+            return self._choose(request, session, unusable.reason)
         except ValueError:
-            return self._choose(request, session, "unusable")
+            return self._choose(request, session, "overtaken")
         return self.admit(member.name, session.stage, "password chosen")
 
     def new_password(self, request: Request, session: StaffSession) -> Response:
@@ -166,7 +168,7 @@ class SignIn:
         values = {
             "name": session.member.name,
             "wrong": wrong,
-            "shortest": SHORTEST_PASSWORD,
+            "shortest": SHORTEST,
             "is_set_up": session.stage == "enrol",
             "active": "account",
         }

@@ -52,8 +52,8 @@ def test_the_policy_allows_nothing_inline_and_nothing_foreign() -> None:
 
 
 def test_templates_have_nothing_inline() -> None:
-    templates = list((PROJECT / "gateway" / "portal" / "templates").iterdir())
-    assert templates
+    templates = [one for folder in (PROJECT / "gateway").rglob("templates") for one in folder.rglob("*.html")]
+    assert len(templates) > 50
     for template in templates:
         source = template.read_text("utf-8")
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|\| *safe", source), template.name
@@ -61,8 +61,10 @@ def test_templates_have_nothing_inline() -> None:
 
 
 def test_scripts_write_no_markup_and_evaluate_nothing() -> None:
-    scripts = list((PROJECT / "viewer_static" / "js").glob("*.js"))
-    assert scripts
+    scripts = list((PROJECT / "viewer_static" / "js").rglob("*.js"))
+    assert len(scripts) > 50
     for script in scripts:
-        forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://"
+        forbidden = (
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://(?!www\.w3\.org/)"
+        )
         assert not re.search(forbidden, script.read_text("utf-8")), script.name

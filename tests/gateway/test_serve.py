@@ -48,6 +48,12 @@ def test_it_is_ready_on_both_ports(gateway: Gateway) -> None:
     assert _echoes(gateway)
 
 
+def test_no_answer_names_what_it_runs_on(gateway: Gateway) -> None:
+    with urllib.request.urlopen(gateway.url, timeout=10) as answer:
+        named = {"server", "x-powered-by", "via"} & {name.lower() for name in answer.headers}
+        assert (answer.status, named) == (200, set())
+
+
 def test_metrics_are_for_tokens_over_the_whole_archive(gateway: Gateway) -> None:
     whole = gateway.answer("token", "create", "metrics", "--allow", "read")["token"]
     one = gateway.answer("token", "create", "metrics-one", "--allow", "read", "--study", "1.2.3")["token"]

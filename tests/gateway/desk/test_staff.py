@@ -35,7 +35,14 @@ def test_from_a_new_account_to_its_first_search(own_desk: Desk) -> None:
         first = client.cookies["d"]
         assert "Ihr Passwort" in client.get("/desk/enrolment").text
         assert "Ihr Passwort" in client.post("/desk/enrolment", data={"code": "000000"}).text
-        wrongs = ((OWN, "anders", "nicht gleich"), (code, code, "geht nicht"), ("kurz", "kurz", "mindestens 12"))
+        unusable = {
+            code: "bisheriges Passwort",
+            "kurz": "mindestens 12",
+            "Sommer2026!!!!": "zu leicht zu raten",
+            "Lampen im Musterklinikum": "Namen des Hauses",
+            "Lampen der Nordklinik": "Namen des Hauses",
+        }
+        wrongs = [(OWN, "anders", "nicht gleich"), *((password, password, said) for password, said in unusable.items())]
         for password, again, said in wrongs:
             wrong = client.post("/desk/password", data={"password": password, "again": again})
             assert wrong.status_code == 400 and said in wrong.text
