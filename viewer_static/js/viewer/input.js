@@ -11,7 +11,7 @@ import { KEYS, inReading } from "./keys.js";
  * @property {(images: number) => void} step
  * @property {(last: boolean) => void} edge first or last image
  * @property {(right: number, up: number) => void} window drag in CSS pixels
- * @property {(factor: number, x?: number, y?: number) => void} zoom
+ * @property {(factor: number, x: number, y: number) => void} zoom
  * @property {(x: number, y: number) => void} pan
  * @property {() => void} reset
  * @property {() => boolean} isZoomed

@@ -6,6 +6,22 @@ const MOST = 12;
 /** @typedef {{x: number, y: number}} Point */
 
 /**
+ * What is zoomed about a point of its stage, which stays where it is: `x` and `y` are how far its middle lies from the
+ * stage's.
+ * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed
+ * @param {number} factor
+ * @param {Point} [client] the middle without it
+ */
+export function zoomAbout(zoomed, factor, client) {
+  const { left, top, width, height } = zoomed.stage.getBoundingClientRect();
+  const from = client ? { x: client.x - left - width / 2, y: client.y - top - height / 2 } : { x: 0, y: 0 };
+  const zoom = Math.min(Math.max(zoomed.zoom * factor, 1), MOST);
+  zoomed.x = from.x - ((from.x - zoomed.x) * zoom) / zoomed.zoom;
+  zoomed.y = from.y - ((from.y - zoomed.y) * zoom) / zoomed.zoom;
+  zoomed.zoom = zoom;
+}
+
+/**
  * Sends "change" when the image lies elsewhere than before.
  *
  * The image is mirrored left to right first (`flipped`), then turned clockwise by `rotation` degrees (0, 90, 180, 270).
@@ -122,17 +138,10 @@ export class View extends EventTarget {
 
   /**
    * @param {number} factor
-   * @param {number} [clientX] point that stays where it is; the middle without it
-   * @param {number} [clientY]
+   * @param {Point} [client] point that stays where it is; the middle without it
    */
-  zoomBy(factor, clientX, clientY) {
-    const box = this.stage.getBoundingClientRect();
-    const fromX = clientX === undefined ? 0 : clientX - box.left - box.width / 2;
-    const fromY = clientY === undefined ? 0 : clientY - box.top - box.height / 2;
-    const zoom = Math.min(Math.max(this.zoom * factor, 1), MOST);
-    this.x = fromX - ((fromX - this.x) * zoom) / this.zoom;
-    this.y = fromY - ((fromY - this.y) * zoom) / this.zoom;
-    this.zoom = zoom;
+  zoomBy(factor, client) {
+    zoomAbout(this, factor, client);
     this.apply();
   }
 
