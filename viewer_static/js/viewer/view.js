@@ -6,11 +6,9 @@ const MOST = 12;
 /** @typedef {{x: number, y: number}} Point */
 
 /**
- * What is zoomed about a point of its stage, which stays where it is: `x` and `y` are how far its middle lies from the
- * stage's.
- * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed
+ * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed its middle lies x and y from the stage's
  * @param {number} factor
- * @param {Point} [client] the middle without it
+ * @param {Point} [client] point that stays where it is; the middle without it
  */
 export function zoomAbout(zoomed, factor, client) {
   const { left, top, width, height } = zoomed.stage.getBoundingClientRect();
@@ -138,7 +136,7 @@ export class View extends EventTarget {
 
   /**
    * @param {number} factor
-   * @param {Point} [client] point that stays where it is; the middle without it
+   * @param {Point} [client]
    */
   zoomBy(factor, client) {
     zoomAbout(this, factor, client);
