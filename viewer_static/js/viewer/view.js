@@ -6,16 +6,17 @@ const MOST = 12;
 /** @typedef {{x: number, y: number}} Point */
 
 /**
- * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed its middle lies x and y from the stage's
+ * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed
  * @param {number} factor
- * @param {Point} [client] point that stays where it is; the middle without it
+ * @param {Point} [client] stays where it is; the middle without it
  */
 export function zoomAbout(zoomed, factor, client) {
-  const { left, top, width, height } = zoomed.stage.getBoundingClientRect();
-  const from = client ? { x: client.x - left - width / 2, y: client.y - top - height / 2 } : { x: 0, y: 0 };
+  const box = zoomed.stage.getBoundingClientRect();
+  const x = client ? client.x - box.left - box.width / 2 : 0;
+  const y = client ? client.y - box.top - box.height / 2 : 0;
   const zoom = Math.min(Math.max(zoomed.zoom * factor, 1), MOST);
-  zoomed.x = from.x - ((from.x - zoomed.x) * zoom) / zoomed.zoom;
-  zoomed.y = from.y - ((from.y - zoomed.y) * zoom) / zoomed.zoom;
+  zoomed.x = x - ((x - zoomed.x) * zoom) / zoomed.zoom;
+  zoomed.y = y - ((y - zoomed.y) * zoom) / zoomed.zoom;
   zoomed.zoom = zoom;
 }
 
