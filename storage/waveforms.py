@@ -2,14 +2,14 @@
 
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.data_set import dicom_json, part10
+from storage.data_set.json_values import Json, first, items, values
 
-Json = dict[str, Any]
 Numbers = NDArray[np.float64]
 
 _SEQUENCE: Final = "54000100"
@@ -64,7 +64,7 @@ def waveforms(file: BinaryIO) -> list[Waveform]:
     json, places = dicom_json.model(read)
     order = ">" if read.meta.transfer_syntax_uid == _BIG_ENDIAN else "<"
     found = []
-    for position, group in enumerate(json.get(_SEQUENCE, {}).get("Value", [])):
+    for position, group in enumerate(values(json, _SEQUENCE)):
         place = places.get(f"{_SEQUENCE}/{position}/{_DATA}")
         if place:
             data = bytes(read.buffer[place[0] : place[0] + place[1]])
@@ -76,7 +76,7 @@ def waveforms(file: BinaryIO) -> list[Waveform]:
 
 def _waveform(group: Json, data: bytes, order: str) -> Waveform | None:
     frequency, count = _number(group, _FREQUENCY), int(_number(group, _CHANNELS))
-    definitions = group.get(_DEFINITIONS, {}).get("Value", [])
+    definitions = values(group, _DEFINITIONS)
     samples = _samples(group, data, order)
     if samples is None or not 0 < count <= _MOST_CHANNELS or len(definitions) < count or not 0 < frequency < 1e6:
         return None
@@ -117,21 +117,16 @@ def _expanded(codes: NDArray[np.uint8], law: str) -> Numbers:
 
 def _channel(definition: Json, stored: Numbers, position: int) -> Channel:
     """(sample + baseline) * sensitivity * correction (C.10.9.1.4.6 and following)."""
-    source = next(iter(_items(definition, _SOURCE)), {})
-    units = next(iter(_items(definition, _UNITS)), {})
+    source = next(iter(items(definition, _SOURCE)), {})
+    units = next(iter(items(definition, _UNITS)), {})
     name = _text(definition, _LABEL) or _text(source, _MEANING) or str(position + 1)
     factor = _number(definition, _SENSITIVITY, 1.0) * _number(definition, _CORRECTION, 1.0)
     unit = _text(units, _CODE) if _SENSITIVITY in definition else ""
     return Channel(name, unit, (stored + _number(definition, _BASELINE)) * factor)
 
 
-def _items(json: Json, tag: str) -> list[Json]:
-    return [item for item in json.get(tag, {}).get("Value", []) if isinstance(item, dict)]
-
-
 def _text(json: Json, tag: str) -> str:
-    values = json.get(tag, {}).get("Value") or [""]
-    return str(values[0] or "").strip()
+    return str(first(json, tag) or "").strip()
 
 
 def _number(json: Json, tag: str, absent: float = 0.0) -> float:

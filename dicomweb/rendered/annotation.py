@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from dicomweb.rendered.report_items import Json, moment, name, text
+from dicomweb.rendered.report_items import moment, name, text
+from storage.data_set.json_values import Json, first
 
 _LONGEST: Final = 80
 # Label and attribute; a label alone would say nothing.
@@ -31,8 +32,8 @@ def annotation(data_set: Json, asked: Sequence[str], frame: int, frames: int) ->
 
 
 def _patient_name(data_set: Json) -> str:
-    values = data_set.get("00100010", {}).get("Value") or [None]
-    groups = values[0] if isinstance(values[0], dict) else {}
+    stated = first(data_set, "00100010")
+    groups = stated if isinstance(stated, dict) else {}
     return " = ".join(name(group) for group in groups.values() if group)
 
 

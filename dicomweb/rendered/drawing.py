@@ -13,11 +13,11 @@ from dicomweb.rendered.annotation import annotation
 from dicomweb.rendered.encapsulated import SANDBOXED, document, video
 from dicomweb.rendered.parameters import parse_annotation, parse_rendering
 from dicomweb.rendered.rendered_media import GIF, HTML, PLAIN, XML, Category, category
-from dicomweb.rendered.report_items import Json
 from dicomweb.rendered.structured_report import as_html, as_text
 from dicomweb.single_part import Content
 from dicomweb.targets import instance_url
 from storage.data_set import native_model
+from storage.data_set.json_values import Json
 from storage.errors import NoSuchInstance
 from storage.pixels import Rendering
 from storage.records import InstanceRecord

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Json = dict[str, Any]
+from storage.data_set.json_values import Json, first, items, values
 
 _DEEPEST: Final = 48
 _MOST_ITEMS: Final = 50_000
@@ -42,20 +42,9 @@ class Item:
     reference: Referenced | None = None
 
 
-def value(json: Json, tag: str) -> Any:
-    """The first value of an attribute, None where there is none."""
-    values = json.get(tag, {}).get("Value") or [None]
-    return values[0]
-
-
-def items(json: Json, tag: str) -> list[Json]:
-    """The items of a sequence."""
-    return [item for item in json.get(tag, {}).get("Value", []) if isinstance(item, dict)]
-
-
 def text(json: Json, tag: str) -> str:
     """The first value as text, of a name its first group that is not empty."""
-    found = value(json, tag)
+    found = first(json, tag)
     if isinstance(found, dict):
         return next((name(group) for group in found.values() if group), "")
     return "" if found is None else str(found).strip()
@@ -112,7 +101,7 @@ def _said(kind: str, node: Json) -> str:
         return _measured(node)
     if kind in _SHAPES:
         return _shape(node)
-    target = node.get(_REFERENCE, {}).get("Value", [])
+    target = values(node, _REFERENCE)
     return "see item " + ".".join(str(number) for number in target) if target else ""
 
 
@@ -122,14 +111,14 @@ def _measured(node: Json) -> str:
         unit = next(iter(items(measured, "004008EA")), {})
         code, is_ucum = text(unit, _CODE_VALUE), text(unit, _SCHEME) == "UCUM"
         written = code if is_ucum and not code.startswith("{") else text(unit, _CODE_MEANING)
-        number = " ".join(str(one) for one in measured.get("0040A30A", {}).get("Value", []))
+        number = " ".join(str(one) for one in values(measured, "0040A30A"))
         return f"{number} {'' if code == '1' else written}".strip()
     return meaning(node, "0040A301")
 
 
 def _shape(node: Json) -> str:
     kind = text(node, "00700023") or text(node, "0040A130")
-    numbers = node.get("00700022", {}).get("Value", [])
+    numbers = values(node, "00700022")
     shown = ", ".join(f"{number:g}" for number in numbers[:12] if isinstance(number, int | float))
     more = ", …" if len(numbers) > 12 else ""
     return f"{kind.lower()} {shown}{more}".strip()
@@ -138,8 +127,7 @@ def _shape(node: Json) -> str:
 def _referenced(node: Json, places: dict[str, str]) -> Referenced | None:
     for reference in items(node, _REFERENCED_SOP):
         uid = text(reference, _INSTANCE)
-        frames = reference.get(_FRAMES, {}).get("Value", [])
-        numbers = tuple(frame for frame in frames if isinstance(frame, int) and frame > 0)
+        numbers = tuple(frame for frame in values(reference, _FRAMES) if isinstance(frame, int) and frame > 0)
         return Referenced(uid, places.get(uid, ""), numbers)
     return None
 

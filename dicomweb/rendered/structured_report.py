@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from dicomweb.rendered.report_items import Item, Json, content, items, moment, text
+from dicomweb.rendered.report_items import Item, content, moment, text
+from storage.data_set.json_values import Json, items
 from storage.errors import MalformedIdentifier
 from storage.identifiers import uid
 

@@ -18,6 +18,7 @@ from dicomweb.store.spool import Spool, Spooled, SpooledPart
 from storage.data_set import json_reader, native_model_reader
 from storage.data_set.assembly import BulkData, Run, assemble
 from storage.data_set.dicom_json import Json
+from storage.data_set.json_values import first
 from storage.data_set.part10 import FileMeta
 from storage.errors import CannotUnderstand, DataSetMismatch, Refusal
 from storage.identifiers import is_uid
@@ -201,5 +202,4 @@ def _read(document: Spooled) -> list[Json]:
 
 
 def _text(data_set: Json, tag: str) -> str:
-    values = data_set.get(tag, {}).get("Value") or [""]
-    return str(values[0] or "").rstrip("\0 ")
+    return str(first(data_set, tag) or "").rstrip("\0 ")

@@ -8,6 +8,7 @@ from dicomweb.media_types import EXPLICIT_LITTLE
 from dicomweb.store.spool import Spool, Spooled
 from storage.data_set.assembly import Run
 from storage.data_set.dicom_json import Json
+from storage.data_set.json_values import written
 from storage.errors import CannotUnderstand, DataSetMismatch, NotRenderable
 from storage.pixels import RECEIVED_PICTURES, DecodedFrame, Pixels
 
@@ -50,7 +51,7 @@ class Pictures:
             raise DataSetMismatch(
                 f"The frames are of several kinds, or not of the one that they state. {_NATIVE_PICTURE}"
             )
-        samples = _stated(data_set, _SAMPLES_PER_PIXEL)
+        samples = written(data_set, _SAMPLES_PER_PIXEL)
         key = (parts[0].run, samples)
         if key not in self._known:
             self._known[key] = self._all(parts, 3 if samples == "3" else 1)
@@ -94,9 +95,9 @@ def _described(data_set: Json, frame: DecodedFrame, frames: int) -> Json:
         "00280103": ("US", (0,)),
     }
     told |= {} if grey else {"00280006": ("US", (0,))}
-    told |= {"00280008": ("IS", (frames,))} if frames > 1 or _stated(data_set, "00280008") else {}
+    told |= {"00280008": ("IS", (frames,))} if frames > 1 or written(data_set, "00280008") else {}
     for tag, (vr, meant) in told.items():
-        said = _stated(data_set, tag)
+        said = written(data_set, tag)
         if said and said not in map(str, meant):
             raise DataSetMismatch(f"Attribute {tag} is not true of the picture. {_NATIVE_PICTURE}")
         if not said:
@@ -106,15 +107,10 @@ def _described(data_set: Json, frame: DecodedFrame, frames: int) -> Json:
 
 def _bits_stored(data_set: Json, frame: DecodedFrame) -> int:
     """Bits Stored as stated, if the samples need no more, and all that there are where nothing is stated."""
-    stated = _stated(data_set, _BITS_STORED)
+    stated = written(data_set, _BITS_STORED)
     possible = range(frame.bits_stored, frame.bits_allocated + 1)
     return next((bits for bits in possible if str(bits) == stated), frame.bits_allocated)
 
 
 def _kind(frame: DecodedFrame) -> tuple[int, int, int, int]:
     return frame.rows, frame.columns, frame.samples_per_pixel, frame.bits_allocated
-
-
-def _stated(data_set: Json, tag: str) -> str:
-    values = data_set.get(tag, {}).get("Value") or [""]
-    return "" if values[0] is None else str(values[0]).strip("\0 ")

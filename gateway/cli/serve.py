@@ -1,5 +1,6 @@
 """`durchblick serve`."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import cast
@@ -53,6 +54,8 @@ def serve(
 
 
 def _run_role(role: Role, config: Config, place: Place, parent: Parent) -> None:
+    # Nothing of what comes now is garbage; `run_role` enables it again.
+    gc.disable()
     # Here, because the supervisor needs nothing of what the roles are made of.
     from gateway.roles import run_role
 

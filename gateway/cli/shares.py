@@ -16,6 +16,7 @@ from gateway.desk import finding
 from gateway.house import House
 from gateway.sheets import share_url, sheet
 from storage.attributes import BY_KEYWORD, Level
+from storage.data_set.json_values import written
 from storage.query import Match, Query
 from storage.scope import ListedStudies, PatientIdentity, StudyScope, WholeArchive
 
@@ -199,8 +200,7 @@ def _found(house: House, keyword: str, value: str) -> list[dict[str, Any]]:
 
 
 def _first(data_set: dict[str, Any], keyword: str) -> str:
-    values = data_set.get(BY_KEYWORD[keyword].tag, {}).get("Value") or [""]
-    return str(values[0])
+    return written(data_set, BY_KEYWORD[keyword].tag)
 
 
 def _hand_out(house: House, issued: Issued, sheet_file: Path | None, as_json: bool) -> None:

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
-
 from storage.attributes import Matching, attribute
 
 _TAG: Final = re.compile(r"\(?([0-9A-Fa-f]{4}),? ?([0-9A-Fa-f]{4})\)?")
@@ -17,6 +15,9 @@ def keyword_of(text: str) -> str:
     Raises ValueError with a sentence for what the data dictionary does not know, and for sequences and binary values,
     which no value of a rule can be compared with.
     """
+    # Here, because every process reads the configuration, and the supervisor needs nothing else of pydicom.
+    from pydicom.datadict import keyword_for_tag, tag_for_keyword
+
     named = text.strip()
     found = _TAG.fullmatch(named)
     tag = int(found[1] + found[2], 16) if found else tag_for_keyword(named)

@@ -10,6 +10,7 @@ import httpx2
 
 from dimse.scu.storage import SubOperation
 from dimse.scu.trouble import Trouble, TroubleKind
+from storage.data_set.json_values import first, items
 from storage.errors import NoSuchInstance
 from storage.records import InstanceRecord
 from storage.storage import Storage
@@ -129,8 +130,8 @@ def _outcomes(records: Sequence[InstanceRecord], response: httpx2.Response) -> I
         final = 400 <= response.status_code < 500 and response.status_code not in _PASSING
         sentence = f"The server answers with HTTP status {response.status_code}."
         return _all(records, Trouble(_kind_of_status(response.status_code, final=final), sentence), is_answered=final)
-    stored = {_text(item): _number(item, _WARNING) for item in _items(module, _REFERENCED)}
-    refused = {_text(item): _number(item, _REASON) for item in _items(module, _FAILED)}
+    stored = {_text(item): _number(item, _WARNING) for item in items(module, _REFERENCED)}
+    refused = {_text(item): _number(item, _REASON) for item in items(module, _FAILED)}
     return (_outcome(record, stored, refused) for record in records)
 
 
@@ -154,21 +155,10 @@ def _module(response: httpx2.Response) -> Mapping[str, Any] | None:
     return json if isinstance(json, Mapping) and (_REFERENCED in json or _FAILED in json) else None
 
 
-def _items(module: Mapping[str, Any], tag: str) -> list[Mapping[str, Any]]:
-    values = module.get(tag, {}).get("Value") if isinstance(module.get(tag), Mapping) else None
-    return [item for item in values or [] if isinstance(item, Mapping)]
-
-
 def _text(item: Mapping[str, Any]) -> str:
-    return str(_first(item, _SOP_INSTANCE) or "")
+    return str(first(item, _SOP_INSTANCE) or "")
 
 
 def _number(item: Mapping[str, Any], tag: str) -> int:
-    value = _first(item, tag)
+    value = first(item, tag)
     return value if isinstance(value, int) else 0
-
-
-def _first(item: Mapping[str, Any], tag: str) -> Any:
-    element = item.get(tag)
-    values = element.get("Value") if isinstance(element, Mapping) else None
-    return values[0] if isinstance(values, list) and values else None

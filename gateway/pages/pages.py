@@ -1,6 +1,5 @@
 """Pages: Jinja2 templates with autoescape, in the visitor's language, never to be kept by a cache."""
 
-import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.sessions import Session
-from dicomweb.negotiation import accepts_gzip
 from gateway.config import Config
+from gateway.pages.compression import compressed
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import COOKIE, Languages, Texts
 from gateway.pages.wording import breakable, day
@@ -67,7 +66,7 @@ class Pages:
         general = {"t": words, "languages": self._switch(request), "active": "", "again": None}
         general |= self._of_site(session) | _of_session(words, session) | {"page_name": _name(found)}
         html = found.render({**general, **values}).encode()
-        response = _compressed(request, html, status, dict(headers or {}))
+        response = _page(request, html, status, dict(headers or {}))
         if chosen := self.languages.asked_for(request):
             response.set_cookie(
                 COOKIE, chosen, max_age=_ONE_YEAR, path="/", secure=self._https, httponly=True, samesite="lax"
@@ -119,13 +118,10 @@ def _of_session(words: Texts, session: Session | None) -> dict[str, Any]:
     return {"share": session.share, "expires": expires, "idle_seconds": seconds_left(session)}
 
 
-def _compressed(request: Request, html: bytes, status: int, headers: dict[str, str]) -> Response:
+def _page(request: Request, html: bytes, status: int, headers: dict[str, str]) -> Response:
     # No page holds a secret beside text that somebody else chose, so compression tells nothing (BREACH).
     headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie", **headers}
-    if accepts_gzip(request):
-        headers["content-encoding"] = "gzip"
-        html = gzip.compress(html, 5, mtime=0)
-    return Response(html, status, headers, "text/html")
+    return Response(compressed(request, html, headers, 5), status, headers, "text/html")
 
 
 def _name(template: Template) -> str:

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from dicomweb.media_types import is_video
 from dicomweb.rendered.encapsulated import document, video_type
 from dicomweb.rendered.rendered_media import ENCAPSULATIONS, Category, category
-from dicomweb.rendered.report_items import content, items, text
+from dicomweb.rendered.report_items import content, text
 from gateway.pages.texts import Texts
 from gateway.pages.wording import day, passage, person, plain
 from gateway.portal.curves import LONGEST, Curve, curves
 from gateway.portal.metadata import data_set_of
 from gateway.portal.references import References
+from storage.data_set.json_values import items
 from storage.errors import CannotUnderstand, NotRenderable
 from storage.records import InstanceRecord
 from storage.scope import StudyScope

@@ -1,6 +1,5 @@
 """Segments and contours that somebody has drawn for others, as the doctor's tools lay them over a series."""
 
-import gzip
 from typing import Any, Final
 
 import orjson
@@ -8,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.sessions import Session
-from dicomweb.negotiation import accepts_gzip
+from gateway.pages.compression import compressed
 from gateway.pages.wording import plain
 from gateway.portal.door import NO_STORE
 from gateway.portal.metadata import data_set_of
 from gateway.portal.stack import Stack
+from storage.data_set.json_values import text
 from storage.errors import NoSuchInstance, NotRenderable
 from storage.records import InstanceRecord
 from storage.regions.images import MOST, Images, Listed
@@ -22,7 +22,6 @@ from storage.scope import StudyScope
 from storage.storage import Storage
 
 _MOST_SETS: Final = 50
-_WORTH_COMPRESSING: Final = 1000
 
 
 class Regions:
@@ -86,7 +85,7 @@ class Regions:
         planes: dict[int, Plane] = {}
         for encoded in self._storage.index.data_sets(scope, study, series, bulk_data_root=""):
             data_set = orjson.loads(encoded)
-            first, frames = begins.get(_uid(data_set), (0, 0))
+            first, frames = begins.get(text(data_set, "00080018"), (0, 0))
             for frame in range(frames):
                 if plane := plane_of(data_set, frame + 1):
                     planes[first + frame] = plane
@@ -113,13 +112,7 @@ def _at(stack: Stack, index: int) -> tuple[InstanceRecord, int]:
     raise NoSuchInstance("No such image.")
 
 
-def _uid(data_set: dict[str, Any]) -> str:
-    values = data_set.get("00080018", {}).get("Value") or [""]
-    return str(values[0])
-
-
 def _json(request: Request, answer: Any) -> Response:
-    content, headers = orjson.dumps(answer), dict(NO_STORE)
-    if len(content) > _WORTH_COMPRESSING and accepts_gzip(request):
-        content, headers["content-encoding"] = gzip.compress(content, 1, mtime=0), "gzip"
+    headers = dict(NO_STORE)
+    content = compressed(request, orjson.dumps(answer), headers)
     return Response(content, headers=headers, media_type="application/json")

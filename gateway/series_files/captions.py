@@ -8,6 +8,7 @@ from auth.lettering import settable
 from gateway.pages.texts import Texts
 from gateway.pages.wording import person
 from gateway.portal.studies import SeriesView, StudyView
+from storage.data_set.json_values import first
 
 _PATIENT_NAME: Final = "00100010"
 
@@ -47,8 +48,8 @@ def captions(words: Texts, study: StudyView, series: SeriesView, patient_name: s
 
 def groups_of(patient_name: str, data_set: dict[str, Any]) -> str:
     """All groups of Patient's Name (PS3.5 6.2.1.1): the index, which `patient_name` is of, has the first of them."""
-    values = data_set.get(_PATIENT_NAME, {}).get("Value") or [None]
-    groups = values[0].values() if isinstance(values[0], dict) else ()
+    stated = first(data_set, _PATIENT_NAME)
+    groups = stated.values() if isinstance(stated, dict) else ()
     return "=".join((patient_name, *(str(group) for group in groups)))
 
 

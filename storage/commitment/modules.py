@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from storage.commitment.references import Reference, Verdict
+from storage.data_set.json_values import Json, first
 from storage.errors import CannotUnderstand
 from storage.identifiers import is_uid
 
@@ -21,8 +22,6 @@ _FAILED_STUDY_SEQUENCE: Final = "0008119B"
 _REFERENCED_SERIES_SEQUENCE: Final = "00081115"
 _INSTANCES_BY_CLASS_SEQUENCE: Final = "00081112"
 _REFERENCED_INSTANCE_SEQUENCE: Final = "0008114A"
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,10 @@ def reference(json: Json) -> Reference:
 
 def reason(json: Json) -> int:
     """The Failure Reason of an item, or `CannotUnderstand`."""
-    values = _values(json, _FAILURE_REASON)
-    if not values or not isinstance(values[0], int) or not values[0]:
+    found = first(json, _FAILURE_REASON)
+    if not isinstance(found, int) or not found:
         raise CannotUnderstand("An item that failed lacks its Failure Reason (0008,1197).")
-    return values[0]
+    return found
 
 
 def items(data_set: Json, key: str) -> list[Json]:
@@ -103,8 +102,8 @@ def items(data_set: Json, key: str) -> list[Json]:
 
 def text(data_set: Json, key: str) -> str:
     """The first value of an element, empty when it has none or is no text."""
-    values = _values(data_set, key)
-    return values[0] if values and isinstance(values[0], str) else ""
+    found = first(data_set, key)
+    return found if isinstance(found, str) else ""
 
 
 def element(vr: str, value: str | int) -> Json:
@@ -125,12 +124,6 @@ def _uid(data_set: Json, key: str) -> str:
     if not is_uid(found):
         raise CannotUnderstand("An item lacks the UID of its study or series.")
     return found
-
-
-def _values(data_set: Json, key: str) -> list[Any]:
-    element = data_set.get(key)
-    values = element.get("Value") if isinstance(element, dict) else None
-    return values if isinstance(values, list) else []
 
 
 def _sequence(data_set: Json, key: str) -> list[Json]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from storage.commitment.holding import Holding
-from storage.commitment.modules import NOWHERE, Json, Place, response
+from storage.commitment.modules import NOWHERE, Place, response
 from storage.commitment.references import (
     NO_SUCH_OBJECT_INSTANCE,
     Reference,
@@ -27,6 +27,7 @@ from storage.commitment.references import (
 from storage.commitment.schema import MIGRATIONS
 from storage.commitment.transactions import HELD_SECONDS, Clock, NoLongerHeld, Transaction, Transactions
 from storage.commitment.verifying import Verifier
+from storage.data_set.json_values import Json
 from storage.database import Database
 from storage.errors import DuplicateTransaction, NoSuchTransaction, NotAuthorised
 from storage.scope import ListedStudies, StudyScope, WholeArchive

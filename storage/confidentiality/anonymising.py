@@ -13,13 +13,12 @@ from storage.confidentiality.basic_profile import EMPTIED, REMOVED, RENAMED, REP
 from storage.data_set import part10
 from storage.data_set.dicom_json import BULK_DATA_MARK, model
 from storage.data_set.encoder import Encoder, encode
+from storage.data_set.json_values import Json, written
 from storage.data_set.part10 import EXPLICIT_VR_LITTLE_ENDIAN, FileMeta
 from storage.data_set.repertoires import text_encoder
 from storage.data_set.value_representations import OTHER, is_private
 from storage.errors import CannotUnderstand
 from storage.identifiers import stand_in_uid
-
-Json = dict[str, Any]
 
 _STANDARD_UIDS: Final = "1.2.840.10008."
 _PIXELS: Final = "7FE00010"
@@ -127,10 +126,10 @@ class Anonymiser:
 
 def burned_in(json: Json) -> Literal["no", "perhaps", "yes"]:
     """Whether words are written into the pixels of an image, as far as its data set tells (PS3.3 C.7.6.1.1)."""
-    stated = _text(json, "00280301")
+    stated = written(json, "00280301")
     if stated in ("YES", "NO"):
         return "yes" if stated == "YES" else "no"
-    often = _text(json, "00080060") in _OFTEN_WRITTEN_ON or _text(json, "00080016").startswith(_SECONDARY_CAPTURE)
+    often = written(json, "00080060") in _OFTEN_WRITTEN_ON or written(json, "00080016").startswith(_SECONDARY_CAPTURE)
     return "perhaps" if often else "no"
 
 
@@ -145,8 +144,3 @@ def _file(head: bytes, read: part10.Part10, offset: int, length: int) -> Iterato
     yield head
     for begin in range(offset, offset + length, _AT_ONCE):
         yield bytes(read.buffer[begin : min(begin + _AT_ONCE, offset + length)])
-
-
-def _text(json: Json, tag: str) -> str:
-    values = json.get(tag, {}).get("Value") or [""]
-    return str(values[0])

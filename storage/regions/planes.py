@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.regions.values import Json, item, number, numbers, text, whole
+from storage.data_set.json_values import Json, item, number, numbers, text, whole
 
 Numbers = NDArray[np.float64]
 Vector = tuple[float, float, float]

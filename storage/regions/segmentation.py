@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.data_set.json_values import Json, items, number, numbers, text, whole
 from storage.imaging.cielab import srgb
 from storage.imaging.image_pixels import Samples, Undecodable
 from storage.regions.images import Images, Source
 from storage.regions.masks import Mask, laid
 from storage.regions.planes import Numbers, Plane, group, plane_of
 from storage.regions.region import Placed, Region, named
-from storage.regions.values import Json, items, number, numbers, text, whole
 
 CLASSES: Final = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 """Segmentation and Label Map Segmentation Storage."""

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from storage.data_set.json_values import Json, items, numbers, text, whole
 from storage.imaging.cielab import Colour
 from storage.imaging.image_pixels import Undecodable
 from storage.regions.images import Images, Source
 from storage.regions.planes import Numbers, Plane
 from storage.regions.region import Placed, Region, named
-from storage.regions.values import Json, items, numbers, text, whole
 
 CLASSES: Final = frozenset({"1.2.840.10008.5.1.4.1.1.481.3"})
 

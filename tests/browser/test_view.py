@@ -28,7 +28,7 @@ _COMPARE = """
   for (const step of argument) {
     view[step]?.(...(step === "rotate" ? [90] : []));
   }
-  view.zoomBy(1.7, 100, 90);
+  view.zoomBy(1.7, { x: 100, y: 90 });
   view.pan(-13, 7);
   const found = [];
   for (const [x, y] of [[0, 0], [50, 20], [12.5, 3]]) {

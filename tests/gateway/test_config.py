@@ -1,5 +1,7 @@
 """Configuration: defaults, unknown keys, values out of range, and what is refused at the start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from dimse.settings import Peer, TlsSettings
 from gateway.config import Config, ConfigError, load, objections, parse
 from gateway.house import dimse_settings
+from tests.support.gateway import environment
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,3 +127,11 @@ def test_a_peer_of_the_configuration_is_one_of_dimse(tmp_path: Path) -> None:
     assert peer == Peer("PACS1", "10.0.0.5", 104, tls=True, allow=("store",))
     (plain,) = dimse_settings(parse({"dimse": {"peers": [PEER]}}, tmp_path)).peers
     assert plain == Peer("PACS1", "10.0.0.5", 104)
+
+
+def test_the_supervisor_loads_no_library_of_its_roles() -> None:
+    """It lives as long as the gateway and starts at each start of it: what it does not need costs memory and time."""
+    program = "import sys, gateway.cli.serve; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True, text=True).stdout
+    assert "gateway.supervisor" in loaded.split()
+    assert {"pydicom", "numpy", "PIL", "starlette", "sqlite_utils", "cryptography"}.isdisjoint(loaded.split())

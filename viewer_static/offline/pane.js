@@ -66,7 +66,7 @@ export class Pane extends EventTarget {
       step: (images) => this.show(this.index + images),
       edge: (last) => this.show(last ? this.total - 1 : 0),
       window: (right, up) => this.change(up / 250, Math.exp(right / 200)),
-      zoom: (factor, x, y) => this.view.zoomBy(factor, x, y),
+      zoom: (factor, client) => this.view.zoomBy(factor, client),
       pan: (x, y) => this.view.pan(x, y),
       reset: () => this.reset(),
       isZoomed: () => this.view.zoom > 1,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.pages.words.anatomy import BY_CODE, BY_TERM
+from storage.data_set.json_values import items, text, values
 
 DataSet = Mapping[str, Any]
 
@@ -21,9 +22,9 @@ _WINDOWS: Final = {
 
 def region(data_set: DataSet, body_part_examined: str) -> str:
     """The key of the region that is coded, by Anatomic Region Sequence before Body Part Examined; empty if unknown."""
-    for item in _values(data_set, "00082218"):
+    for item in items(data_set, "00082218"):
         for tag in ("00080100", "00080119"):
-            if (code := _first(item, tag)) in BY_CODE:
+            if (code := text(item, tag)) in BY_CODE:
                 return BY_CODE[code].key
     term = "".join(body_part_examined.upper().replace("_", " ").split())
     return BY_TERM[term].key if term in BY_TERM else ""
@@ -31,7 +32,7 @@ def region(data_set: DataSet, body_part_examined: str) -> str:
 
 def side(data_set: DataSet) -> str:
     """ "L", "R" or "B" by Laterality or Image Laterality; empty when they say something else."""
-    sides = {_first(data_set, tag) for tag in ("00200060", "00200062")} - {""}
+    sides = {text(data_set, tag) for tag in ("00200060", "00200062")} - {""}
     return sides.pop() if len(sides) == 1 and sides <= {"L", "R", "B"} else ""
 
 
@@ -47,7 +48,7 @@ def plane(data_set: DataSet) -> str:
 
 def kind(data_set: DataSet, modality: str) -> str:
     """ "LOCALIZER", or for CT what the window is made for ("LUNG", "BONE", "SOFT"); else empty."""
-    if "LOCALIZER" in _values(data_set, "00080008")[2:]:
+    if "LOCALIZER" in values(data_set, "00080008")[2:]:
         return "LOCALIZER"
     center, width = _numbers(data_set, "00281050")[:1], _numbers(data_set, "00281051")[:1]
     if modality != "CT" or not center or not width:
@@ -60,20 +61,9 @@ def kind(data_set: DataSet, modality: str) -> str:
 
 def described_procedure(study: DataSet) -> str:
     """Requested Procedure Description, else the meaning of the Procedure Code; empty if there is none."""
-    codes = _values(study, "00081032")
-    return _first(study, "00321060") or (_first(codes[0], "00080104") if codes else "")
-
-
-def _values(data_set: Any, tag: str) -> list[Any]:
-    element = data_set.get(tag) if isinstance(data_set, Mapping) else None
-    value = element.get("Value") if isinstance(element, Mapping) else None
-    return value if isinstance(value, list) else []
-
-
-def _first(data_set: Any, tag: str) -> str:
-    values = _values(data_set, tag)
-    return values[0].strip() if values and isinstance(values[0], str) else ""
+    codes = items(study, "00081032")
+    return text(study, "00321060") or (text(codes[0], "00080104") if codes else "")
 
 
 def _numbers(data_set: DataSet, tag: str) -> list[float]:
-    return [float(one) for one in _values(data_set, tag) if isinstance(one, int | float)]
+    return [float(one) for one in values(data_set, tag) if isinstance(one, int | float)]

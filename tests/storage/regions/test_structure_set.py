@@ -2,11 +2,11 @@
 
 import pytest
 
+from storage.data_set.json_values import Json
 from storage.imaging.image_pixels import Undecodable
 from storage.regions.images import Images, Listed
 from storage.regions.planes import Plane
 from storage.regions.structure_set import structure_set_of
-from storage.regions.values import Json
 
 IMAGE = Images([Listed("1.2", 1, 64, 64)], {0: Plane((0, 0, 0), (1, 0, 0), (0, 1, 0), 1.0, 1.0, 64, 64, 2.0, "1.9")})
 

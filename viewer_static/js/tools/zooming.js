@@ -1,6 +1,7 @@
 // Zoom and pan of one plane: pinch and two fingers, the wheel with Ctrl, the right mouse button, and by calls.
 
-const MOST = 12;
+import { zoomAbout } from "../viewer/view.js";
+
 const NOTCH = 1.0015;
 
 /** @typedef {{x: number, y: number}} Point */
@@ -83,12 +84,7 @@ export class Zooming {
    * @param {Point} [client] what stays where it is; the middle without it
    */
   by(factor, client) {
-    const { left, top, width, height } = this.stage.getBoundingClientRect();
-    const from = client ? { x: client.x - left - width / 2, y: client.y - top - height / 2 } : { x: 0, y: 0 };
-    const zoom = Math.min(Math.max(this.zoom * factor, 1), MOST);
-    this.x = from.x - ((from.x - this.x) * zoom) / this.zoom;
-    this.y = from.y - ((from.y - this.y) * zoom) / this.zoom;
-    this.zoom = zoom;
+    zoomAbout(this, factor, client);
     this.apply();
   }
 

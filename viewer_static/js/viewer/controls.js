@@ -50,7 +50,7 @@ export class Controls {
       step: (images) => stack.show(stack.index + images),
       edge: (last) => stack.show(last ? stack.total - 1 : 0),
       window: (right, up) => this.windowing.change(up / 250, Math.exp(right / 200)),
-      zoom: (factor, x, y) => view.zoomBy(factor, x, y),
+      zoom: (factor, client) => view.zoomBy(factor, client),
       pan: (x, y) => view.pan(x, y),
       reset: () => this.reset(),
       isZoomed: () => view.zoom > 1,

@@ -11,7 +11,7 @@ import { KEYS, inReading } from "./keys.js";
  * @property {(images: number) => void} step
  * @property {(last: boolean) => void} edge first or last image
  * @property {(right: number, up: number) => void} window drag in CSS pixels
- * @property {(factor: number, x?: number, y?: number) => void} zoom
+ * @property {(factor: number, client?: {x: number, y: number}) => void} zoom
  * @property {(x: number, y: number) => void} pan
  * @property {() => void} reset
  * @property {() => boolean} isZoomed
@@ -182,7 +182,7 @@ export class Input {
     }
     const spread = Math.hypot(before.x - other.x, before.y - other.y) || 1;
     const factor = Math.hypot(now.x - other.x, now.y - other.y) / spread;
-    this.actions.zoom(factor, (now.x + other.x) / 2, (now.y + other.y) / 2);
+    this.actions.zoom(factor, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
     this.actions.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
   }
 
@@ -213,7 +213,7 @@ export class Input {
     const double = time - last.time < DOUBLE && Math.hypot(x - last.x, y - last.y) < 32;
     this.lastTap = double ? { x: 0, y: 0, time: 0 } : { x, y, time };
     if (double) {
-      this.actions.zoom(this.actions.isZoomed() ? 0 : 2.5, x, y);
+      this.actions.zoom(this.actions.isZoomed() ? 0 : 2.5, { x, y });
     }
   }
 
@@ -223,7 +223,7 @@ export class Input {
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : NOTCH;
     const distance = event.deltaY * unit;
     if (event.ctrlKey) {
-      this.actions.zoom(Math.exp(-distance / 200), event.clientX, event.clientY);
+      this.actions.zoom(Math.exp(-distance / 200), { x: event.clientX, y: event.clientY });
       return;
     }
     if (Math.abs(distance) >= NOTCH) {

@@ -6,6 +6,21 @@ const MOST = 12;
 /** @typedef {{x: number, y: number}} Point */
 
 /**
+ * @param {{stage: HTMLElement, zoom: number, x: number, y: number}} zoomed
+ * @param {number} factor
+ * @param {Point} [client] stays where it is; the middle without it
+ */
+export function zoomAbout(zoomed, factor, client) {
+  const box = zoomed.stage.getBoundingClientRect();
+  const x = client ? client.x - box.left - box.width / 2 : 0;
+  const y = client ? client.y - box.top - box.height / 2 : 0;
+  const zoom = Math.min(Math.max(zoomed.zoom * factor, 1), MOST);
+  zoomed.x = x - ((x - zoomed.x) * zoom) / zoomed.zoom;
+  zoomed.y = y - ((y - zoomed.y) * zoom) / zoomed.zoom;
+  zoomed.zoom = zoom;
+}
+
+/**
  * Sends "change" when the image lies elsewhere than before.
  *
  * The image is mirrored left to right first (`flipped`), then turned clockwise by `rotation` degrees (0, 90, 180, 270).
@@ -122,17 +137,10 @@ export class View extends EventTarget {
 
   /**
    * @param {number} factor
-   * @param {number} [clientX] point that stays where it is; the middle without it
-   * @param {number} [clientY]
+   * @param {Point} [client]
    */
-  zoomBy(factor, clientX, clientY) {
-    const box = this.stage.getBoundingClientRect();
-    const fromX = clientX === undefined ? 0 : clientX - box.left - box.width / 2;
-    const fromY = clientY === undefined ? 0 : clientY - box.top - box.height / 2;
-    const zoom = Math.min(Math.max(this.zoom * factor, 1), MOST);
-    this.x = fromX - ((fromX - this.x) * zoom) / this.zoom;
-    this.y = fromY - ((fromY - this.y) * zoom) / this.zoom;
-    this.zoom = zoom;
+  zoomBy(factor, client) {
+    zoomAbout(this, factor, client);
     this.apply();
   }
 
