@@ -23,7 +23,7 @@ help:
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
-	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 150,000 calls"
+	@echo "make matrix [EVERY=n]  everybody asks for everything: the authorization matrix, some 270,000 calls"
 	@echo "make lock               renew requirements/ from pyproject.toml"
 	@echo "make sbom               dist/durchblick.cdx.json: what is installed for running, as CycloneDX"
 

@@ -13,6 +13,7 @@ from typing import IO, Final, Literal
 
 from storage.errors import CannotUnderstand, Refusal
 from storage.ingest import Ingest
+from storage.media.dicomdir import instances_named
 
 Outcome = Literal["stored", "already", "skipped", "refused"]
 
@@ -24,6 +25,7 @@ STEEPEST: Final = 200
 FREE_BYTES: Final = 256 * 1024**2
 _BLOCK: Final = 1024 * 1024
 _HEAD: Final = 512
+_LONGEST_DIRECTORY: Final = 64 * 1024**2
 # (0002,0002) of a DICOMDIR (PS3.10 8.6), whatever the file is called.
 _DIRECTORY: Final = b"UI\x14\x001.2.840.10008.1.3.10"
 
@@ -39,10 +41,11 @@ class Result:
 
 
 class Importer:
-    """Stores what lies below paths; blocking."""
+    """Stores what lies below paths; blocking. `named` are the instances that the DICOMDIRs met so far point to."""
 
     def __init__(self, ingest: Ingest, source: str = "import", inflated: int | None = None) -> None:
         """All archives together may inflate to so many bytes, each to `LONGEST_ARCHIVE` where nothing is said."""
+        self.named: set[str] = set()
         self._ingest = ingest
         self._source = source
         self._together = None if inflated is None else _Budget(inflated)
@@ -100,6 +103,7 @@ class Importer:
         try:
             head = file.read(_HEAD)
             if _DIRECTORY in head:
+                self.named |= instances_named(head + file.read(_LONGEST_DIRECTORY))
                 return Result(name, "skipped", "DICOMDIR: a table of contents; the files themselves are read")
             if not named and not _plausible(head):
                 return Result(name, "skipped", "not DICOM")

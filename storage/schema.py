@@ -266,3 +266,9 @@ def _senders(database: sqlite_utils.Database) -> None:
     """Sites name AE titles, while over the network an origin had the address too: "AE title@address"."""
     for (origin,) in database.execute("SELECT DISTINCT origin FROM study WHERE origin LIKE '%@%'").fetchall():
         database.execute("UPDATE study SET origin = ? WHERE origin = ?", (origin.partition("@")[0], origin))
+
+
+@MIGRATIONS(name="012_origins_of_the_deleted")
+def _origins_of_the_deleted(database: sqlite_utils.Database) -> None:
+    """Who had sent what was deleted; NULL where that was not kept."""
+    database.execute("ALTER TABLE tombstone ADD COLUMN origin TEXT")

@@ -160,6 +160,7 @@ def _rules(rooms: RuleRooms, door: DeskDoor) -> list[BaseRoute]:
         "/desk/forwarding/rules": rooms.add,
         f"{one}/conditions": rooms.change,
         f"{one}/switch": rooms.switch,
+        f"{one}/sending": rooms.send,
         f"{one}/removal": rooms.remove,
     }
     return [

@@ -17,6 +17,7 @@ from gateway.desk.forms import form_of
 from gateway.desk.rule_form import Meant, Offer, RuleForm
 from gateway.desk.rule_wording import RuleWording
 from gateway.desk.wording import Wording
+from gateway.forwarding.backlog import backlog_of
 from gateway.forwarding.delivery import Tally
 from gateway.forwarding.rulebook import KeptRule, NameTaken, NoSuchRule, RuleChanged, TooMany
 from gateway.forwarding.rules import Selection
@@ -30,6 +31,7 @@ DAYS: Final = (1, 7, 30)
 """How far back a trial may look."""
 EXAMPLES: Final = 5
 _LIST: Final = "/desk/forwarding/rules"
+_DONE: Final = ("made", "changed", "switched", "sent", "sent_before")
 
 
 class RuleRooms:
@@ -59,15 +61,16 @@ class RuleRooms:
     def rule(self, request: Request, session: StaffSession) -> Response:
         """A rule of the desk, what it would have taken of the last `?days=`, and what can be done with it."""
         kept = self._named(request, session)
-        asked = request.query_params.get("days", "")
-        days = next((one for one in DAYS if str(one) == asked), DAYS[1])
+        days = _days(request.query_params.get("days", ""))
         tally = self._house.deliveries.tallies(scope_of(session.member)).get(kept.rule.name, Tally())
-        done = next((one for one in ("made", "changed", "switched") if one in request.query_params), "")
+        trial = self._trial(request, session, kept.rule.selection, days)
+        done = next((one for one in _DONE if one in request.query_params), "")
         values: dict[str, Any] = {
             "row": self._wording(request).row(kept, tally, _url(kept)),
             "kept": kept,
+            "may_send": kept.standing == "holds" and bool(trial["result"].taken),
             "may_hold": kept.standing == "off" and bool(kept.rule.targets),
-            "trial": self._trial(request, session, kept.rule.selection, days),
+            "trial": trial,
             "days": days,
             "every_days": DAYS,
             "done": self._pages.languages.of(request)(f"desk.rules.done_{done}") if done else "",
@@ -113,6 +116,16 @@ class RuleRooms:
             return f"{_url(kept)}?switched"
 
         return self._decided(request, session, work)
+
+    def send(self, request: Request, session: StaffSession) -> Response:
+        """Want also what is here already, as the trial of so many days shows it, for a rule that holds; 409 else."""
+        kept, form = self._named(request, session), form_of(request)
+        days = _days(form.one("days"))
+        if kept.standing != "holds" or RuleForm.sent(form).version != kept.version:
+            return self._door.message(request, "rule_changed", 409, session)
+        deliveries, index = self._house.deliveries, self._house.storage.index
+        sent = deliveries.want_all(backlog_of(index, deliveries, scope_of(session.member), kept.rule, days))
+        return RedirectResponse(f"{_url(kept)}?days={days}&{'sent' if sent else 'sent_before'}", 303, NO_STORE)
 
     def remove(self, request: Request, session: StaffSession) -> Response:
         """Forget it; 409 where somebody else has changed it meanwhile."""
@@ -222,6 +235,10 @@ def _may_change(member: Member, kept: KeptRule) -> bool:
     """Administrators of a site keep the rules that take nothing of others; those of the file are the operator's."""
     own = member.site is None or kept.rule.selection.sites == {member.site}
     return member.may_administer and own and not kept.is_configured
+
+
+def _days(asked: str) -> int:
+    return next((one for one in DAYS if str(one) == asked), DAYS[1])
 
 
 def _url(kept: KeptRule) -> str:

@@ -121,6 +121,8 @@ class UploadWording:
         words, findings = self._words, upload.findings
         counts = [words.count(text, findings[counted]) for counted, text in _UNUSABLE.items() if findings.get(counted)]
         infected = [plain(f"{one['file']}: {one['what']}") for one in findings.get("scan", {}).get("infected", [])]
+        if missed := len(findings.get("missed", [])):
+            counts.append(words.count("desk.uploads.missed", missed))
         return infected + counts + [plain(one["file"]) for one in findings.get("troubles", [])]
 
     def scan(self, upload: Upload) -> str:
@@ -189,6 +191,7 @@ def _warnings(upload: Upload, scans: bool) -> list[str]:
         "birth_date_differs": any(one["birth_date"] == "differs" for one in verdicts),
         "several_people": len(people) > 1,
         "some_unusable": bool(findings.get("refused") or findings.get("incomplete")),
+        "some_missed": bool(findings.get("missed")),
         "no_images": "stored" in findings and not findings["stored"],
     }
     return [key for key, holds in found.items() if holds]

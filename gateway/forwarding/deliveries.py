@@ -12,6 +12,7 @@ from typing import Final
 
 from dimse.scu.trouble import Trouble
 from gateway.forwarding.delivery import Delivery, State, Tally, Wanted
+from gateway.forwarding.rules import Selection
 from gateway.forwarding.schema import MIGRATIONS
 from storage.audit import note
 from storage.database import Database
@@ -89,6 +90,28 @@ class Deliveries:
 
         return self.get(self._database.write(work)["id"])
 
+    def want_all(self, wanted: Iterable[Wanted]) -> int:
+        """More of them, asked for by hand; those that there are stay as they are. Returns how many are new."""
+        now, asked = self._clock(), list(wanted)
+
+        def work(connection: sqlite3.Connection) -> int:
+            new = [
+                one
+                for one in asked
+                if connection.execute(_INSERT, (one.rule, *one.key, one.instances, now, now, now)).rowcount
+            ]
+            for one in new:
+                _note(connection, "forwarding asked for", one)
+            return len(new)
+
+        return self._database.write(work)
+
+    def places_of(self, target: str, study: str, selection: Selection) -> list[tuple[int, int]]:
+        """Behind which place up to which one there are deliveries of this selection of a study to a target."""
+        sql = "SELECT after_place, upto_place FROM delivery WHERE target = ? AND study = ? AND selection = ?"
+        rows = self._database.read(sql, (target, study, selection.encode()))
+        return [(row["after_place"], row["upto_place"]) for row in rows]
+
     def get(self, number: int, scope: StudyScope = _EVERYTHING) -> Delivery:
         """The delivery of this number; `NoSuchDelivery` also where its study is not within `scope`."""
         within, studies = _within(scope)
@@ -148,6 +171,18 @@ class Deliveries:
             return [Delivery.of(connection.execute(_BY_ID, (row["id"],)).fetchone()) for row in rows]
 
         return self._database.write(work)
+
+    def due_targets(self) -> list[str]:
+        """The targets for which there is something to do now, also those that are none any more."""
+        sql = "SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND due_at <= ?"
+        return [row["target"] for row in self._database.read(sql, (self._clock(),))]
+
+    def hold(self, at_work: Iterable[Delivery]) -> None:
+        """Whoever has taken these up still works on them; what somebody else has taken up meanwhile stays theirs."""
+        due = self._clock() + HELD_SECONDS
+        held = [(due, one.id, one.holder) for one in at_work]
+        if held:
+            self._database.write(lambda connection: connection.executemany(_HOLD, held))
 
     def taken(self, delivery: Delivery) -> set[int]:
         """The places of instances that the target has taken already."""
@@ -279,7 +314,8 @@ def _within(scope: StudyScope) -> tuple[str, tuple[str, ...]]:
     if isinstance(scope, WholeArchive):
         return "1 = 1", ()
     condition, parameters = predicate(scope)
-    return f"study IN (SELECT study.study_instance_uid FROM study WHERE {condition})", parameters
+    # Few have failed, while `IN` would list all studies of the scope first, for each page of the desk.
+    return f"EXISTS (SELECT 1 FROM study WHERE study.study_instance_uid = delivery.study AND {condition})", parameters
 
 
 def _open(connection: sqlite3.Connection, number: int, now: float) -> Delivery:
@@ -330,6 +366,7 @@ _DUE: Final = (
     "SELECT id FROM delivery WHERE state = 'waiting' AND target = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?"
 )
 _TAKE_UP: Final = "UPDATE delivery SET holder = ?, due_at = ? WHERE id = ?"
+_HOLD: Final = "UPDATE delivery SET due_at = ? WHERE id = ? AND holder = ? AND state = 'waiting'"
 _COUNTED: Final = """
     sent = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ?),
     warned = (SELECT count(*) FROM delivery_taken WHERE delivery_id = ? AND warned <> 0)"""

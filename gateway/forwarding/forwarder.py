@@ -29,7 +29,6 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 
 _TELL_SECONDS: Final = min(2.0, HELD_SECONDS / 4)
 _COMMITMENT_SECONDS: Final = 5.0
-_TARGETS_AT_ONCE: Final = 8
 
 
 class _Stopped(Exception):
@@ -65,9 +64,10 @@ class Forwarder:
         self._deliveries = deliveries
         self._targets = targets
         self._last_seconds = last_seconds
-        workers = sum(one.at_once for one in targets.configured.values())
-        self._pool = ThreadPoolExecutor(min(max(workers, 1), _TARGETS_AT_ONCE), thread_name_prefix="forwarding")
+        # One that is down holds up no thread of another.
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._busy: Counter[str] = Counter()
+        self._at_work: dict[int, Delivery] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
@@ -77,20 +77,37 @@ class Forwarder:
         return self._stopped.is_set()
 
     def begin(self) -> list[Future[None]]:
-        """Take up what is due and fits; returns at once, with the work on each delivery."""
+        """Take up what is due and fits; returns at once, with the work on each delivery.
+
+        What is worked on is held on by this, however long a single instance takes: it must be asked again in time.
+        """
+        with self._lock:
+            self._deliveries.hold(self._at_work.values())
         begun = []
-        for name, config in self._targets.configured.items():
+        for name, at_once in self._limits().items():
             with self._lock:
-                free = config.at_once - self._busy[name]
+                free = at_once - self._busy[name]
                 taken = self._deliveries.take_up(name, free) if free > 0 else []
                 self._busy[name] += len(taken)
-            begun += [self._pool.submit(self._work, delivery) for delivery in taken]
+                self._at_work.update((one.id, one) for one in taken)
+            begun += [self._pool(name, at_once).submit(self._work, delivery) for delivery in taken]
         return begun
 
     def close(self) -> None:
         """Return when what is being sent at this moment has been answered; the rest is for the next process."""
         self._stopped.set()
-        self._pool.shutdown(cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(cancel_futures=True)
+
+    def _limits(self) -> dict[str, int]:
+        """How many deliveries at once each target takes; whoever is no target any more is to be told so."""
+        limits = {name: config.at_once for name, config in self._targets.configured.items()}
+        return dict.fromkeys(self._deliveries.due_targets(), 1) | limits
+
+    def _pool(self, name: str, at_once: int) -> ThreadPoolExecutor:
+        if name not in self._pools:
+            self._pools[name] = ThreadPoolExecutor(at_once, thread_name_prefix="forwarding")
+        return self._pools[name]
 
     def _work(self, delivery: Delivery) -> None:
         name = delivery.wanted.target
@@ -104,6 +121,7 @@ class Forwarder:
         finally:
             with self._lock:
                 self._busy[name] -= 1
+                self._at_work.pop(delivery.id, None)
 
     def _attempt(self, delivery: Delivery) -> None:
         name = delivery.wanted.target

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.forwarding.rules import Selection
 from storage.index import Index
+from storage.records import Unsettled
 from storage.scope import StudyScope
 
 LOOKED_AT: Final = 50_000
@@ -27,13 +28,19 @@ class Trial:
 
 def trial_of(index: Index, scope: StudyScope, selection: Selection, days: int, now: datetime | None = None) -> Trial:
     """What `selection` would have chosen of the studies within `scope` to which something came in the last `days`."""
+    lately, is_whole = lately_of(index, scope, days, now)
+    taken: dict[str, int] = {}
+    for study in lately:
+        arrivals = index.arrived(scope, study.study_instance_uid, study.first - 1, study.last)
+        if chosen := selection.of_arrivals(index, study.study_instance_uid, arrivals):
+            taken[study.study_instance_uid] = len(chosen)
+    return Trial(len(lately), tuple(taken), sum(taken.values()), is_whole)
+
+
+def lately_of(index: Index, scope: StudyScope, days: int, now: datetime | None = None) -> tuple[list[Unsettled], bool]:
+    """The studies within `scope` to which something came in the last `days`, newest first, and whether that are all."""
     since = (now or datetime.now(UTC)) - timedelta(days=days)
     behind = max(index.arrivals(scope, None).place - LOOKED_AT, 0)
     studies = index.unsettled(scope, behind)
     lately = [one for one in reversed(studies) if one.received_at >= since]
-    taken: dict[str, int] = {}
-    for one in lately:
-        arrivals = index.arrived(scope, one.study_instance_uid, one.first - 1, one.last)
-        if chosen := selection.of_arrivals(index, one.study_instance_uid, arrivals):
-            taken[one.study_instance_uid] = len(chosen)
-    return Trial(len(lately), tuple(taken), sum(taken.values()), not behind or len(lately) < len(studies))
+    return lately, not behind or len(lately) < len(studies)

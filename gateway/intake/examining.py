@@ -28,6 +28,8 @@ MOST_TOLD: Final = 50
 """Of files that could not be used, so many are named."""
 _INFLATES: Final = 4
 """All archives of an upload may hold so many times what it may have; images without loss pack two to three times."""
+MOST_MISSED: Final = 1000
+"""Of instances that a DICOMDIR names and that did not come, so many are kept in mind."""
 _HOLD_EVERY: Final = 200
 _PAUSE: Final = 60
 
@@ -100,8 +102,11 @@ class Examination:
                     if result.outcome in ("refused", "skipped") and len(troubles) < MOST_TOLD:
                         troubles.append(_trouble(file.name, result))
             pictures = Pictures(upload, self._quarantine, self._draw, lambda: self._go_on(upload, 0))
-            scanned = {"scan": self._scan(upload, len(whole), infected)}
-            return findings(archive, counts, troubles, pictures.of(archive)) | scanned
+            more = {
+                "missed": _missed(archive, importer.named.union(upload.findings.get("missed", []))),
+                "scan": self._scan(upload, len(whole), infected),
+            }
+            return findings(archive, counts, troubles, pictures.of(archive)) | more
 
     def _infected(self, upload: Upload, files: list[UploadFile]) -> dict[str, dict[str, str]]:
         """What the scanner found, by id of the file. Raises `Unscanned`."""
@@ -146,6 +151,16 @@ def findings(
         "troubles": troubles,
         "studies": [study | {"shown": series.get(study["study"], [])} for study in studies],
     }
+
+
+def _missed(archive: Storage, named: set[str]) -> list[str]:
+    """Which of the instances that a DICOMDIR names are not in `archive`."""
+    if not named:
+        return []
+    everything = WholeArchive()
+    for study in archive.index.studies(everything):
+        named -= {one.sop_instance_uid for one in archive.index.instances(everything, study.study_instance_uid)}
+    return sorted(named)[:MOST_MISSED]
 
 
 # What staff compare with the form, under the names that the pages use.

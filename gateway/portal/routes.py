@@ -119,6 +119,7 @@ def _series_file_routes(house: House, pages: Pages, door: Door, terms: Terms) ->
     series = "/studies/{study}/series/{series}"
     return [
         Route(f"{series}/film.webp", door.signed_in(terms.demanded(made.film))),
+        Route(f"{series}/film.mp4", door.signed_in(terms.demanded(made.phone_film))),
         Route(f"{series}/contact-sheet.pdf", door.signed_in(terms.demanded(made.contact_sheet))),
     ]
 

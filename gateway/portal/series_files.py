@@ -1,9 +1,12 @@
-"""A series to keep: as film (animated WebP) and as contact sheets (PDF), made when they are asked for."""
+"""A series to keep: as film (MP4, or animated WebP) and as contact sheets (PDF), made when they are asked for."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from starlette.requests import Request
@@ -18,7 +21,7 @@ from gateway.portal.attachment import attachment
 from gateway.portal.door import NO_STORE
 from gateway.portal.metadata import data_set_of
 from gateway.portal.studies import Wording
-from gateway.series_files import contact_sheet, film
+from gateway.series_files import contact_sheet, film, mp4
 from gateway.series_files.captions import Captions, captions, groups_of
 from gateway.series_files.chosen import Choice, choose, drawn, milliseconds
 from storage.errors import NoSuchInstance, OutOfResources
@@ -75,10 +78,17 @@ class SeriesFiles:
         self._storage = house.storage
         self._pages = pages
         self._places = Places()
+        self._encoder = mp4.found(house.config.downloads.ffmpeg)
 
     def film(self, request: Request, session: Session) -> Response:
         """The series as animated WebP. `?window=` as in PS3.18 8.3.5.1.4. Raises NoSuchInstance, BadRequest."""
         return self._answer(request, session, self._film, "webp", "image/webp")
+
+    def phone_film(self, request: Request, session: Session) -> Response:
+        """The series as MP4, where there is FFmpeg; all else is as with `film`."""
+        if self._encoder is None:
+            raise NoSuchInstance("There is no FFmpeg here.")
+        return self._answer(request, session, partial(self._encoded, self._encoder), "mp4", "video/mp4")
 
     def contact_sheet(self, request: Request, session: Session) -> Response:
         """The series as PDF. `?window=` as in PS3.18 8.3.5.1.4. Raises NoSuchInstance, BadRequest."""
@@ -129,6 +139,16 @@ class SeriesFiles:
     def _film(self, wish: _Wish) -> bytes:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, film.SIDE, film.QUALITY))
         return film.film(wish.captions, pictures, wish.milliseconds)
+
+    def _encoded(self, encoder: mp4.Encoder, wish: _Wish) -> bytes:
+        pictures = drawn(self._storage, wish.choice, _rendering(wish, film.SIDE, film.QUALITY))
+        with TemporaryDirectory(prefix="durchblick-film-") as folder:
+            target = Path(folder) / "film.mp4"
+            try:
+                encoder.film(film.papers(wish.captions, pictures, film.SIDE), wish.milliseconds, target)
+            except mp4.FilmFailed as error:
+                raise OutOfResources("FFmpeg has made no film.") from error
+            return target.read_bytes()
 
     def _contact_sheet(self, wish: _Wish) -> bytes:
         pictures = drawn(self._storage, wish.choice, _rendering(wish, contact_sheet.SIDE, contact_sheet.QUALITY))

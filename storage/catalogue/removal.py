@@ -77,7 +77,7 @@ def _bury_all(connection: sqlite3.Connection, names: Names, gone: Doomed) -> Non
     for depth in range(3):
         asked = bool(names[depth]) and not any(names[depth + 1 :])
         if asked or (names[depth] and vanished[depth]):
-            bury(connection, _to_depth(whole, depth), identity, held=held)
+            bury(connection, _to_depth(whole, depth), identity, first["origin"], held=held)
 
 
 def _to_depth(names: Names, depth: int) -> Names:
@@ -97,7 +97,7 @@ def _by_series(rows: Rows) -> dict[int, tuple[int, int]]:
 _COLUMNS: Final = ("study.study_instance_uid", "series.series_instance_uid", "instance.sop_instance_uid")
 _IDENTITY: Final = ("patient_id", "issuer_of_patient_id", "patient_birth_date")
 _WANTED: Final = f"""instance.id, instance.blob_key, instance.size, instance.held, instance.sop_instance_uid,
-    series.id AS series_id, series.series_instance_uid, study.id AS study_id, {", ".join(_IDENTITY)},
+    series.id AS series_id, series.series_instance_uid, study.id AS study_id, study.origin, {", ".join(_IDENTITY)},
     series.visible_instances + series.held_instances AS of_series,
     (SELECT count(*) FROM series AS every WHERE every.study_id = study.id) AS of_study"""
 _UNCOUNT: Final = """

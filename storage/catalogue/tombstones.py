@@ -25,10 +25,13 @@ Names = tuple[str, str, str]
 """The UIDs of a study, a series and an instance; empty below the level that is named."""
 
 
-def bury(connection: sqlite3.Connection, names: Names, identity: str, *, held: bool) -> None:
-    """Remember that what `names` name was deleted; `identity` is a digest, `held` says that patients never saw it."""
+def bury(connection: sqlite3.Connection, names: Names, identity: str, origin: str, *, held: bool) -> None:
+    """Remember that what `names` name was deleted.
+
+    `identity` is a digest, `origin` who had sent the study, and `held` says that patients never saw it.
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    connection.execute(_BURY, (*names, identity, int(held), now))
+    connection.execute(_BURY, (*names, identity, origin, int(held), now))
 
 
 def identity_digest(study: str, patient_id: str, issuer_of_patient_id: str, patient_birth_date: str) -> str:
@@ -53,11 +56,10 @@ def _covers(scope: StudyScope, study: str, tombstone: sqlite3.Row) -> bool:
             return True
         case ListedStudies(studies):
             return study in studies
-        case SiteStudies():
-            # Which site a study belonged to is not kept.
-            return False
-        case PatientIdentity(patient_id, issuer, birth_date, _, accepted):
-            known = bool(patient_id)
+        case SiteStudies(site):
+            return bool(tombstone["site"] == site)
+        case PatientIdentity(patient_id, issuer, birth_date, site, accepted):
+            known = bool(patient_id) and site in (None, tombstone["site"])
             same = tombstone["identity"] == identity_digest(study, patient_id, issuer, birth_date)
             return known and (same or study in accepted)
         case Within(inner, outer):
@@ -65,11 +67,13 @@ def _covers(scope: StudyScope, study: str, tombstone: sqlite3.Row) -> bool:
 
 
 _BURY: Final = """
-    INSERT INTO tombstone (study_instance_uid, series_instance_uid, sop_instance_uid, identity, held, deleted_at)
-    VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO tombstone (study_instance_uid, series_instance_uid, sop_instance_uid, identity, origin, held,
+    deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid) DO UPDATE SET
-    identity = excluded.identity, deleted_at = excluded.deleted_at,
+    identity = excluded.identity, origin = excluded.origin, deleted_at = excluded.deleted_at,
     held = CASE WHEN tombstone.held = 0 THEN 0 ELSE excluded.held END"""
 _FIND: Final = """
-    SELECT identity, held FROM tombstone WHERE study_instance_uid = ?
+    SELECT identity, held, CASE WHEN origin IS NOT NULL THEN
+    COALESCE((SELECT site FROM site_origin WHERE site_origin.origin = tombstone.origin), '') END AS site
+    FROM tombstone WHERE study_instance_uid = ?
     AND series_instance_uid IN ('', ?) AND sop_instance_uid IN ('', ?)"""

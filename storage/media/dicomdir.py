@@ -1,6 +1,7 @@
 """The DICOMDIR of a file-set (PS3.10 8.6): a tree of directory records, each pointing to the next and to its first
 child by byte offset (PS3.3 F.2 and F.3.2.2)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,9 @@ _LATIN_1: Final = "ISO_IR 100"
 _IN_USE: Final = 0xFFFF
 _NEXT, _CHILD = 8 + 8, 8 + 12 + 10 + 8
 """Where in an item the offsets of the next and of the first lower record lie."""
+
+# (0004,1511), in Explicit VR Little Endian as every DICOMDIR is (PS3.10 8.6).
+_NAMED: Final = re.compile(rb"\x04\x00\x11\x15UI[\x01-\x40]\x00([0-9.]{1,64})")
 
 Json = dict[str, Any]
 
@@ -45,6 +49,14 @@ def encode_dicomdir(roots: Sequence[Record], file_set_uid: str) -> bytes:
     first, last = (roots[0].at, roots[-1].at) if roots else (0, 0)
     sequence = b"\x04\x00\x20\x12SQ\0\0" + len(items).to_bytes(4, "little")
     return head + _information(first, last) + sequence + items
+
+
+def instances_named(dicomdir: bytes) -> frozenset[str]:
+    """The SOP Instance UIDs that the records of a DICOMDIR point to, also of a damaged one as far as they are there.
+
+    Found by their tag, for discs are sent in whose records point to the wrong places.
+    """
+    return frozenset(uid.decode() for uid in _NAMED.findall(dicomdir))
 
 
 def _information(first: int, last: int) -> bytes:

@@ -20,9 +20,10 @@ from gateway.archive.service import retrievals_of
 from gateway.desk import priors
 from gateway.desk.openid import OpenId
 from gateway.forwarding.delivery import Wanted
+from gateway.forwarding.rulebook import RuleBook
 from gateway.forwarding.rules import Selection
 from gateway.house import House
-from gateway.sections import ViewersConfig
+from gateway.sections import ForwardingConfig, TargetConfig, ViewersConfig
 from storage.scope import PatientIdentity
 from tests.browser.axe import Walk
 from tests.browser.conftest import Site, Visits
@@ -33,6 +34,7 @@ from tests.storage.encodings import file_of
 from tests.support.pixel_sources import encapsulated
 from tests.support.synthetic import ct
 
+TARGETS: Final = ("pacs",)
 Show = Callable[[TestClient, Portal], Any]
 ANSWERS: Final = {"name": "Erika Muster", "birth_date": BIRTH_DATE, "contact": "0000 1234"}
 
@@ -135,6 +137,22 @@ def _set_up(client: TestClient, portal: Portal) -> Any:
     return _at_desk(client, portal, "/desk/staff", name=f"otto.{secrets.token_hex(4)}", role="desk")
 
 
+def _rules(client: TestClient, portal: Portal) -> Any:
+    return _at_desk(client, portal, "/desk/forwarding/rules")
+
+
+def _rule(client: TestClient, portal: Portal) -> Any:
+    """A rule in force that would have taken something."""
+    rules = RuleBook(portal.house.storage.database, [], TARGETS)
+    made = rules.add(secrets.token_hex(4), Selection(sites=frozenset({""})), TARGETS).rule.number
+    rules.switch(made, 1, on=True)
+    return _at_desk(client, portal, f"/desk/forwarding/rules/{made}")
+
+
+def _rule_form(**fields: str) -> Show:
+    return lambda client, portal: _at_desk(client, portal, "/desk/forwarding/rules", **fields)
+
+
 def _upload_link(client: TestClient, portal: Portal) -> Any:
     return _at_desk(client, portal, "/desk/upload-links", form="patient", label="Termine", language="ar")
 
@@ -157,6 +175,10 @@ SHOWN: Final[dict[str, tuple[int, Show]]] = {
     "on to the desk from the provider": (200, _by_openid),
     "a set-up code": (200, _set_up),
     "the sheet of an upload link": (200, _upload_link),
+    "a rule in force": (200, _rule),
+    "the rules": (200, _rules),
+    "a new rule, tried": (200, _rule_form(step="try", name="CT", to="pacs")),
+    "a new rule, all wrong": (400, _rule_form(others="ÄE", modalities="-", attribute0="Nonsense", values0="x")),
 }
 
 
@@ -176,8 +198,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def _changed(house: House, name: str, folder: Path) -> House:
     """With what only one of the pages needs."""
     site = house.config.site.model_copy(update={"terms": str(folder) if name == "terms" else ""})
-    viewers = ViewersConfig(weasis=True)
-    return replace(house, config=house.config.model_copy(update={"site": site, "viewers": viewers}))
+    targets = ForwardingConfig(targets=tuple(TargetConfig(name=one, ae_title="PACS") for one in TARGETS))
+    changes = {"site": site, "viewers": ViewersConfig(weasis=True), "forwarding": targets}
+    rules = RuleBook(house.storage.database, [], TARGETS)
+    return replace(house, config=house.config.model_copy(update=changes), rules=rules)
 
 
 @pytest.mark.parametrize("locale", ["de-DE", "en-GB"])

@@ -172,7 +172,7 @@ def test_every_screen_fits(
     page.locator(".sheet-head p a").click()
     page.wait_for_url("**/desk/shares/*")
     _fits(page)
-    rooms = ("", "/shares", "/waiting", "/forwarding", "/upload-links", "/staff")
+    rooms = ("", "/shares", "/waiting", "/forwarding", "/forwarding/rules", "/upload-links", "/staff")
     for path in (f"/desk{room}" for room in rooms):
         page.goto(f"{site.gateway.url}{path}")
         _fits(page)

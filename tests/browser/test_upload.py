@@ -1,6 +1,8 @@
 """Sending images in, in Chromium: the form, whose images they are, a lost connection, the confirmation."""
 
 import json
+import os
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -9,7 +11,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from gateway.intake.uploads import State
 from gateway.pages.static import STATIC_FOLDER
 from tests.browser.conftest import DESKTOP, PHONE, Site, Visits
-from tests.support.synthetic import ct, part10
+from tests.support.synthetic import ct, dicomdir, part10
 
 STUDY = {"StudyInstanceUID": "1.2.3.77", "SeriesInstanceUID": "1.2.3.77.1"}
 
@@ -44,6 +46,16 @@ def reference(page: Page) -> str:
     return page.locator(".reference").inner_text()
 
 
+def examined(page: Page, site: Site, sent: str) -> dict[str, Any]:
+    """What staff find of an upload, once it waits for them."""
+    for _ in range(200):
+        for one in site.gateway.answer("upload", "list", "--state", "waiting"):
+            if one["reference"] == sent:
+                return dict(one)
+        page.wait_for_timeout(100)
+    raise AssertionError("nobody has examined the upload")
+
+
 @pytest.mark.parametrize("profile", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_a_patient_sends_images(site: Site, visits: Visits, chromium: Browser, profile: dict[str, Any]) -> None:
     page = visits.page(chromium, **profile)
@@ -62,13 +74,8 @@ def test_a_patient_sends_images(site: Site, visits: Visits, chromium: Browser, p
     visits.expected.add("/u/sending")
     page.get_by_role("link", name="Stand meiner Sendung").click()
     expect(page.locator(".reference")).to_have_text(own)
-    shown: dict[str, Any] = {}
-    for _ in range(200):
-        (shown,) = [one for one in site.gateway.answer("upload", "list") if one["reference"] == own]
-        if shown["state"] == "waiting":
-            break
-        page.wait_for_timeout(100)
-    assert (shown["state"], shown["findings"]["stored"], shown["answers"]["birth_date"]) == ("waiting", 3, "19500131")
+    shown = examined(page, site, own)
+    assert (shown["findings"]["stored"], shown["answers"]["birth_date"]) == (3, "19500131")
 
 
 def test_somebody_elses_images_are_asked_about(site: Site, visits: Visits, chromium: Browser) -> None:
@@ -92,6 +99,43 @@ def test_looking_at_very_many_files_tells_how_far_it_is(site: Site, visits: Visi
     page.locator("#files").set_input_files(images(3))
     expect(page.locator("#found")).to_contain_text("(Dateien: 3)")
     assert page.evaluate("told")[:3] == [f"Die Bilder werden angesehen: {n} von 3" for n in range(3)]
+
+
+def test_a_disc_is_dropped_whole(site: Site, visits: Visits, chromium: Browser, tmp_path: Path) -> None:
+    page = visits.page(chromium)
+    begin(page, site)
+    # As on many discs: in every folder the names begin anew, and all files are of one size and one moment.
+    slices = [ct(number=number, StudyInstanceUID="1.2.3.78", SeriesInstanceUID="1.2.3.78.1") for number in range(1, 5)]
+    for number, each in enumerate(slices[:3]):
+        file = tmp_path / "disc" / "IMAGES" / f"SER{number}" / "IM1"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(part10(each))
+        os.utime(file, (0, 0))
+    (tmp_path / "disc" / "DICOMDIR").write_bytes(dicomdir(*slices))
+    drop(page, tmp_path / "disc")
+    expect(page.locator("#found")).to_contain_text("(Dateien: 3)")
+    expect(page.locator("#missing")).to_contain_text("4 Bilder, davon fehlen hier 1.")
+    (tmp_path / "IM1").write_bytes(part10(slices[3]))
+    page.locator("#files").set_input_files([tmp_path / "IM1", tmp_path / "disc" / "IMAGES" / "SER0" / "IM1"])
+    expect(page.locator("#found")).to_contain_text("(Dateien: 4)")
+    expect(page.locator("#missing")).to_be_hidden()
+    page.get_by_role("button", name="Jetzt senden").click()
+    page.get_by_role("heading", name="Danke, alles ist angekommen").wait_for()
+    findings = examined(page, site, reference(page))["findings"]
+    assert (findings["stored"], findings["missed"]) == (4, [])
+    assert [trouble["file"] for trouble in findings["troubles"]] == ["disc/DICOMDIR"]
+
+
+def drop(page: Page, path: Path) -> None:
+    """Let somebody drop a file or folder in the middle of the place for it."""
+    box = page.locator("#drop").bounding_box()
+    assert box
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "data": data}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **where})
+    session.detach()
 
 
 def test_a_lost_connection_is_waited_for(site: Site, visits: Visits, chromium: Browser) -> None:

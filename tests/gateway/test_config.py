@@ -32,6 +32,9 @@ def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
     assert load(file).folder == tmp_path / "elsewhere"
 
 
+RULE = '[[forwarding.targets]]\nname = "a"\nae_title = "A"\n[[forwarding.rules]]\nname = "r"\nto = ["a"]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -58,6 +61,10 @@ def test_a_relative_folder_lies_beside_the_file(tmp_path: Path) -> None:
         ('[dimse]\nae_title = "SEVENTEEN LETTERS"\n', "dimse.ae_title: "),
         ('[dimse]\nae_title = "A\\\\B"\n', "dimse.ae_title: "),
         ('[log]\nlevel = "loud"\n', "log.level: "),
+        (RULE + 'sites = ["main", "south"]\n', "names the site south, which is not listed"),
+        (RULE + 'match = { PixelData = ["1"] }\n', "PixelData has no values that a rule could compare"),
+        (RULE + 'match = { Nonsense = ["1"] }\n', "Nonsense is no keyword of DICOM"),
+        (RULE + 'match = { PatientID = ["1"], "(0010,0020)" = ["2"] }\n', "an attribute is named twice"),
         ("[http\n", "not valid TOML"),
     ],
 )

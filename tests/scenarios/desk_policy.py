@@ -56,6 +56,7 @@ POLICY: Final = {
     "/desk/forwarding/rules/{rule:int}": "rule",
     "/desk/forwarding/rules/{rule:int}/conditions": "rule and doing a rule",
     "/desk/forwarding/rules/{rule:int}/switch": "doing a rule",
+    "/desk/forwarding/rules/{rule:int}/sending": "doing a rule",
     "/desk/forwarding/rules/{rule:int}/removal": "doing a rule",
     "/desk/upload-links": "room",
     "/desk/upload-links/{link}/ending": "doing",

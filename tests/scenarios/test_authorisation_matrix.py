@@ -33,7 +33,8 @@ UNKNOWN: Final = "1.2.3.4.5.6"
 # hold nothing of a patient, "page" ones are the portal's for signed-in patients, "commitment" ones need the right
 # to write, "uri" names an instance by query parameters, "description" ones tell what the service can do, "worklist"
 # ones are for those who see the whole archive, a "channel" is opened as WebSocket. An "own list" names the studies of
-# the share, an "order" and a "download" belong to it (tests/gateway/test_portal_downloads.py asks those of others).
+# the share, a "transfer" is a file that somebody is sending by an upload link, an "order" and a "download" belong to
+# the share (tests/gateway/test_portal_downloads.py asks those of others).
 DICOMWEB: Final = {
     "/studies": "search",
     "/series": "search",
@@ -102,6 +103,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/dictionary": "public",
     "/glossary": "public",
     "/studies/{study}/series/{series}/film.webp": "page",
+    "/studies/{study}/series/{series}/film.mp4": "page",
     "/studies/{study}/series/{series}/contact-sheet.pdf": "page",
     "/verify": "public",
     "/signing-key.pem": "public",
@@ -125,7 +127,7 @@ POLICY: Final = {f"/dicom-web{path}": kind for path, kind in DICOMWEB.items()} |
     "/u/finish": "public",
     "/u/files": "public",
     "/u/transfers": "nothing to get",
-    "/u/transfers/{file}": "nothing to get",
+    "/u/transfers/{file}": "transfer",
     "/studies/{study}/open/{viewer}": "order",
     "/open/token": "nothing to get",
     "/open/weasis/{ticket}.xml": "nothing to get",
@@ -150,6 +152,8 @@ class Names:
     site: str = "north"
     viewer: str = "ohif"
     ticket: str = "x" * 43
+    share: str = "0123456789ab"
+    file: str = "0123456789abcdef"
     path: str = "7FE00010"
 
     @property

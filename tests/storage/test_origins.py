@@ -2,13 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storage.attributes import BY_KEYWORD, Level
-from storage.errors import CannotUnderstand, NoSuchInstance
+from storage.deletion import Target
+from storage.errors import CannotUnderstand, Gone, NoSuchInstance
 from storage.query import Match, Query
 from storage.schema import MIGRATIONS
 from storage.scope import PatientIdentity, SiteStudies, StudyScope, WholeArchive
@@ -140,3 +142,20 @@ def test_a_study_of_another_name_is_a_lookalike(storage: Storage) -> None:
     assert [one.study_instance_uid for one in storage.index.lookalikes(HERE, [patient])] == [married]
     others = PatientIdentity("TEST-1", "", "19500131", None, frozenset({married}), "Beispiel^Jan")
     assert _seen(storage, others) == {married, nameless}
+
+
+def test_only_its_own_site_and_its_patients_learn_that_a_study_was_deleted(storage: Storage) -> None:
+    gone = _keep(storage, "NORTHPACS")
+    storage.deletion.delete(WholeArchive(), Target(gone), source="test")
+
+    def told(scope: StudyScope) -> bool:
+        with pytest.raises(NoSuchInstance) as caught:
+            storage.index.instances(scope, gone)
+        return isinstance(caught.value, Gone)
+
+    patient = PatientIdentity("TEST-1", "", "19500131")
+    scopes = (NORTH, HERE, patient, replace(patient, site="north"), replace(patient, site=""))
+    assert [told(scope) for scope in scopes] == [True, False, True, True, False]
+    sql = "UPDATE tombstone SET origin = NULL"
+    storage.index._database.write(lambda connection: connection.execute(sql))
+    assert [told(scope) for scope in scopes] == [False, False, True, False, False]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
 
 def ct(rows: int = 16, columns: int = 16, number: int = 1, **attributes: Any) -> Dataset:
@@ -55,6 +55,21 @@ def part10(data_set: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> 
     target = BytesIO()
     data_set.save_as(target, enforce_file_format=True)
     return target.getvalue()
+
+
+def dicomdir(*data_sets: Dataset) -> bytes:
+    """A DICOMDIR that names these instances, as files IM1, IM2 ... beside it (PS3.3 F.3)."""
+    directory = Dataset()
+    directory.SOPClassUID = MediaStorageDirectoryStorage
+    directory.DirectoryRecordSequence = []
+    for number, data_set in enumerate(data_sets, 1):
+        record = Dataset()
+        record.DirectoryRecordType = "IMAGE"
+        record.ReferencedFileID = ["IMAGES", f"IM{number}"]
+        record.ReferencedSOPClassUIDInFile = data_set.SOPClassUID
+        record.ReferencedSOPInstanceUIDInFile = data_set.SOPInstanceUID
+        directory.DirectoryRecordSequence.append(record)
+    return part10(directory)
 
 
 def bare(data_set: Dataset) -> bytes:

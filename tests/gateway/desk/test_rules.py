@@ -192,6 +192,28 @@ def test_a_trial_shows_what_the_member_sees(desk: Desk) -> None:
         assert "Nord, Nina" in tried and "Müller" not in tried
 
 
+def test_what_is_already_here_is_sent_once_when_somebody_wants_it(desk: Desk) -> None:
+    kept, deliveries = made(desk, "DX", Selection(modalities=frozenset({"DX"}))), desk.house.deliveries
+    with desk.browser("carla") as carla:
+        assert f"{url(kept)}/sending" not in carla.get(url(kept)).text
+        assert carla.post(f"{url(kept)}/sending", data={"version": kept.version}).status_code == 409
+        desk.house.rules.switch(kept.rule.number, kept.version, on=True)
+        assert f"{url(kept)}/sending" in carla.get(url(kept)).text
+        data = {"version": kept.version + 1, "days": 30}
+        # The worker is going to look at all of it.
+        waits = carla.post(f"{url(kept)}/sending", data=data).headers["location"]
+        assert waits == f"{url(kept)}?days=30&sent_before" and deliveries.listed() == []
+        newest = desk.house.storage.index.arrivals(EVERYTHING, None).place
+        deliveries.deal(newest, [], [])
+        said = carla.get(carla.post(f"{url(kept)}/sending", data=data).headers["location"]).text
+        assert "Die Sendungen sind beauftragt" in said
+        (one,) = deliveries.listed()
+        assert (one.wanted.rule, one.wanted.study, one.wanted.instances) == ("DX", desk.knee.study_instance_uid, 1)
+        assert "sent_before" in carla.post(f"{url(kept)}/sending", data=data).headers["location"]
+        assert carla.post(f"{url(kept)}/sending", data={**data, "version": 1}).status_code == 409
+    deliveries.drop(one.id)
+
+
 def test_whoever_comes_too_late_is_told(desk: Desk) -> None:
     kept = made(desk, on=True)
     with desk.browser("carla") as carla:

@@ -12,7 +12,7 @@ from gateway.desk.uploads import CORRECTED
 from gateway.intake.correcting import CORRECTABLE
 from storage.scope import WholeArchive
 from tests.gateway.desk.conftest import ERIKA, JAN, OTHER_ERIKA, PICTURE, Desk, sent_in
-from tests.support.synthetic import ct, part10
+from tests.support.synthetic import ct, dicomdir, part10
 
 
 def _image(**attributes: Any) -> bytes:
@@ -75,6 +75,15 @@ def test_an_upload_shows_the_form_beside_the_images(own_desk: Desk) -> None:
     assert "1 Datei ist kein medizinisches Bild" in page and "IM2" in page
     with own_desk.browser("rolf") as rolf:
         assert "<form" not in rolf.get(f"/desk/uploads/{upload.reference}").text.split("<main")[1]
+
+
+def test_an_upload_tells_that_images_of_the_disc_are_missing(own_desk: Desk) -> None:
+    here, *missing = (ct(number=number, StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1") for number in range(3))
+    upload = sent_in(own_desk.house, part10(here), dicomdir(here, *missing))
+    with own_desk.browser("anna") as anna:
+        page = anna.get(f"/desk/uploads/{upload.reference}").text
+        assert "fehlen Bilder" in anna.get("/desk/uploads").text
+    assert "Nach dem Inhaltsverzeichnis der CD (DICOMDIR) fehlen Bilder" in page and "Mindestens 2 Objekte" in page
 
 
 def test_an_upload_shows_a_picture_of_each_series(own_desk: Desk) -> None:

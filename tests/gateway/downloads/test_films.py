@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import MPEG4HP41
 
 from gateway.checks import films
 from gateway.config import Config
@@ -19,8 +20,9 @@ from gateway.house import House
 from gateway.sections import DownloadsConfig
 from gateway.series_files import mp4
 from gateway.series_files.chosen import choose, milliseconds
-from gateway.series_files.mp4 import FilmFailed
+from gateway.series_files.mp4 import Ffmpeg, FilmFailed
 from storage.scope import WholeArchive
+from tests.dicomweb.instances import encapsulated
 from tests.gateway.downloads.test_pictures import made
 from tests.gateway.portal_house import Portal, keep, order
 from tests.gateway.series_files.test_mp4 import frames, needs_ffmpeg, probed
@@ -65,6 +67,18 @@ def test_slices_are_a_film_in_their_order_and_single_images_are_not(
         assert b"Muster" not in film.read_bytes() and "Muster" not in str(probed(film))
     readme = files["README.TXT"].decode()
     assert "als Film (MP4)" in readme and "nicht zur Befundung geeignet" in readme and "fehlen" not in readme
+
+
+@needs_ffmpeg
+def test_a_video_goes_along_as_it_came(portal: Portal, house: House, tmp_path: Path) -> None:
+    Ffmpeg("ffmpeg").film(iter([Image.new("RGB", (16, 16))] * 2), 100, tmp_path / "video.mp4")
+    stream = (tmp_path / "video.mp4").read_bytes()
+    incoming = house.storage.ingest.receive()
+    incoming.write(encapsulated([stream], MPEG4HP41))
+    house.storage.ingest.store(incoming, source="test")
+    files = made(house, portal, "films")
+    (video,) = [name for name in files if name.endswith("/video-01.MP4")]
+    assert files[video].removesuffix(b"\0" * (len(stream) % 2)) == stream
 
 
 class _FailsOnce:

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED
+from concurrent.futures import wait as wait_for_any
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from dimse.scu.storage import SubOperation
 from dimse.scu.trouble import Trouble, TroubleKind
 from dimse.scu.wire import AssociationFailed
 from dimse.status import Status
-from gateway.forwarding.deliveries import Deliveries
+from gateway.forwarding.deliveries import HELD_SECONDS, Deliveries
 from gateway.forwarding.delivery import Delivery, Wanted
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.rules import Selection
@@ -159,11 +161,13 @@ def test_a_target_that_is_down_holds_up_nobody(house: House, hands: Hands) -> No
     house.put(1)
     house.want("A"), house.want("B"), house.want("C")
     down = Scripted(lambda one: failing(one, "down"))
-    states = {one.wanted.target: one.state for one in house.work(Known(A=down, B=Scripted()))}
-    assert states == {"A": "waiting", "B": "delivered", "C": "waiting"}
+    found = {one.wanted.target: one for one in house.work(Known(A=down, B=Scripted()))}
+    assert {name: one.state for name, one in found.items()} == {"A": "waiting", "B": "delivered", "C": "waiting"}
+    # Nobody sends to what the configuration names no more; it must not wait without a word.
+    assert found["C"].trouble and found["C"].trouble.kind == TroubleKind.UNCONFIGURED
     hands.now += 2 * HOUR
     states = {one.wanted.target: one.state for one in house.work(Known(A=down))}
-    assert states["A"] == "failed"
+    assert states["A"] == "failed" == states["C"]
 
 
 def test_no_more_at_once_than_a_target_may_have(house: House) -> None:
@@ -185,6 +189,51 @@ def test_no_more_at_once_than_a_target_may_have(house: House) -> None:
 
     done = house.work(Known(at_once=2, A=Scripted(answer)))
     assert {one.state for one in done} == {"delivered"} and most == [2]
+
+
+def test_targets_that_are_slow_leave_threads_for_the_others(house: House) -> None:
+    released = threading.Event()
+
+    def wait(record: InstanceRecord) -> SubOperation:
+        assert released.wait(30)
+        return taken(record)
+
+    known: dict[str, Any] = {f"slow{number}": Scripted(wait) for number in range(9)} | {"swift": Scripted()}
+    house.put(1)
+    for name in known:
+        house.want(name)
+    forwarder = Forwarder(house.keeping.index, house.deliveries, Known(**known), HOUR)
+    try:
+        wait_for_any(forwarder.begin(), 30, FIRST_COMPLETED)
+        assert [one.wanted.target for one in house.deliveries.listed(["delivered"])] == ["swift"]
+    finally:
+        released.set()
+        forwarder.close()
+
+
+def test_what_takes_long_is_not_taken_up_twice(house: House, hands: Hands) -> None:
+    """An instance may take longer than a delivery is held without a word."""
+    uids = house.put(1)
+    house.want()
+    sending, sent = threading.Event(), threading.Event()
+
+    def answer(record: InstanceRecord) -> SubOperation:
+        sending.set()
+        assert sent.wait(30)
+        return taken(record)
+
+    target = Scripted(answer)
+    forwarder = Forwarder(house.keeping.index, house.deliveries, Known(at_once=2, A=target), HOUR)
+    (begun,) = forwarder.begin()
+    assert sending.wait(30)
+    for _ in range(4):
+        hands.now += HELD_SECONDS - 1
+        assert forwarder.begin() == []
+    sent.set()
+    begun.result(30)
+    forwarder.close()
+    (done,) = house.deliveries.listed(["delivered"])
+    assert (done.sent, target.sent) == (1, uids)
 
 
 def test_stopping_leaves_the_rest_to_the_next_one(house: House) -> None:

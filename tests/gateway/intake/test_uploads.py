@@ -18,7 +18,7 @@ from storage.scope import WholeArchive
 from tests.gateway.intake.conftest import ANSWERS, PICTURE, Hands, Sender, begin
 from tests.support import corpus
 from tests.support.keeping import Keeping
-from tests.support.synthetic import ct, part10
+from tests.support.synthetic import ct, dicomdir, part10
 
 
 def one(**attributes: Any) -> bytes:
@@ -195,6 +195,18 @@ def test_a_question_lets_the_sender_send_more(sender: Sender) -> None:
     sender.send(one(number=2))
     found = sender.examined()
     assert (found["stored"], sender.upload.state) == (2, "waiting")
+
+
+def test_what_the_directory_of_a_disc_names_and_what_did_not_come_is_told(sender: Sender) -> None:
+    disc = [ct(number=number, StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1") for number in range(4)]
+    sender.send(archive(DICOMDIR=dicomdir(*disc), IMAGES__IM1=part10(disc[0])), "cd.zip")
+    sender.send(part10(disc[1]))
+    found = sender.examined()
+    assert found["missed"] == sorted(str(image.SOPInstanceUID) for image in disc[2:])
+    assert (found["stored"], found["refused"]) == (2, 0)
+    sender.intake.uploads.ask(sender.upload, "The rest?", "staff-1")
+    sender.send(part10(disc[3]))
+    assert sender.examined()["missed"] == [str(disc[2].SOPInstanceUID)]
 
 
 def test_nothing_is_finished_without_a_file(sender: Sender) -> None:

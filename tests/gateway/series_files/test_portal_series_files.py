@@ -4,7 +4,9 @@ import shutil
 import subprocess
 import unicodedata
 from io import BytesIO
+from pathlib import Path
 from threading import Event, Thread
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -14,14 +16,16 @@ from starlette.testclient import TestClient
 
 from gateway.portal.series_files import Places
 from gateway.series_files import film as films
+from gateway.series_files.mp4 import Ffmpeg, FilmFailed
 from storage.audit_trail import AuditTrail
 from storage.errors import OutOfResources
 from storage.pixels import Rendering
 from storage.scope import ListedStudies
 from tests.gateway.portal_house import BIRTH_DATE, Portal, keep, series_path
+from tests.gateway.series_files.test_mp4 import needs_ffmpeg, probed
 from tests.support.synthetic import ct
 
-FORMS = ("film.webp", "contact-sheet.pdf")
+FORMS = ("film.webp", "film.mp4", "contact-sheet.pdf")
 
 
 def _text(client: TestClient, path: str) -> str:
@@ -99,6 +103,33 @@ def test_names_are_written_in_their_own_letters(portal: Portal, name: str, writt
         assert written.replace(" ", "") in text.replace(" ", "") and "?" not in text
 
 
+@needs_ffmpeg
+def test_the_film_is_one_for_phones_where_there_is_ffmpeg(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = series_path(portal.chest[0])
+    with portal.patient(language="ru") as client:
+        assert f'href="{path}/film.mp4"' in client.get(path).text
+        answer = client.get(f"{path}/film.mp4")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
+        file = quote("Серия-20260112.mp4")
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{file}"
+    (tmp_path / "film.mp4").write_bytes(answer.content)
+    assert probed(tmp_path / "film.mp4")["nb_read_frames"] == "3"
+
+    def fails(*_: object) -> None:
+        raise FilmFailed
+
+    with portal.patient() as client:
+        monkeypatch.setattr(Ffmpeg, "film", fails)
+        assert client.get(f"{path}/film.mp4").status_code == 503
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with portal.patient() as client:
+        assert f'href="{path}/film.webp"' in client.get(path).text
+        assert client.get(f"{path}/film.mp4").status_code == 404
+
+
+@needs_ffmpeg
 @pytest.mark.parametrize("form", FORMS)
 def test_only_what_is_shared_is_made(portal: Portal, form: str) -> None:
     own, foreign = series_path(portal.chest[0]), series_path(portal.foreign)

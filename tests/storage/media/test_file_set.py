@@ -20,13 +20,13 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from storage.media.dicomdir import encode_dicomdir
+from storage.media.dicomdir import encode_dicomdir, instances_named
 from storage.media.file_set import FileSet
 from storage.media.record_types import KEYS, record_type
 from storage.scope import ListedStudies, StudyScope, WholeArchive
 from tests.support.dcmtk import program
 from tests.support.keeping import Keeping
-from tests.support.synthetic import ct
+from tests.support.synthetic import ct, dicomdir, part10
 
 STUDY, SERIES = generate_uid(), generate_uid()
 
@@ -247,6 +247,17 @@ def test_other_programs_read_the_file_set(keeping: Keeping, tmp_path: Path) -> N
     with pytest.warns(ResourceWarning):
         _read_by_pydicom(tmp_path / "DICOMDIR", {file.record.sop_instance_uid for file in files.files})
         gc.collect()
+
+
+def test_what_a_directory_names_is_found_also_in_a_damaged_one(keeping: Keeping) -> None:
+    images = [ct(number=number, StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES) for number in range(3)]
+    for image in images:
+        keeping.put(image)
+    uids = {str(image.SOPInstanceUID) for image in images}
+    for whole in (file_set(keeping).dicomdir(), dicomdir(*images)):
+        assert instances_named(whole) == uids
+        assert len(instances_named(whole[: len(whole) * 2 // 3])) in (1, 2)
+    assert instances_named(b"") == instances_named(part10(images[0])) == frozenset()
 
 
 def _read_by_pydicom(directory: Path, expected: set[str]) -> None:

@@ -8,15 +8,19 @@
  * @property {string} description of the study
  * @property {string} modality
  * @property {string} study Study Instance UID
+ * @property {string} instance SOP Instance UID
  */
 
 const ENOUGH = 64 * 1024;
+const LONGEST_DIRECTORY = 64 * 1024 * 1024;
+const REFERENCED_INSTANCE = 0x15110004;
 const IMPLICIT = "1.2.840.10008.1.2";
 const LONG = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]);
 
 /** @type {Record<string, string>} */
 const WANTED = {
   "00080005": "charset",
+  "00080018": "instance",
   "00080020": "date",
   "00080060": "modality",
   "00081030": "description",
@@ -68,6 +72,28 @@ export async function headerOf(file) {
 }
 
 /**
+ * The SOP Instance UIDs that a DICOMDIR names (PS3.10 8.6); null for what is none.
+ * @param {Blob} file
+ * @returns {Promise<Set<string> | null>}
+ */
+export async function namedBy(file) {
+  const view = new DataView(await file.slice(0, LONGEST_DIRECTORY).arrayBuffer());
+  if (view.byteLength < 136 || ascii(view, 128, 4) !== "DICM" || !meta(view).isDirectory) {
+    return null;
+  }
+  /** @type {Set<string>} */
+  const named = new Set();
+  // By their tag (0004,1511), for there are discs whose records point to the wrong places.
+  for (let at = 132; at + 8 <= view.byteLength; at += 2) {
+    const length = view.getUint16(at + 6, true);
+    if (view.getUint32(at, true) === REFERENCED_INSTANCE && ascii(view, at + 4, 2) === "UI" && at + 8 + length <= view.byteLength) {
+      named.add(decoded(new Uint8Array(view.buffer, at + 8, length), "iso-8859-1"));
+    }
+  }
+  return named;
+}
+
+/**
  * @param {Map<string, Uint8Array>} found
  * @returns {Header}
  */
@@ -82,6 +108,7 @@ function worded(found) {
     description: text("description"),
     modality: text("modality"),
     study: text("study"),
+    instance: text("instance"),
   };
 }
 

@@ -1,10 +1,16 @@
 // The page on which files are chosen and sent: whose and what images they are is told before anything leaves.
 
 import { element, texts } from "../page.js";
-import { headerOf } from "./header.js";
+import { headerOf, namedBy } from "./header.js";
 import { Refused, Transfer } from "./transfer.js";
 
 /** @typedef {import("./header.js").Header} Header */
+
+/**
+ * @typedef {object} Found
+ * @property {File} file
+ * @property {string} path with the folders in which it lay, where the browser tells
+ */
 
 const AT_ONCE = 3;
 const MOST_TOLD = 20;
@@ -15,8 +21,12 @@ const [t, words] = await Promise.all([texts(), texts(root.dataset["words"])]);
 
 class Sending {
   constructor() {
-    /** @type {Map<string, File>} By path and size: chosen twice is sent once. */
+    /** @type {Map<string, Found>} By what they are: chosen twice is sent once. */
     this.chosen = new Map();
+    /** @type {Set<string>} Instances that a DICOMDIR names. */
+    this.named = new Set();
+    /** @type {Set<string>} Instances that were chosen. */
+    this.instances = new Set();
     /** @type {Map<string, {header: Header, count: number}>} */
     this.studies = new Map();
     this.archives = 0;
@@ -33,7 +43,7 @@ class Sending {
     element("chooser", HTMLElement).hidden = false;
     for (const id of ["files", "folder"]) {
       const input = element(id, HTMLInputElement);
-      input.addEventListener("change", () => void this.choose([...(input.files ?? [])]));
+      input.addEventListener("change", () => void this.choose([...(input.files ?? [])].map(found)));
     }
     const drop = element("drop", HTMLElement);
     drop.addEventListener("dragover", (event) => {
@@ -51,39 +61,44 @@ class Sending {
     history.replaceState(null, "", `/u/sending#${root.dataset["secret"] ?? ""}`);
   }
 
-  /** @param {File[]} files */
+  /** @param {Found[]} files */
   async choose(files) {
     let told = performance.now();
-    for (const [n, file] of files.entries()) {
+    for (const [n, one] of files.entries()) {
       if (performance.now() > told + TELL_EVERY) {
         element("found", HTMLElement).textContent = t("upload.looking", { n, of: files.length });
         told = performance.now();
       }
-      const key = `${file.webkitRelativePath || file.name} ${file.size}`;
-      if (!this.chosen.has(key)) {
-        await this.look(key, file);
-      }
+      await this.look(one);
     }
     this.tell();
   }
 
-  /**
-   * @param {string} key
-   * @param {File} file
-   */
-  async look(key, file) {
+  /** @param {Found} one */
+  async look(one) {
+    const { file, path } = one;
     const header = await headerOf(file).catch(() => null);
+    // Slices in several folders are often alike in name, size and moment, so an image is known by its own identifier.
+    const key = header?.instance ? `${header.instance} ${file.size}` : `${path} ${file.size} ${file.lastModified}`;
+    if (this.chosen.has(key)) {
+      return;
+    }
     if (header) {
       const study = this.studies.get(header.study) ?? { header, count: 0 };
       study.count += 1;
       this.studies.set(header.study, study);
+      this.instances.add(header.instance);
     } else if (await isArchive(file)) {
       this.archives += 1;
     } else {
-      this.skipped += 1;
-      return;
+      const named = await namedBy(file);
+      if (!named) {
+        this.skipped += 1;
+        return;
+      }
+      named.forEach((instance) => this.named.add(instance));
     }
-    this.chosen.set(key, file);
+    this.chosen.set(key, one);
     this.total += file.size;
   }
 
@@ -98,7 +113,7 @@ class Sending {
     const lines = [
       ...(this.archives ? [t("upload.found_archives", { n: this.archives })] : []),
       ...(this.skipped ? [t("upload.found_skipped", { n: this.skipped })] : []),
-      ...(this.chosen.size || this.skipped ? [] : [t("upload.found_nothing")]),
+      ...(this.chosen.size + this.skipped > 0 ? [] : [t("upload.found_nothing")]),
     ];
     for (const line of lines) {
       const row = document.createElement("li");
@@ -107,7 +122,16 @@ class Sending {
     }
     element("found", HTMLElement).replaceChildren(list);
     this.warn();
-    this.button.disabled = this.chosen.size === 0;
+    this.miss();
+    this.button.disabled = this.studies.size + this.archives === 0;
+  }
+
+  // Who takes only some files of a disc along seldom knows that there are more. What lies in an archive is not seen here.
+  miss() {
+    const missed = [...this.named].filter((instance) => !this.instances.has(instance)).length;
+    const missing = element("missing", HTMLElement);
+    missing.hidden = missed === 0 || this.archives > 0;
+    element("missing-text", HTMLElement).textContent = t("upload.missing_text", { n: missed, of: this.named.size });
   }
 
   // Somebody else's images are sent by mistake most often from a CD that lay on top.
@@ -142,8 +166,8 @@ class Sending {
     }
   }
 
-  /** @param {File} file */
-  async one(file) {
+  /** @param {Found} found */
+  async one({ file, path }) {
     const transfer = new Transfer(
       root.dataset["secret"] ?? "",
       (bytes) => {
@@ -156,13 +180,13 @@ class Sending {
       },
     );
     try {
-      await transfer.send(file);
+      await transfer.send(file, path);
     } catch (problem) {
       if (!(problem instanceof Refused)) {
         throw problem;
       }
       const row = document.createElement("li");
-      row.textContent = t("upload.not_taken", { name: file.name });
+      row.textContent = t("upload.not_taken", { name: path });
       element("troubles", HTMLElement).append(row);
     }
   }
@@ -184,18 +208,28 @@ async function isArchive(file) {
 }
 
 /**
+ * @param {File} file
+ * @returns {Found}
+ */
+function found(file) {
+  return { file, path: file.webkitRelativePath || file.name };
+}
+
+/**
  * All files of what was dropped, also below folders.
  * @param {DataTransfer | null} transfer
- * @returns {Promise<File[]>}
+ * @returns {Promise<Found[]>}
  */
 async function dropped(transfer) {
   const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  /** @type {File[]} */
+  /** @type {Found[]} */
   const files = [];
   for (let entry = entries.shift(); entry; entry = entries.shift()) {
     if (entry.isFile) {
       const own = /** @type {FileSystemFileEntry} */ (entry);
-      files.push(await new Promise((done, failed) => own.file(done, failed)));
+      /** @type {File} */
+      const file = await new Promise((done, failed) => own.file(done, failed));
+      files.push({ file, path: entry.fullPath.slice(1) });
     } else {
       const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
       for (;;) {

@@ -29,9 +29,10 @@ export class Transfer {
   /**
    * Send a file to its end. Raises Refused.
    * @param {File} file
+   * @param {string} name with the folders that it came from
    */
-  async send(file) {
-    const url = await this.patiently(async () => this.create(file));
+  async send(file, name) {
+    const url = await this.patiently(async () => this.create(file, name));
     let told = 0;
     for (;;) {
       const offset = await this.patiently(async () => this.offset(url));
@@ -55,9 +56,12 @@ export class Transfer {
     }
   }
 
-  /** @param {File} file */
-  async create(file) {
-    const pairs = [`filename ${base64(file.webkitRelativePath || file.name)}`];
+  /**
+   * @param {File} file
+   * @param {string} name
+   */
+  async create(file, name) {
+    const pairs = [`filename ${base64(name)}`];
     if (file.size <= HASHED_UP_TO && crypto.subtle) {
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
       pairs.push(`sha256 ${base64([...digest].map((byte) => byte.toString(16).padStart(2, "0")).join(""))}`);

@@ -27,9 +27,9 @@ export async function saveSeries({ stack }, link) {
     if (!answer.ok) {
       throw new Error(String(answer.status));
     }
-    const [, file = ""] = /filename="([^"]+)"/u.exec(answer.headers.get("content-disposition") ?? "") ?? [];
+    const [, file = ""] = /filename(?:="|\*=UTF-8'')([^"]+)/u.exec(answer.headers.get("content-disposition") ?? "") ?? [];
     const saving = document.createElement("a");
-    saving.download = file;
+    saving.download = decodeURIComponent(file);
     saving.href = URL.createObjectURL(await answer.blob());
     saving.click();
     setTimeout(() => URL.revokeObjectURL(saving.href), 60_000);
