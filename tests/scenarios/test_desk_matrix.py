@@ -7,39 +7,25 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 
 import gateway.desk
 from auth.staff import Member
 from auth.staff_administration import Administration
-from gateway.app import application
 from gateway.archive.archive import ArchivedStudy
 from gateway.desk import finding, priors, rules
-from gateway.forwarding.delivery import Wanted
-from gateway.forwarding.rules import Selection
-from gateway.sections import ForwardingConfig, TargetConfig
-from storage.scope import PatientIdentity, WholeArchive
+from storage.scope import WholeArchive
 from tests.gateway.desk import conftest as household
-from tests.gateway.desk.conftest import Desk
 from tests.gateway.desk.test_priors import PacsOf
-from tests.gateway.portal_house import ORIGIN
 from tests.scenarios.desk_policy import POLICY
-from tests.support.synthetic import ct, part10
+from tests.scenarios.desk_world import SITES, Matrix, objects_of, opened
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ONE_STUDY: Final = finding.one_study
-UNKNOWN: Final = "1.2.3.4.5"
-NO_UPLOAD: Final = "22222222"
-NO_MEMBER: Final = "not.there"
-SERIES: Final = "1.2.3.4.6"
 
 ROOMS: Final = sorted(
     one.name
@@ -58,92 +44,9 @@ STAFF: Final = {
     "adam": ("north", True, True),
 }
 """Members with the site that they see, whether they may share, and whether they may manage accounts."""
-SITES: Final = ("", "north")
-FORWARDING: Final = ForwardingConfig(targets=(TargetConfig(name="pacs", ae_title="PACS"),))
 RULE: Final = {"name": "another", "to": "pacs", "on": "no", "version": "2"}
 ASKED: Final = {"studies": "1.2.900", "accession_number": "ACC900"}
 """What the archives of both sites have."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """What fills a path: the objects of one site, or what does not exist."""
-
-    study: str
-    share: str
-    request: int
-    delivery: int
-    upload: str
-    link: str
-    member: str
-    rule: int
-
-    def fill(self, template: str) -> str:
-        named = {"{study}": self.study, "{share}": self.share, "{request:int}": str(self.request)}
-        named |= {
-            "{upload}": self.upload,
-            "{delivery:int}": str(self.delivery),
-            "{link}": self.link,
-            "{series}": SERIES,
-            "{member}": self.member,
-            "{rule:int}": str(self.rule),
-        }
-        for place, name in named.items():
-            template = template.replace(place, name)
-        return template.replace("{path:path}", "nowhere/at/all")
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """The house with one share, one request and one held image at each site."""
-
-    desk: Desk
-    app: ASGIApp
-    objects: dict[str, Names]
-
-    def state(self) -> list[Any]:
-        """All that a call could have changed."""
-        read = self.desk.house.storage.database.read
-        tables = (
-            "SELECT * FROM share",
-            "SELECT * FROM share_request",
-            "SELECT id, held FROM instance",
-            "SELECT * FROM upload",
-            "SELECT * FROM upload_link",
-            "SELECT * FROM delivery",
-            "SELECT * FROM staff",
-            "SELECT * FROM forwarding_rule",
-            "SELECT * FROM retrieval",
-        )
-        return [[tuple(row) for row in read(f"{table} ORDER BY 1")] for table in tables]
-
-    def caller(self, name: str) -> TestClient:
-        headers = {"sec-fetch-site": "same-origin"}
-        client = TestClient(self.app, ORIGIN, headers=headers, follow_redirects=False)
-        house = self.desk.house
-        patient = house.sessions.begin(house.shares.get(self.objects[""].share))
-        match name:
-            case "bad cookie":
-                client.cookies.set("d", "x" * 43)
-            case "patient":
-                client.cookies.set("s", patient)
-            case "patient's cookie":
-                client.cookies.set("d", patient)
-            case "enrolling":
-                client.cookies.set("d", house.staff_sessions.begin("anna", "enrol"))
-            case "disabled":
-                house.staff.set_password("left", household.PASSWORD)
-                client.cookies.set("d", house.staff_sessions.begin("left", "full"))
-                house.staff.disable("left")
-            case "signed out":
-                client.cookies.set("d", house.staff_sessions.begin("anna", "full"))
-                house.staff_sessions.end(client.cookies["d"])
-            case "reader" | "sharer":
-                right = {"reader": "read", "sharer": "share"}[name]
-                client.headers["authorization"] = f"Bearer {house.tokens.create(name, {right})}"
-            case "anna" | "rolf" | "nora" | "carla" | "adam":
-                client.cookies.set("d", house.staff_sessions.begin(name, "full"))
-        return client
 
 
 @pytest.fixture(scope="module")
@@ -151,44 +54,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     kept = ArchivedStudy("1.2.900", "20190304", ("MR",), "", "ACC900", "", "4711", "", "19500131", 40)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(priors, "archive_of", lambda house, site, patience: PacsOf(f"PACS{site}", (kept,)))
-        yield from _opened(tmp_path_factory.mktemp("desk"))
-
-
-def _opened(folder: Path) -> Iterator[Matrix]:
-    for desk in household.opened(folder, forwarding=FORWARDING):
-        household.add(desk.house, "left", "desk", "")
-        household.add(desk.house, "adam", "admin", "north")
-        objects = {site: _objects(desk, site) for site in SITES}
-        objects["unknown"] = Names(UNKNOWN, "0123456789ab", 999, 999, NO_UPLOAD, "ba9876543210", NO_MEMBER, 999)
-        _only_in_the_north(desk)
-        yield Matrix(desk, application(desk.house), objects)
-
-
-def _only_in_the_north(desk: Desk) -> None:
-    """Something that could not be sent on, and somebody who has the PatientID of a patient of the first site."""
-    desk.house.deliveries.want(Wanted("", "down", desk.north.study_instance_uid, 0, 1, Selection(), 1))
-    sql = "UPDATE delivery SET state = 'failed' WHERE target = 'down'"
-    assert desk.house.storage.database.write(lambda connection: connection.execute(sql).rowcount) == 1
-    household.keep(desk.house, "NORTHPACS", PatientID="0815", PatientName="Fremd^Frieda", PatientBirthDate="19770505")
-
-
-def _objects(desk: Desk, site: str) -> Names:
-    """A share at this site with a request, and in one of its studies a held image; the study is to be sent on."""
-    north = site == "north"
-    patient_id, birth_date = ("N1", "19800808") if north else ("0815", "19770505")
-    share = desk.house.shares.create(PatientIdentity(patient_id, "", birth_date, site), birth_date, 90, site=site).share
-    desk.house.requests.ask(share.id, "extend")
-    study = (desk.north if north else desk.jan).study_instance_uid
-    household.keep(desk.house, "NORTHPACS" if north else "PACS", PatientID="OTHER", StudyInstanceUID=study)
-    upload = household.sent_in(desk.house, part10(ct(SeriesInstanceUID=SERIES, **household.ERIKA)), site=site)
-    delivery = desk.house.deliveries.want(Wanted("", f"pacs {share.id}", study, 0, 1, Selection(), 1))
-    member = f"of.{site or 'first'}.{share.id}"
-    desk.house.staff.add(member, "desk", site, household.PASSWORD)
-    request = desk.house.requests.open(site)[-1].id
-    selection = Selection(sites=frozenset({site}))
-    rule = desk.house.rules.add(f"for {share.id}", selection, ("pacs",)).rule.number
-    desk.house.rules.switch(rule, 1, on=True)
-    return Names(study, share.id, request, delivery.id, upload.reference, upload.link_id, member, rule)
+        yield from opened(tmp_path_factory.mktemp("desk"))
 
 
 def _kinds(*kinds: str) -> list[str]:
@@ -271,7 +137,7 @@ def test_staff_see_what_is_of_their_site(matrix: Matrix, caller: str) -> None:
         found = client.post("/desk/shares/search", data={"q": "Frieda"}).headers["location"]
         is_listed = f'href="/desk/shares/{matrix.objects[""].share}"' in client.get(found).text
         assert is_listed == (site is None), "a name that only the north knows"
-        assert ('href="/desk/forwarding"' in client.get("/desk").text) == (site != ""), "what failed in the north"
+        assert ("nicht zugestellt" in client.get("/desk").text) == (site != ""), "what failed in the north"
         lists = {"/desk/shares": "share", "/desk/waiting": "share", "/desk/uploads": "upload"}
         for path, kind in {**lists, "/desk/upload-links": "link"}.items():
             text = client.get(path).text
@@ -315,7 +181,7 @@ def test_staff_change_only_what_is_of_their_site(matrix: Matrix, caller: str) ->
 @pytest.mark.parametrize("caller", ["anna", "nora", "carla", "adam"])
 def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
     site, _, administers = STAFF[caller]
-    names = _objects(matrix.desk, site or "")
+    names = objects_of(matrix.desk, site or "")
     with matrix.caller(caller) as client:
         for template in [one for one in _kinds("doing", "doing in the scope") if "revocation" not in one]:
             before = matrix.state()
@@ -337,7 +203,7 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             assert matrix.state() == before, template
         for template in _kinds("doing an upload"):
             before = matrix.state()
-            path = _objects(matrix.desk, site or "").fill(template)
+            path = objects_of(matrix.desk, site or "").fill(template)
             assert client.post(path, data={"remark": "Warum?"}).status_code == 303, template
             assert matrix.state() != before, template
         for template in _kinds("doing an account") if administers else ():
@@ -346,7 +212,7 @@ def test_staff_can_do_what_is_theirs_to_do(matrix: Matrix, caller: str) -> None:
             assert answer.status_code == (200 if "set-up" in template else 303), template
             assert matrix.state() != before, template
         for template in _kinds("doing a rule", "rule and doing a rule") if administers else ():
-            path = _objects(matrix.desk, site or "").fill(template)
+            path = objects_of(matrix.desk, site or "").fill(template)
             before = matrix.state()
             assert client.post(path, data={**RULE, "name": path}).status_code == 303, template
             # Nothing has been looked at by the worker, which is the first to send.
