@@ -43,10 +43,12 @@ class Result:
 class Importer:
     """Stores what lies below paths; blocking. `named` are the instances that the DICOMDIRs met so far point to."""
 
-    def __init__(self, ingest: Ingest, source: str = "import") -> None:
+    def __init__(self, ingest: Ingest, source: str = "import", inflated: int | None = None) -> None:
+        """All archives together may inflate to so many bytes, each to `LONGEST_ARCHIVE` where nothing is said."""
         self.named: set[str] = set()
         self._ingest = ingest
         self._source = source
+        self._together = None if inflated is None else _Budget(inflated)
 
     def run(self, paths: list[Path]) -> Iterator[Result]:
         """One result for each file below `paths`, in order; a path named here must be DICOM, others may be anything."""
@@ -85,7 +87,7 @@ class Importer:
             yield _refused(str(path), f"not a ZIP archive that can be read ({type(error).__name__})")
 
     def _entries(self, path: Path, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Iterator[Result]:
-        budget = _Budget(LONGEST_ARCHIVE)
+        budget = self._together or _Budget(LONGEST_ARCHIVE)
         for entry in entries:
             name = f"{path}:{entry.filename!r}"
             if entry.flag_bits & 1:
@@ -124,7 +126,7 @@ class Importer:
 
 @dataclass(slots=True)
 class _Budget:
-    """Bytes that an archive may still inflate to."""
+    """Bytes that archives may still inflate to."""
 
     left: int
 

@@ -81,6 +81,7 @@ class IntakeConfig(Section):
     most_files: int = Field(default=20_000, ge=1, le=1_000_000)
     open_hours: int = Field(default=48, ge=1, le=24 * 90)
     kept_days: int = Field(default=30, ge=1, le=3650)
+    free_space_floor_mb: int = Field(default=2000, ge=0)
     scan: tuple[str, ...] = ()
     scan_seconds: float = Field(default=120.0, gt=0, le=3600)
 

@@ -26,6 +26,8 @@ _LOG: Final = logging.getLogger("durchblick.gateway")
 EXAMINE_SECONDS: Final = 3.0
 MOST_TOLD: Final = 50
 """Of files that could not be used, so many are named."""
+_INFLATES: Final = 4
+"""All archives of an upload may hold so many times what it may have; images without loss pack two to three times."""
 MOST_MISSED: Final = 1000
 """Of instances that a DICOMDIR names and that did not come, so many are kept in mind."""
 _HOLD_EVERY: Final = 200
@@ -90,7 +92,7 @@ class Examination:
         counts: Counter[str] = Counter(incomplete=len(files) - len(whole))
         troubles: list[dict[str, str]] = list(upload.findings.get("troubles", []))
         with self._quarantine.archive(upload) as archive:
-            importer = Importer(archive.ingest, "upload")
+            importer = Importer(archive.ingest, "upload", _INFLATES * self._uploads.limits.bytes)
             for file in whole:
                 if file.id in infected:
                     continue

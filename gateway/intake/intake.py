@@ -1,7 +1,7 @@
 """The intake as a whole: links, uploads and their quarantine, and the worker's jobs over them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class Intake:
     def of(
         cls, database: Database, pepper: bytes, clock: Clock, config: IntakeConfig, folder: Path, kept: StorageSettings
     ) -> "Intake":
-        """Uploads lie below `folder`; `kept` are the settings of the great archive."""
+        """Uploads lie below `folder`; `kept` are the settings of the great archive, which they leave room for."""
+        floor = max(kept.free_space_floor, config.free_space_floor_mb << 20)
         limits = Limits(
             files=config.most_files,
             bytes=config.most_gb << 30,
@@ -43,7 +44,7 @@ class Intake:
         return cls(
             links=UploadLinks(database, pepper, clock),
             uploads=Uploads(database, pepper, clock, limits),
-            quarantine=Quarantine(folder, kept),
+            quarantine=Quarantine(folder, replace(kept, free_space_floor=floor)),
             scanner=Scanner(config.scan, config.scan_seconds) if config.scan else None,
         )
 

@@ -5,6 +5,9 @@ on with it and see what became of it. Both travel in fragments and bodies, never
 works without script too, for files that a browser sends in one go.
 """
 
+import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,7 @@ from starlette.datastructures import UploadFile as SentFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Message
 
 from auth.birth_date import parse_birth_date
 from auth.cookies import is_same_origin
@@ -23,13 +27,13 @@ from gateway.config import Config
 from gateway.intake.intake import Intake
 from gateway.intake.links import Form, UploadLink
 from gateway.intake.tus import Transfers
-from gateway.intake.uploads import TooMuch, Upload
+from gateway.intake.uploads import SENDING, NotNow, TooMuch, Upload
 from gateway.pages.pages import Pages
 from gateway.pages.static import StaticFiles
 from gateway.pages.texts import Languages, Texts
 from gateway.portal.forms import fields_of
 from gateway.sheets import logo_url
-from storage.errors import Refusal
+from storage.errors import OutOfResources, Refusal
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -38,6 +42,11 @@ _MOST_AT_ONCE: Final = 2 << 30
 """Bytes of a form with files, which comes in one go."""
 _MOST_FILES: Final = 1000
 _PIECE: Final = 1 << 20
+_PEEKED: Final = 2048
+_SECRET: Final = re.compile(
+    rb'--[^\r\n]{1,200}\r\nContent-Disposition: form-data; name="secret"\r\n\r\n([0-9A-Z]{1,64})\r\n', re.IGNORECASE
+)
+"""The first field of the form with files, as browsers send it (RFC 7578)."""
 
 FIELDS: Final[dict[Form, tuple[str, ...]]] = {
     "patient": ("name", "birth_date", "contact"),
@@ -93,11 +102,14 @@ class SendingIn:
         return await self._safely(request, lambda: self._finish(request, secret))
 
     async def files(self, request: Request) -> Response:
-        """Files of a browser that runs no script, in one go."""
-        if int(request.headers.get("content-length", "0") or 0) > _MOST_AT_ONCE:
-            return await self._safely(request, _too_much)
+        """Files of a browser that runs no script, in one go. Without the secret, which stands first, none is read."""
+        head, request = await _peeked(request)
+        shown = _SECRET.match(head)
+        secret = shown[1].decode() if shown else ""
+        answer = await self._safely(request, lambda: self._awaited(request, secret))
+        if answer.status_code != 200:
+            return answer
         async with request.form(max_files=_MOST_FILES, max_fields=10) as form:
-            secret = str(form.get("secret", ""))
             sent = [one for one in form.getlist("files") if isinstance(one, SentFile) and one.filename]
             return await self._safely(request, lambda: self._take(request, secret, sent))
 
@@ -139,13 +151,24 @@ class SendingIn:
 
     def _upload(self, request: Request, secret: str) -> Response:
         upload = self._intake.uploads.by_secret(secret)
-        if upload.state in ("open", "asked"):
+        if upload.state in SENDING:
             return self._sending(request, upload, secret)
         return self._told(request, upload, secret)
 
     def _finish(self, request: Request, secret: str) -> Response:
         upload = self._intake.uploads.finish(self._intake.uploads.by_secret(secret))
         return self._told(request, upload, secret)
+
+    def _awaited(self, request: Request, secret: str) -> Response:
+        """200 for a form with files that may be read: they lie in a temporary folder until all of them are there."""
+        if self._intake.uploads.by_secret(secret).state not in SENDING:
+            raise NotNow("Nothing more is wanted of this upload.")
+        length = request.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > _MOST_AT_ONCE:
+            raise TooMuch("This is too much for one form.")
+        if shutil.disk_usage(tempfile.gettempdir()).free < 2 * int(length):
+            raise OutOfResources("There is not enough room for this form.")
+        return Response()
 
     def _take(self, request: Request, secret: str, sent: list[SentFile]) -> Response:
         uploads, quarantine = self._intake.uploads, self._intake.quarantine
@@ -229,8 +252,19 @@ def _problems(words: Texts, answers: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def _too_much() -> Response:
-    raise TooMuch("This is too much for one form.")
+async def _peeked(request: Request) -> tuple[bytes, Request]:
+    """What the body begins with, and the request with all of its body yet to be read."""
+    messages, head = [], b""
+    while len(head) < _PEEKED:
+        messages.append(await request.receive())
+        head += messages[-1].get("body", b"")
+        if not messages[-1].get("more_body"):
+            break
+
+    async def receive() -> Message:
+        return messages.pop(0) if messages else await request.receive()
+
+    return head, Request(request.scope, receive)
 
 
 _REFUSALS: Final = {403: "upload_link", 409: "upload_over", 413: "upload_too_much"}

@@ -62,7 +62,7 @@ class Quarantine:
     """The folders of uploads. Safe to use from any thread and process; all methods block."""
 
     def __init__(self, folder: Path, settings: StorageSettings) -> None:
-        """`settings` are those of the great archive: the same room must be left free on the same disk."""
+        """`settings` are those of the great archive, with the room that uploads must leave free on the same disk."""
         self._folder = folder
         self._settings = settings
 

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from dicomweb.problems import answer
 from gateway.intake.quarantine import Quarantine, Transfer
-from gateway.intake.uploads import Upload, UploadFile, Uploads
+from gateway.intake.uploads import SENDING, NotNow, Upload, UploadFile, Uploads
 from storage.errors import NotAuthorised, Refusal
 
 VERSION: Final = "1.0.0"
@@ -147,6 +147,8 @@ class Transfers:
     async def _patch(self, request: Request, upload: Upload) -> Response:
         if request.headers.get("content-type") != _CONTENT:
             raise WrongType(f"The content is {_CONTENT}.")
+        if upload.state not in SENDING:
+            raise NotNow("Nothing more is wanted of this upload.")
         offset, checksum = _number(request, "upload-offset"), _Checksum.of(request)
         file = await to_thread.run_sync(self._uploads.file, upload, request.path_params["file"])
         with self._quarantine.transfer(file) as transfer:

@@ -22,6 +22,7 @@ State = Literal["open", "sent", "waiting", "asked", "accepting", "accepted", "re
 """open: the sender is at it. sent: the files are to be read. waiting: for staff. asked: staff wait for the sender.
 accepting: being taken into the archive. accepted, rejected: decided, for good."""
 
+SENDING: Final[tuple[State, ...]] = ("open", "asked")
 UNDECIDED: Final[tuple[State, ...]] = ("sent", "waiting", "asked", "accepting")
 """What staff have before them: nothing that is still being sent, and nothing that was decided."""
 
@@ -161,7 +162,7 @@ class Uploads:
         own, now = secrets.token_hex(16), seconds(self._clock())
 
         def work(connection: sqlite3.Connection) -> sqlite3.Row:
-            _expect(connection, upload, ("open", "asked"))
+            _expect(connection, upload, SENDING)
             same = connection.execute(_SAME, (upload.id, digest, size)).fetchone() if digest else None
             if same is not None:
                 return _row(same)
@@ -196,7 +197,7 @@ class Uploads:
         """The sender does not want to send this file after all. `NotNow`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            _expect(connection, upload, ("open", "asked"))
+            _expect(connection, upload, SENDING)
             connection.execute("DELETE FROM upload_file WHERE id = ?", (file.id,))
 
         self._database.write(work)
@@ -207,7 +208,7 @@ class Uploads:
         def work(connection: sqlite3.Connection) -> None:
             if _state(connection, upload) in ("sent", "waiting"):
                 return
-            _expect(connection, upload, ("open", "asked"))
+            _expect(connection, upload, SENDING)
             if not connection.execute(_ANY, (upload.id,)).fetchone():
                 raise NotNow("Nothing has arrived yet.")
             self._move(connection, upload, "sent", "upload sent")

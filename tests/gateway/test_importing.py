@@ -96,6 +96,13 @@ def test_the_whole_archive_has_a_budget(storage: Storage, tmp_path: Path, monkey
     assert outcomes[-1] == "refused"
 
 
+def test_archives_together_have_one_where_it_is_given(storage: Storage, tmp_path: Path) -> None:
+    importer = Importer(storage.ingest, "upload", inflated=5_000)
+    for name, outcome in (("a", "stored"), ("b", "refused")):
+        archive = _zip(tmp_path / f"{name}.zip", {f"{n}.dcm": part10(ct(number=n)) for n in range(1, 8)})
+        assert list(importer.any_file(archive))[0].outcome == outcome
+
+
 def test_too_many_entries_are_refused(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "MOST_ENTRIES", 2)
     archive = _zip(tmp_path / "a.zip", {str(number): b"x" for number in range(3)})

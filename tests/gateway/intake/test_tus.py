@@ -184,11 +184,13 @@ def test_what_was_sent_is_not_changed_any_more(sender: Sender) -> None:
     sender.finish()
     assert sender.request("POST", Upload_Length="4").status_code == 409
     assert sender.request("DELETE", path).status_code == 409
+    assert sender.patch(path, b"more").status_code == 409
+    assert sender.request("HEAD", path).headers["upload-offset"] == "0"
 
 
 def test_too_little_room(sender: Sender, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What modalities need is left free: [intake] stops before [storage] does."""
     path = sender.create(CONTENT)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
-    assert sender.patch(path, CONTENT).status_code == 507
-    monkeypatch.undo()
-    assert sender.patch(path, CONTENT).status_code == 204
+    for free, status in ((1000, 507), (1999 << 20, 507), (2001 << 20, 204)):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
+        assert sender.patch(path, CONTENT).status_code == status
