@@ -6,8 +6,10 @@ It is injected from outside by the browser's debugger, so the page keeps its own
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # it says no types
 from playwright.sync_api import Page
+
+from tests.browser.fox import Window
 
 _RULES: Final[dict[str, Any]] = {
     # Targets of at least 24 pixels (WCAG 2.2, 2.5.8) are asked for only by those who name the rule.
@@ -74,15 +76,21 @@ JUDGED: Final[dict[str, str]] = {
 def violations(page: Page) -> str:
     """What axe finds wrong with the page as it stands, in light and in dark; a line for each finding."""
     faults = []
-    page.evaluate(Axe().axe_script)
+    page.evaluate(AXE_SCRIPT)
     for scheme in _SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        faults += [
-            f"{scheme}: {one['id']} at {node['target']} {node['failureSummary']}"
-            for one in page.evaluate(_RUN, _RULES[scheme])
-            for node in one["nodes"]
-        ]
+        faults += [f"{scheme}: {fault}" for fault in _listed(page.evaluate(_RUN, _RULES[scheme]))]
     return "\n".join(faults)
+
+
+def violations_in_firefox(window: Window) -> str:
+    """The same in Firefox, as it is set: in light."""
+    window.run(AXE_SCRIPT)
+    return "\n".join(_listed(window.evaluate(_RUN, _RULES["light"])))
+
+
+def _listed(found: list[dict[str, Any]]) -> list[str]:
+    return [f"{one['id']} at {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
 @dataclass

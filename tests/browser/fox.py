@@ -103,7 +103,7 @@ class Window:
         """With what the sheet says, to the page behind it."""
         self.goto(url)
         for field, text in (("#code", code), ("#birth-date", birth_date)):
-            self.click(field)
+            self.drag(self.middle(field))
             self.type(text)
         with self.leaving():
             self.press("Enter")
@@ -118,23 +118,25 @@ class Window:
     def evaluate(self, expression: str, argument: Any = None) -> Any:
         """What a function of the page's own realm makes of `argument`; both are JSON."""
         wrapped = f"async (text) => JSON.stringify((await ({expression})(JSON.parse(text))) ?? null)"
-        answer = self._session.command(
-            "script.callFunction",
-            functionDeclaration=wrapped,
-            arguments=[{"type": "string", "value": json.dumps(argument)}],
-            awaitPromise=True,
-            target={"context": self._context},
+        return json.loads(self._call(wrapped, json.dumps(argument), wait=True)["value"])
+
+    def run(self, script: str) -> None:
+        """A script of the tests', which no policy of the page's forbids."""
+        self._session.command(
+            "script.evaluate", expression=script, awaitPromise=False, target={"context": self._context}
         )
-        if answer["type"] == "exception":
-            raise Refusal(answer["exceptionDetails"]["text"])
-        return json.loads(answer["result"]["value"])
+
+    def read(self, expression: str, argument: Any = None) -> Any:
+        """The same of a function that waits for nothing; also where scripts are off."""
+        answer = self._call(f"(text) => JSON.stringify(({expression})(JSON.parse(text)) ?? null)", json.dumps(argument))
+        return json.loads(answer["value"])
 
     def until(self, test: str, argument: Any = None) -> Any:
         """The first truth that the function `test` of `argument` says as the document changes."""
         try:
             return self.evaluate(_UNTIL % test, argument)
         except TimeoutError:
-            where = self.evaluate("() => location.href + document.body.innerText.slice(0, 400)")
+            where = self.read("() => location.href + document.body.innerText.slice(0, 400)")
             raise AssertionError(f"in vain: {test} {argument} at {where}") from None
 
     def wait_for(self, **wanted: str) -> dict[str, str]:
@@ -145,7 +147,11 @@ class Window:
     def find(self, selector: str) -> Point:
         """The middle of the first element of the kind that can be seen, once there is one."""
         self.until(_SHOWN, selector)
-        x, y = self.evaluate(_MIDDLE, selector)
+        return self.middle(selector)
+
+    def middle(self, selector: str) -> Point:
+        """The same of one that can be seen now."""
+        x, y = self.read(_MIDDLE, selector)
         return x, y
 
     def click(self, selector: str) -> None:
@@ -153,13 +159,14 @@ class Window:
         x, y = self.find(selector)
         self.drag((x, y))
 
-    def drag(self, *path: Point, button: int = 0) -> None:
-        """Press a button of the mouse at the first point and let it go at the last."""
-        self._perform(_stroke("mouse", "mouse", path, button=button))
+    def drag(self, *path: Point, button: int = 0, times: int = 1) -> None:
+        """Press a button of the mouse at the first point and let it go at the last; so many times in a row."""
+        self._perform(_stroke("mouse", "mouse", path, button=button, times=times))
 
-    def touch(self, *fingers: tuple[Point, ...], still: float = 0) -> None:
+    def touch(self, *fingers: tuple[Point, ...], still: float = 0, times: int = 1) -> None:
         """Each finger goes down on its first point, waits there for `still` seconds, and goes on to its last."""
-        self._perform(*(_stroke(f"finger {at}", "touch", path, still=still) for at, path in enumerate(fingers)))
+        strokes = (_stroke(f"finger {at}", "touch", path, still=still, times=times) for at, path in enumerate(fingers))
+        self._perform(*strokes)
 
     def wheel(self, at: Point, *distances: int) -> None:
         """One notch after the other, in CSS pixels."""
@@ -178,20 +185,27 @@ class Window:
 
     def choose(self, selector: str, *files: Path) -> None:
         """Files for a field that takes some, as its dialog would hand them over."""
-        found = self._session.command(
-            "script.callFunction",
-            functionDeclaration="(selector) => document.querySelector(selector)",
-            arguments=[{"type": "string", "value": selector}],
-            awaitPromise=False,
-            target={"context": self._context},
-        )
-        element = {"sharedId": found["result"]["sharedId"]}
+        element = {"sharedId": self._call("(selector) => document.querySelector(selector)", selector)["sharedId"]}
         self._command("input.setFiles", element=element, files=[str(path) for path in files])
 
     def seen(self) -> NDArray[np.uint8]:
         """What is painted in the window, rows x columns x red, green, blue."""
         answer = self._command("browsingContext.captureScreenshot")
         return np.asarray(Image.open(BytesIO(b64decode(answer["data"]))).convert("RGB"))
+
+    def _call(self, function: str, text: str, *, wait: bool = False) -> dict[str, Any]:
+        """What a function in the page's own realm answers to `text`."""
+        answer = self._session.command(
+            "script.callFunction",
+            functionDeclaration=function,
+            arguments=[{"type": "string", "value": text}],
+            awaitPromise=wait,
+            target={"context": self._context},
+        )
+        if answer["type"] == "exception":
+            raise Refusal(answer["exceptionDetails"]["text"])
+        result: dict[str, Any] = answer["result"]
+        return result
 
     def _command(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._session.command(method, context=self._context, **parameters)
@@ -217,7 +231,9 @@ class Window:
             self.complaints.append(f"{status} for {url}")
 
 
-def _stroke(name: str, kind: str, path: tuple[Point, ...], button: int = 0, still: float = 0) -> dict[str, Any]:
+def _stroke(
+    name: str, kind: str, path: tuple[Point, ...], *, button: int = 0, still: float = 0, times: int = 1
+) -> dict[str, Any]:
     """A pointer that goes down, along the path, a point every 16 ms, and up."""
     first, *others = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": _STEP} for x, y in path]
     actions = [
@@ -227,4 +243,4 @@ def _stroke(name: str, kind: str, path: tuple[Point, ...], button: int = 0, stil
         *others,
         {"type": "pointerUp", "button": button},
     ]
-    return {"type": "pointer", "id": name, "parameters": {"pointerType": kind}, "actions": actions}
+    return {"type": "pointer", "id": name, "parameters": {"pointerType": kind}, "actions": actions * times}

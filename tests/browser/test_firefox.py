@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import StorageState
 
+from tests.browser.axe import violations_in_firefox
 from tests.browser.conftest import BIRTH_DATE, Site, issued
 from tests.browser.fox import DESKTOP, PHONE, Point, Window
 from tests.browser.pictures import VARIANTS, expected
 from tests.browser.stage import grey, state
 from tests.support.bidi import Session
+from tests.support.firefox import running
 
 STAGE = "[data-part=stage]"
 _HAS = "(name) => performance.getEntriesByType('resource').some((one) => one.name.includes(name) && one.responseEnd)"
@@ -58,6 +60,7 @@ def test_from_the_code_to_an_image_and_out_again(site: Site, window: Window) -> 
     window.sign_in(site.gateway.url, issued(site.gateway)[0], BIRTH_DATE)
     assert "Erika Muster" in window.evaluate("() => document.querySelector('h1').innerText")
     window.until("() => document.querySelector('.hero-picture img').naturalWidth > 0")
+    assert violations_in_firefox(window) == ""
     window.until(_HAS, "viewer/viewer.js")
     with window.leaving():
         window.click(".hero a.primary")
@@ -65,12 +68,30 @@ def test_from_the_code_to_an_image_and_out_again(site: Site, window: Window) -> 
     assert window.evaluate(_KEPT) > 20, "the page before has fetched the viewer's scripts already"
     window.press("ArrowDown")
     _shows(window, 62)
+    assert violations_in_firefox(window) == ""
     with window.leaving():
         window.click("form[action='/logout'] button")
     window.until("() => document.querySelector('[role=alert]')?.innerText.includes('Sie sind abgemeldet')")
     # The viewer still fetched ahead.
     assert all(complaint.startswith("401 for ") for complaint in window.complaints)
     window.complaints.clear()
+
+
+def test_without_script(site: Site, tmp_path: Path) -> None:
+    with running(tmp_path, **{"javascript.enabled": False}) as session:
+        window = Window(session, PHONE)
+        window.sign_in(site.gateway.url, issued(site.gateway)[0], BIRTH_DATE)
+        with window.leaving():
+            window.drag(window.middle(".hero a.primary"))
+        assert window.read("() => document.querySelector('#count').innerText") == "Bild 61 von 120"
+        before = window.seen()
+        with window.leaving():
+            window.drag(window.middle("a[rel=next]"))
+        assert window.read("() => document.querySelector('#count').innerText") == "Bild 62 von 120"
+        x, y = window.middle("#picture")
+        painted = [int(shot[int(y), int(x), 0]) for shot in (before, window.seen())]
+        assert painted == pytest.approx([122, 124], abs=1), "image n is of the grey 2n"
+        assert window.complaints == []
 
 
 def test_keys_and_wheel(site: Site, patient: Window) -> None:
@@ -92,8 +113,7 @@ def test_mouse(site: Site, patient: Window) -> None:
     patient.drag((x, y), (x, y - 80), button=2)
     patient.until("() => document.querySelector('[data-part=stage]').dataset.window !== '128 256'")
     assert float(state(patient)["window"].split()[0]) < 128
-    patient.drag((x, y))
-    patient.drag((x, y))
+    patient.drag((x, y), times=2)
     patient.wait_for(zoom="2.50")
 
 
@@ -109,8 +129,7 @@ def test_fingers(site: Site, patient: Window) -> None:
     spread = (30, 40, 60, 80, 90)
     patient.touch(tuple((x - one, y) for one in spread), tuple((x + one, y) for one in spread))
     assert 2.5 < float(state(patient)["zoom"]) < 3.5
-    patient.touch(((x, y),))
-    patient.touch(((x, y),))
+    patient.touch(((x, y),), times=2)
     patient.wait_for(zoom="1.00", shown="60")
     patient.touch(((x, y), (x, y - 20), (x, y - 60)), still=0.65)
     assert float(state(patient)["window"].split()[0]) < 128, "a long press changes brightness"

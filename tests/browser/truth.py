@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import MPEGTransferSyntaxes
+from pydicom.uid import DeflatedExplicitVRLittleEndian, MPEGTransferSyntaxes
 
 from tests.browser.pictures import shown_by_pydicom
 from tests.support.corpus import SHARED
@@ -30,16 +30,15 @@ from tests.support.gateway import Gateway
 
 _LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91", "93", "203", "112"))
 _SHAPES: Final = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
-_KIND: Final = (
-    "Modality",
+_PIXELS: Final = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PlanarConfiguration",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
 )
+_MOST_PIXELS: Final = 1 << 21
 
 Pixels = NDArray[np.uint8]
 
@@ -67,9 +66,21 @@ class Picture:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """What makes a difference to those who draw it."""
-        syntax = str(self.data_set.file_meta.get("TransferSyntaxUID", ""))
-        return (syntax, *(str(self.data_set.get(keyword)) for keyword in _KIND), str("VOILUTSequence" in self.data_set))
+        """How its pixels are described, which is what a browser knows of them."""
+        return (*(str(self.data_set.get(keyword)) for keyword in _PIXELS), str("VOILUTSequence" in self.data_set))
+
+    @property
+    def encoding(self) -> tuple[str, ...]:
+        """How its pixels are described and encoded."""
+        return (*self.kind, self.syntax)
+
+    @property
+    def syntax(self) -> str:
+        return str(self.data_set.file_meta.get("TransferSyntaxUID", ""))
+
+    @property
+    def is_small(self) -> bool:
+        return int(self.data_set.Rows * self.data_set.Columns) <= _MOST_PIXELS
 
 
 def pictures(paths: list[Path]) -> list[Picture]:
@@ -81,10 +92,11 @@ def pictures(paths: list[Path]) -> list[Picture]:
 def written(found: list[Picture], folder: Path) -> Iterator[Picture]:
     """The images as they come to lie in `folder`, each under a UID that no other has.
 
-    Many files of the shared data are one image in several encodings, of which a gateway keeps only the first.
+    Many files of the shared data are one image in several encodings, of which a gateway keeps only the first. What is
+    deflated comes first, since its UID cannot be replaced.
     """
     taken: set[str] = set()
-    for picture in found:
+    for picture in sorted(found, key=lambda one: one.syntax != DeflatedExplicitVRLittleEndian):
         uid, content = picture.uid, picture.path.read_bytes()
         if uid in taken:
             other = _stand_in(uid, content)
