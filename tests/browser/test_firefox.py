@@ -11,11 +11,15 @@ from tests.browser.axe import violations_in_firefox
 from tests.browser.conftest import BIRTH_DATE, Site, issued
 from tests.browser.fox import DESKTOP, PHONE, Point, Window
 from tests.browser.pictures import VARIANTS, expected
-from tests.browser.stage import grey, state
+from tests.browser.stage import grey
 from tests.support.bidi import Session
 from tests.support.firefox import running
 
 STAGE = "[data-part=stage]"
+_CHANGED = """(before) => {
+  const now = { ...document.querySelector("[data-part=stage]").dataset };
+  return Object.entries(before).every(([name, value]) => now[name] !== value) && now;
+}"""
 _HAS = "(name) => performance.getEntriesByType('resource').some((one) => one.name.includes(name) && one.responseEnd)"
 _KEPT = """() => performance.getEntriesByType("resource")
   .filter((one) => one.name.includes("/js/viewer/") && one.transferSize === 0 && one.decodedBodySize > 0).length"""
@@ -47,6 +51,15 @@ def _shows(window: Window, number: int) -> None:
     assert window.wait_for(shown=str(number), quality="full")["renderer"] == "canvas2d"
     assert abs(int(grey(window)[5, 5]) - 2 * number) <= 1, "image n is of the grey 2n"
     assert window.evaluate("() => document.querySelector('#count').innerText") == f"Bild {number} von 120"
+
+
+def _asked_for(window: Window) -> int:
+    return int(window.read("() => document.querySelector('#slider').value"))
+
+
+def _center(window: Window) -> float:
+    """Of the window, once it is another than that of the image."""
+    return float(window.until(_CHANGED, {"window": "128 256"})["window"].split()[0])
 
 
 def _begin(window: Window, site: Site) -> Point:
@@ -108,11 +121,10 @@ def test_keys_and_wheel(site: Site, patient: Window) -> None:
 def test_mouse(site: Site, patient: Window) -> None:
     x, y = _begin(patient, site)
     patient.drag((x, y), (x, y - 10), (x, y - 130))
-    dragged = int(state(patient)["shown"])
-    assert 60 < dragged <= 90
+    assert 60 < _asked_for(patient) <= 90
+    _shows(patient, _asked_for(patient))
     patient.drag((x, y), (x, y - 80), button=2)
-    patient.until("() => document.querySelector('[data-part=stage]').dataset.window !== '128 256'")
-    assert float(state(patient)["window"].split()[0]) < 128
+    assert _center(patient) < 128
     patient.drag((x, y), times=2)
     patient.wait_for(zoom="2.50")
 
@@ -121,19 +133,18 @@ def test_mouse(site: Site, patient: Window) -> None:
 def test_fingers(site: Site, patient: Window) -> None:
     x, y = _begin(patient, site)
     patient.touch(((x, y), (x, y - 10), (x, y - 40), (x, y - 70)))
-    swiped = int(patient.evaluate("() => document.querySelector('#slider').value"))
-    assert swiped > 60, "up is forward"
-    _shows(patient, swiped)
+    assert _asked_for(patient) > 60, "up is forward"
+    _shows(patient, _asked_for(patient))
     patient.touch(((x, y), (x, y + 10), (x, y + 40), (x, y + 70)))
     _shows(patient, 60)
     spread = (30, 40, 60, 80, 90)
     patient.touch(tuple((x - one, y) for one in spread), tuple((x + one, y) for one in spread))
-    assert 2.5 < float(state(patient)["zoom"]) < 3.5
+    assert 2.5 < float(patient.until(_CHANGED, {"zoom": "1.00"})["zoom"]) < 3.5
     patient.touch(((x, y),), times=2)
     patient.wait_for(zoom="1.00", shown="60")
     patient.touch(((x, y), (x, y - 20), (x, y - 60)), still=0.65)
-    assert float(state(patient)["window"].split()[0]) < 128, "a long press changes brightness"
-    assert state(patient)["shown"] == "60"
+    assert _center(patient) < 128, "a long press changes brightness"
+    assert _asked_for(patient) == 60
 
 
 def test_every_encoding_equals_pydicom(site: Site, patient: Window) -> None:
