@@ -66,14 +66,13 @@ Point = tuple[float, float]
 
 
 class Window:
-    """A window that shares no cookies with others, German unless `locale` says otherwise."""
+    """A window that shares no cookies with others."""
 
-    def __init__(self, session: Session, size: tuple[int, int] = DESKTOP, locale: str = "de-DE") -> None:
+    def __init__(self, session: Session, size: tuple[int, int] = DESKTOP) -> None:
         self.complaints: list[str] = []
         self._session = session
         self._loads = 0
         self._person = session.command("browser.createUserContext")["userContext"]
-        session.command("emulation.setLocaleOverride", locale=locale, userContexts=[self._person])
         self._context = session.command("browsingContext.create", type="tab", userContext=self._person)["context"]
         session.listeners.append(self._heard)
         width, height = size

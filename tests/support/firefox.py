@@ -1,4 +1,4 @@
-"""Debian's Firefox without a screen, driven by WebDriver BiDi."""
+"""Debian's Firefox without a screen, driven by WebDriver BiDi: whichever ESR from 140 on is installed."""
 
 import json
 import os
@@ -22,6 +22,7 @@ _PREFERENCES: Final[dict[str, Any]] = {
     # at once. Addresses of this machine go by no proxy.
     "network.proxy.type": 1,
     **{f"network.proxy.{kind}{part}": value for kind in ("http", "ssl") for part, value in _NOWHERE.items()},
+    "intl.accept_languages": "de-DE",
     "dom.w3c_touch_events.enabled": 1,  # fingers, as on a device that has them
     "remote.log.level": "Warn",
 }
@@ -29,7 +30,7 @@ _PREFERENCES: Final[dict[str, Any]] = {
 
 @contextmanager
 def running(folder: Path, **preferences: Any) -> Iterator[Session]:
-    """A Firefox with a new profile in `folder` until the end of the block."""
+    """A Firefox of a German reader with a new profile in `folder` until the end of the block."""
     profile = folder / "profile"
     profile.mkdir()
     lines = (

@@ -128,7 +128,8 @@ def orthanc(
     config = folder / "orthanc.json"
     config.write_text(json.dumps(settings))
     peer = Peer("ORTHANC", "127.0.0.1", port, tls=identity is not None)
-    with _started([program, str(config)], folder / "orthanc.log", port):
+    ports = (port, http_port) if http_port else (port,)
+    with _started([program, str(config)], folder / "orthanc.log", *ports):
         yield RunningNode(peer, kept, folder / "orthanc.log")
 
 
@@ -140,11 +141,12 @@ def _dcmtk_tls(identity: Identity | None, ca: Authority | None) -> list[str]:
 
 
 @contextmanager
-def _started(command: list[str], log: Path, port: int) -> Iterator[None]:
+def _started(command: list[str], log: Path, *ports: int) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent)
         try:
-            _await_listener(process, port, log)
+            for port in ports:
+                _await_listener(process, port, log)
             yield
         finally:
             process.kill()
