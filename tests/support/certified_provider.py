@@ -4,19 +4,16 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-import playwright
 import pytest
 
 from tests.house.checkout import ROOT
+from tests.support.node import NODE
 
 CLIENT_ID: Final = "durchblick"
 CLIENT_SECRET: Final = "a secret of both: 100 % + 1"
 _FOLDER: Final = ROOT / "setup" / "openid-provider"
-_NODE: Final = Path(playwright.__file__).parent / "driver" / "node"
-"""What Playwright's driver runs by: the tests need no Node of the system."""
 
 
 @contextmanager
@@ -27,7 +24,7 @@ def running(redirect_uri: str) -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    command = [str(_NODE), str(_FOLDER / "provider.js"), redirect_uri, CLIENT_ID, CLIENT_SECRET]
+    command = [str(NODE), str(_FOLDER / "provider.js"), redirect_uri, CLIENT_ID, CLIENT_SECRET]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None and process.stdout is not None
         yield process.stdout.readline().decode().strip()

@@ -1,6 +1,5 @@
 """Modules as one classic script: the same behaviour without a module system; what is not understood is refused."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from gateway.downloads.script import NotClassic, classic
 from gateway.pages.static import STATIC_FOLDER
+from tests.support.node import NODE
 
 
 def written(folder: Path, **modules: str) -> Path:
@@ -17,9 +17,6 @@ def written(folder: Path, **modules: str) -> Path:
 
 
 def test_names_of_different_modules_do_not_meet(tmp_path: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node is not installed")
     entry = written(
         tmp_path,
         main='import { twice } from "./one.js";\nimport { twice as thrice,\n  Kept } from "./two.js";\n'
@@ -29,7 +26,7 @@ def test_names_of_different_modules_do_not_meet(tmp_path: Path) -> None:
         two="// A comment\nconst helper = 3;\nexport const twice = (x) => helper * x;\nexport class Kept {\n"
         "  constructor() {\n    this.value = 100;\n  }\n}\n",
     )
-    ran = subprocess.run([node, "-e", classic(entry)], capture_output=True, text=True, check=True)
+    ran = subprocess.run([NODE, "-e", classic(entry)], capture_output=True, text=True, check=True)
     assert ran.stdout == "111\n"
 
 
