@@ -30,6 +30,7 @@ def test_the_viewers_scripts_are_there_when_it_opens(site: Site, visits: Visits,
     page.wait_for_load_state("networkidle")
     ahead = (page.locator("[data-later]").get_attribute("data-later") or "").split()
     page.locator(".hero-picture").click()
+    page.wait_for_url("**/series/*")
     wait_for(page, quality="full")
     sent = page.evaluate(
         """(ahead) => performance.getEntriesByType("resource")
