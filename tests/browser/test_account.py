@@ -39,6 +39,7 @@ def test_a_doctor_sees_one_examination_until_the_patient_ends_it(site: Site, vis
 
     doctor = visits.page(chromium, **DESKTOP)
     doctor.goto(link)
+    doctor.locator("#qr-found").wait_for()
     doctor.get_by_label("Ihr Geburtsdatum").fill(BIRTH_DATE)
     doctor.get_by_role("button", name="Bilder öffnen").click()
     doctor.get_by_role("heading", name="Erika Muster").wait_for()

@@ -66,6 +66,7 @@ def _link(desk: Page, folder: Path) -> str:
 def _phone(visits: Visits, browser: Browser, link: str) -> Page:
     phone = visits.page(browser, **PHONE)
     phone.goto(link)
+    phone.locator("#qr-found").wait_for()
     phone.get_by_label("Geburtsdatum").fill("31.01.1950")
     phone.get_by_role("button", name="Bilder öffnen").click()
     return phone
