@@ -1,5 +1,7 @@
 """Finding patients and studies at the desk."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -11,6 +13,8 @@ from tests.gateway.portal_house import without_pixels
 from tests.support.synthetic import part10
 
 HERE = SiteStudies("")
+IDENTIFIERS = re.compile(r"[0-9.]{30,}|(?<=/desk/shares/)[0-9a-f]{12}")
+"""What is new in each run, and may hold any digits."""
 
 
 def _found(desk: Desk, text: str) -> set[str]:
@@ -71,7 +75,8 @@ def test_one_match_is_opened_at_once(desk: Desk, anna: TestClient) -> None:
     answer = anna.post("/desk", data={"q": "ACC007"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/studies/{desk.knee.study_instance_uid}")
     page = anna.get(answer.headers["location"]).text
-    assert "Müller, Erika" in page and "31.01.1950" in page and "19600131" not in page and "31.01.1960" not in page
+    assert "Müller, Erika" in page and "31.01.1950" in page and "19600131" not in page
+    assert "1960" not in IDENTIFIERS.sub("", page)
     assert page.count('name="studies"') == 2
     assert f'value="{desk.knee.study_instance_uid}" checked' in page
     assert "1 Serie, 1 Objekt" in page and "gerade eben" in page
