@@ -99,6 +99,11 @@ class Config(Section):
         """The keys of all sites; "" is that of [site]."""
         return ["", *(site.key for site in self.sites)]
 
+    @property
+    def site_names(self) -> dict[str, str]:
+        """What all sites are called, by their keys."""
+        return {"": self.site.name, **{site.key: site.name for site in self.sites}}
+
     def site_of(self, key: str) -> SiteConfig | None:
         """The site with this key, [site] for ""; None when the configuration has none such (any more)."""
         return self.site if not key else next((site for site in self.sites if site.key == key), None)

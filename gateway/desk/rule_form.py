@@ -49,13 +49,13 @@ class Offer:
     def of(cls, house: House, member: Member) -> "Offer":
         """Everybody who sees one site only has rules of that site only, so that there is nothing to choose."""
         config = house.config
-        sites = {site.key: site.name for site in config.sites} if member.site is None else {}
-        uploads = [SOURCE, *map(source_of, sites)] if member.site is None else [source_of(member.site)]
+        sites = config.site_names if member.site is None and config.sites else {}
+        uploads = [SOURCE, *map(source_of, filter(None, sites))] if member.site is None else [source_of(member.site)]
         known = [one.peer.ae_title for one in house.entities.peers()]
         return cls(
             targets=tuple(one.name for one in config.forwarding.targets),
             sources=tuple(dict.fromkeys([*uploads, *KINDS, *known])),
-            sites={MAIN_SITE: config.site.name, **sites} if sites else {},
+            sites={key or MAIN_SITE: name for key, name in sites.items()},
         )
 
 

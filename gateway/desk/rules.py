@@ -183,7 +183,7 @@ class RuleRooms:
             "offer": offer,
             "targets": [(one, plain(one)) for one in offer.targets],
             "sources": [(one, wording.source(one)) for one in offer.sources],
-            "own_site": self._sites().get(own, own) if own is not None else "",
+            "own_site": self._house.config.site_names.get(own, own) if own is not None else "",
             "wrong": {name: words(f"desk.rules.wrong_{kind}") for name, kind in (wrong or {}).items()},
             "url": _url(kept) if kept else "",
             "action": f"{_url(kept)}/conditions" if kept else _LIST,
@@ -217,12 +217,8 @@ class RuleRooms:
     def _offer(self, session: StaffSession) -> Offer:
         return Offer.of(self._house, session.member)
 
-    def _sites(self) -> dict[str, str]:
-        config = self._house.config
-        return {"": config.site.name, **{site.key: site.name for site in config.sites}}
-
     def _wording(self, request: Request) -> RuleWording:
-        return RuleWording(Wording(self._pages.languages.of(request)), self._sites())
+        return RuleWording(Wording(self._pages.languages.of(request)), self._house.config.site_names)
 
 
 def _sees(member: Member, kept: KeptRule) -> bool:

@@ -148,7 +148,7 @@ class StaffRooms:
         return {"roles": roles, "sites": sites, "active": "staff"}
 
     def _row(self, words: Texts, member: Member) -> MemberRow:
-        sites = {"": self._house.config.site.name, **{one.key: one.name for one in self._house.config.sites}}
+        sites = self._house.config.site_names
         badge, state = _state(member)
         return MemberRow(
             name=member.name,

@@ -95,8 +95,7 @@ class UploadLinkRooms:
 
     def _sites(self, session: StaffSession) -> dict[str, str]:
         """Names of the sites that the member sees, by their keys."""
-        config = self._house.config
-        every = {"": config.site.name, **{site.key: site.name for site in config.sites}}
+        every = self._house.config.site_names
         return {key: name for key, name in every.items() if session.member.may_see(key)}
 
     def _site(self, session: StaffSession, form: Form) -> str:
