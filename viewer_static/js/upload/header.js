@@ -77,10 +77,11 @@ export async function headerOf(file) {
  * @returns {Promise<Set<string> | null>}
  */
 export async function namedBy(file) {
-  const view = new DataView(await file.slice(0, LONGEST_DIRECTORY).arrayBuffer());
-  if (view.byteLength < 136 || ascii(view, 128, 4) !== "DICM" || !meta(view).isDirectory) {
+  const head = new DataView(await file.slice(0, ENOUGH).arrayBuffer());
+  if (head.byteLength < 136 || ascii(head, 128, 4) !== "DICM" || !meta(head).isDirectory) {
     return null;
   }
+  const view = new DataView(await file.slice(0, LONGEST_DIRECTORY).arrayBuffer());
   /** @type {Set<string>} */
   const named = new Set();
   // By their tag (0004,1511), for there are discs whose records point to the wrong places.
