@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-_PATIENCE: Final = 20.0
+from tests.support.patience import PATIENCE
 
 # The visible canvas, one to one. WebGL canvases are read by drawing them on a plain one.
 _READ: Final = """() => {
@@ -41,7 +41,7 @@ def state(page: Window) -> dict[str, str]:
 
 def wait_for(page: Page, **wanted: str) -> dict[str, str]:
     """Until the stage says so; by `page.evaluate`, since wait_for_function needs an eval that our CSP forbids."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while True:
         found = state(page)
         if wanted.items() <= found.items():
