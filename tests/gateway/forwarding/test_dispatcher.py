@@ -163,7 +163,8 @@ def test_between_two_archives_by_stow_rs_it_ends_after_one_turn(tmp_path: Path) 
     here.put(kept(there, "1.1"))
     assert here_looks.look() == 0
     assert (told(queues[0]), told(queues[1])) == ([("there", "1.1", 1)], [("here", "1.1", 1)])
-    here.close(), there.close()
+    here.close()
+    there.close()
 
 
 def test_a_selection_survives_being_kept() -> None:
