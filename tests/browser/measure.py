@@ -1,17 +1,22 @@
-"""What is to be seen of a frame, by pydicom, numpy and Pillow: no code of the gateway's has a part in it.
+"""What is to be seen of a frame, by pydicom and numpy: no code of the gateway's has a part in it.
 
 The rules are those that docs/dicomweb.md states of rendered resources (PS3.3 C.7.6.3, C.7.9, C.9.2, C.11).
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi, apply_windowing
+from pydicom.pixels.processing import (
+    apply_color_lut,
+    apply_icc_profile,
+    apply_modality_lut,
+    apply_voi,
+    apply_windowing,
+    create_icc_transform,
+)
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[Any]
@@ -212,5 +217,4 @@ def _profile(data_set: Dataset) -> bytes:
 def _in_srgb(pixels: Pixels, profile: bytes) -> Pixels:
     if not profile:
         return pixels
-    made = ImageCms.profileToProfile(Image.fromarray(pixels), BytesIO(profile), ImageCms.createProfile("sRGB"))
-    return np.asarray(made)
+    return apply_icc_profile(pixels, transform=create_icc_transform(icc_profile=profile, color_space="sRGB"))
