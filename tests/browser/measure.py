@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.processing import (
     apply_color_lut,
     apply_icc_profile,
@@ -78,7 +78,7 @@ def seen(stored: Values, data_set: Dataset, frame: int) -> Seen:
 def _of_frame(data_set: Dataset, frame: int) -> Dataset:
     """What the data set says of its pixels; what the functional groups say of this frame counts more (C.7.6.16)."""
     said = Dataset()
-    said.file_meta = data_set.file_meta
+    said.file_meta = getattr(data_set, "file_meta", FileMetaDataset())
     # Float pixels have no such bits, and pydicom asks for them.
     said.BitsStored, said.PixelRepresentation = 16, 0
     said.update({tag: data_set[tag] for tag in [*data_set.keys()] if tag.group == _DESCRIBES_PIXELS})
