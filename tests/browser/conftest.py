@@ -7,7 +7,7 @@ The fixtures end with the package, not with the session: playwright's loop must 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ from storage.identifiers import stand_in_uid
 from tests.browser import doctor, kinds, pictures
 from tests.browser.axe import JUDGED
 from tests.support.bidi import Session
-from tests.support.firefox import FIREFOX
+from tests.support.firefox import FIREFOX, for_playwright
 from tests.support.firefox import running as firefox_running
 from tests.support.gateway import Gateway, running
 from tests.support.patience import PATIENCE
@@ -46,7 +46,10 @@ ARGUMENTS: Final = (
     "--disable-background-networking",
     "--no-first-run",
 )
+IN_FIREFOX: Final = os.environ.get("BROWSER") == "firefox"
+"""All tests of a page of playwright's, in Debian's Firefox instead: `make firefox`."""
 BIRTH_DATE: Final = "31.01.1950"
+_ABORTED: Final = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
 PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
 
@@ -130,7 +133,7 @@ def fresh(browser: Browser, **options: Any) -> BrowserContext:
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    _need(CHROMIUM, HEADLESS_SHELL)
+    _need(*((FIREFOX,) if IN_FIREFOX else (CHROMIUM, HEADLESS_SHELL)))
     expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as started:
         yield started
@@ -144,24 +147,38 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="package")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_SHELL, args=ARGUMENTS)
-    yield browser
-    browser.close()
+def launch(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Browser]]:
+    """Starts one of Chromium's programs with more arguments; in Firefox, one for all."""
+    browsers: dict[tuple[object, ...], Browser] = {}
+
+    def launched(program: Path, *arguments: str) -> Browser:
+        key = (FIREFOX,) if IN_FIREFOX else (program, *arguments)
+        if key not in browsers:
+            browsers[key] = (
+                playwright.firefox.launch(**for_playwright(tmp_path_factory.mktemp("bridge")))
+                if IN_FIREFOX
+                else playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments])
+            )
+        return browsers[key]
+
+    yield launched
+    for browser in browsers.values():
+        browser.close()
 
 
 @pytest.fixture(scope="package")
-def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-    yield browser
-    browser.close()
+def chromium(launch: Callable[..., Browser]) -> Browser:
+    return launch(HEADLESS_SHELL)
 
 
 @pytest.fixture(scope="package")
-def chromium_without_webgl(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_SHELL, args=[*ARGUMENTS, "--disable-3d-apis"])
-    yield browser
-    browser.close()
+def whole_chromium(launch: Callable[..., Browser]) -> Browser:
+    return launch(CHROMIUM)
+
+
+@pytest.fixture(scope="package")
+def chromium_without_webgl(launch: Callable[..., Browser]) -> Browser:
+    return launch(HEADLESS_SHELL, "--disable-3d-apis")
 
 
 class Visits:
@@ -213,7 +230,7 @@ class Visits:
 
     def _failed(self, request: Request) -> None:
         # Leaving a page, or an image that is no longer asked for, ends requests under way.
-        if request.failure != "net::ERR_ABORTED" and not self.offline:
+        if request.failure not in _ABORTED and not self.offline:
             self.complaints.append(f"{request.failure} for {request.url}")
 
     def _answered(self, status: int, url: str) -> None:

@@ -84,6 +84,31 @@ def test_the_qr_codes_token_survives_the_language_switch(site: Site, visits: Vis
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello, \u2068Erika Muster\u2069")
 
 
+def test_on_a_slow_line_the_qr_codes_token_is_there_before_the_button(
+    site: Site, visits: Visits, chromium: Browser
+) -> None:
+    """No module of the page ever comes here, and neither does anything on the form need one."""
+    page = visits.page(chromium, **PHONE)
+    modules: list[str] = []
+    page.route("**/js/main.js?*", lambda route: modules.append(route.request.url), times=1)
+    page.goto(site.link, wait_until="commit")
+    page.locator("#qr-found").wait_for()
+    assert page.url == f"{site.gateway.url}/z"
+    page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
+    assert len(modules) == 1, "the one that was held"
+
+
+def test_a_form_sent_before_its_page_is_read_has_the_token(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium)
+    page.add_init_script('document.addEventListener("readystatechange", (event) => event.stopImmediatePropagation())')
+    page.goto(site.link)
+    page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
+
+
 def test_a_landing_without_token_asks_for_the_code(site: Site, visits: Visits, chromium: Browser) -> None:
     page = visits.page(chromium)
     page.goto(f"{site.gateway.url}/z")
