@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Error
 
-from tests.browser.conftest import BIRTH_DATE
+from tests.browser.conftest import BIRTH_DATE, fresh
 from tests.browser.fox import Window as FirefoxWindow
 from tests.browser.measure import Pixels, Seen
 from tests.browser.stage import Window
@@ -120,7 +120,7 @@ def code(kept: tuple[Gateway, list[Picture]]) -> str:
 
 @pytest.fixture
 def chromium_window(kept: tuple[Gateway, list[Picture]], code: str, chromium: Browser) -> Iterator[Window]:
-    page = chromium.new_context(locale="de-DE").new_page()
+    page = fresh(chromium).new_page()
     page.goto(kept[0].url)
     page.get_by_label("Zugangscode").fill(code)
     page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
