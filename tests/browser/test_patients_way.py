@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from auth.codes import new_code, normalise
 from auth.errors import MalformedCode
 from tests.browser.conftest import BIRTH_DATE, DESKTOP, PHONE, Site, Visits
-from tests.browser.stage import wait_for
+from tests.browser.stage import stop_the_clock, wait_for
 
 DEVICES: dict[str, dict[str, Any]] = {"phone": PHONE, "desktop": DESKTOP}
 
@@ -192,7 +192,7 @@ def test_a_report_is_a_sentence(site: Site, visits: Visits, chromium: Browser) -
 def test_who_sits_still_is_asked_and_then_signed_out(site: Site, visits: Visits, chromium: Browser) -> None:
     page = visits.page(chromium)
     visits.sign_in(page)
-    page.clock.install()
+    stop_the_clock(page)
     page.goto(site.gateway.url)
     dialog = page.get_by_role("dialog", name="Sind Sie noch da?")
     page.clock.run_for(17 * 60_000)
