@@ -34,7 +34,9 @@ serve: $(RUNTIME)
 	@$(BIN)/durchblick serve --config config.toml
 
 # Whole files to each worker, in their order: what a file or a folder shares is set up once where it can be. Three of
-# them for two processors, because some wait for others: for jobs, back-off, a process that starts.
+# them for two processors, because some wait for others: for jobs, back-off, a process that starts. Numpy's matrix
+# products take one processor each: more threads than are free wait for each other by spinning, for ten times the work.
+test: export OPENBLAS_NUM_THREADS := 1
 test: $(TESTING)
 	@setup/test-programs
 	@setup/openid-provider/fetch
