@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo [STUDY=path]  a gateway with an invented patient, or with the study at path"
 	@echo "make serve              the gateway as config.toml says"
-	@echo "make test               all tests"
+	@echo "make test               all tests, and the types of the scripts"
 	@echo "make test-ohif          the viewer OHIF as a client, fetched by npm (50 MB)"
 	@echo "make check              formatting, lint, types, layers"
 	@echo "make bench [BENCH='retrieve --rounds 3']  measurements beside DCMTK, Orthanc and nginx: ingest, or another one"
@@ -40,6 +40,7 @@ test: export OPENBLAS_NUM_THREADS := 1
 test: $(TESTING)
 	@setup/test-programs
 	@setup/openid-provider/fetch
+	@setup/check-scripts
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-ohif: $(TESTING)
