@@ -30,6 +30,7 @@ from pydicom.uid import generate_uid
 from storage.identifiers import stand_in_uid
 from tests.browser import doctor, kinds, pictures
 from tests.browser.axe import JUDGED
+from tests.browser.fox_lacks import LACKS
 from tests.support.bidi import Session
 from tests.support.firefox import FIREFOX, for_playwright
 from tests.support.firefox import running as firefox_running
@@ -51,6 +52,12 @@ BIRTH_DATE: Final = "31.01.1950"
 _ABORTED: Final = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
 PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if IN_FIREFOX and isinstance(item, pytest.Function) and item.originalname in LACKS:
+            item.add_marker(pytest.mark.skip(reason=LACKS[item.originalname]))
 
 
 @dataclass(frozen=True)
