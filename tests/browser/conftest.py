@@ -35,6 +35,7 @@ from tests.support.bidi import Session
 from tests.support.firefox import FIREFOX, for_playwright
 from tests.support.firefox import running as firefox_running
 from tests.support.gateway import Gateway, running
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -130,9 +131,17 @@ def _need(*programs: Path) -> None:
         pytest.skip(message)
 
 
+def fresh(browser: Browser, **options: Any) -> BrowserContext:
+    """Windows without a past, German unless `locale` says otherwise. They wait as patiently as all tests do."""
+    context = browser.new_context(**{"locale": "de-DE", **options})
+    context.set_default_timeout(1000 * PATIENCE)
+    return context
+
+
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     _need(*((FIREFOX,) if IN_FIREFOX else (CHROMIUM, HEADLESS_SHELL)))
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as started:
         yield started
 
@@ -193,7 +202,7 @@ class Visits:
 
     def page(self, browser: Browser, **options: Any) -> Page:
         """A fresh window, German unless `locale` says otherwise."""
-        context = browser.new_context(**{"locale": "de-DE", **DESKTOP, **options})
+        context = fresh(browser, **DESKTOP | options)
         self.contexts.append(context)
         context.on("request", lambda request: self._same_origin(request.url))
         # Where scripts are off, Chromium says of each that a page names that its policy forbids it.
@@ -278,7 +287,7 @@ def archive(site: Site, chromium: Browser, session: StorageState, tmp_path_facto
     offer = page.locator("#offer-1")
     expect(offer.get_by_role("heading")).to_have_text("Alle meine Bilder")
     offer.get_by_role("button", name="Download vorbereiten").click()
-    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible(timeout=60_000)
+    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible()
     page.goto(site.gateway.url)
     page.get_by_role("link", name="Ihr Download ist fertiggestellt").click()
     with page.expect_download() as downloading:

@@ -30,7 +30,7 @@ DEVICES: Final[dict[str, dict[str, Any]]] = {
 }
 _PATIENCE: Final = 60_000
 _BORN: Final = "12.08.1964"
-_QUALITY: Final = 50
+_QUALITY: Final = 37
 _AMOUNT: Final = studies.Amount(slices=60)
 _SITE: Final = '[site]\nname = "Musterklinikum"\ncontact = "Telefon 0000 123456"'
 
@@ -94,7 +94,7 @@ SCREENS: Final[dict[str, Callable[[Visitor], None]]] = {
     "onward": lambda visitor: visitor.go("/account/onward"),
     "tools": Visitor.tools,
 }
-NAMES: Final = ("sign-in", *SCREENS)
+NAMES: Final = ("sign-in", *SCREENS, "sending-in")
 
 
 def file_of(language: str, device: str, name: str) -> str:
@@ -106,6 +106,18 @@ def _take(page: Page, folder: Path, language: str, device: str, name: str) -> No
     page.wait_for_load_state("networkidle")
     picture = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     picture.save(folder / file_of(language, device, name), "WEBP", quality=_QUALITY, method=6)
+
+
+def _send_in(gateway: Gateway, page: Page, inbox: Path) -> None:
+    """The page of a sender who has chosen images and has not sent them yet."""
+    link = gateway.answer("upload", "link", "create", "--for", "patient")
+    page.goto(gateway.url + "/u#" + link["url"].partition("#")[2])
+    for field, answer in {"#name": "Erika Muster", "#birth_date": _BORN, "#contact": "0000 4711"}.items():
+        page.locator(field).fill(answer)
+    page.keyboard.press("Enter")
+    page.locator("#chooser").wait_for()
+    page.locator("#files").set_input_files([inbox / f"{number}.dcm" for number in range(_AMOUNT.slices)])
+    page.locator("#send:enabled").scroll_into_view_if_needed()
 
 
 def _visit(gateway: Gateway, page: Page, folder: Path, language: str, device: str) -> None:
@@ -120,6 +132,8 @@ def _visit(gateway: Gateway, page: Page, folder: Path, language: str, device: st
     for name, show in SCREENS.items():
         show(Visitor(page, gateway.url))
         _take(page, folder, language, device, name)
+    _send_in(gateway, page, gateway.config.parent / "inbox")
+    _take(page, folder, language, device, "sending-in")
 
 
 def main(folder: Path) -> None:

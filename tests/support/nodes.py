@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -18,8 +17,7 @@ from dimse.settings import Peer
 from tests.support import dcmtk
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
-
-_STARTING_SECONDS: Final = 20.0
+from tests.support.patience import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +148,12 @@ def _started(command: list[str], log: Path, *ports: int) -> Iterator[None]:
             yield
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def _await_listener(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     """None of these programs says when it listens, so its port is tried."""
-    deadline = time.monotonic() + _STARTING_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
