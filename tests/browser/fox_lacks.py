@@ -1,4 +1,4 @@
-"""What playwright cannot do in Debian's Firefox, through WebDriver BiDi, and which tests `make firefox` therefore skips."""
+"""What playwright cannot do in Debian's Firefox, through WebDriver BiDi: what `make firefox` therefore skips."""
 
 from typing import Final
 
