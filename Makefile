@@ -1,6 +1,6 @@
 # Each target sets up what it needs; what is set up already is not touched again.
 
-.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth matrix fuzz crash contract lock sbom clean
+.PHONY: help demo serve test test-ohif check bench bench-viewer guide-pictures pixel-truth firefox matrix fuzz crash contract lock sbom clean
 SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .make/runtime
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-viewer       the budgets of the patient's viewer behind a slow line, and OHIF beside it"
 	@echo "make guide-pictures     the pictures of the user guide, of an invented patient, into docs/pictures"
 	@echo "make pixel-truth        every frame of every image of the shared data, in Chromium and in Firefox, against pydicom"
+	@echo "make firefox [TESTS=path]  axe on every page, the doctor's tools, views and sending in, in Firefox instead of Chromium"
 	@echo "make fuzz [PDUS=n] [SEED=s]  damaged associations against the DICOM node, 100,000 PDUs"
 	@echo "make crash [KILLS=n] [SEED=s]  kill -9 under C-STORE, C-MOVE and storage commitment, 200 times"
 	@echo "make contract [EXAMPLES=n]  requests made of the OpenAPI document, 100 for each operation"
@@ -70,6 +71,11 @@ guide-pictures: $(TESTING)
 pixel-truth: $(TESTING)
 	@setup/test-programs
 	PIXEL_TRUTH=every $(BIN)/python -m pytest -q tests/browser/test_pixel_truth.py
+
+firefox: $(TESTING)
+	@setup/test-programs
+	BROWSER=firefox $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+		$(or $(TESTS),$(addprefix tests/browser/test_,axe.py axe_rare.py tools.py view.py upload.py))
 
 fuzz: $(TESTING)
 	$(BIN)/python -m tests.dimse.fuzzing $(or $(PDUS),100000) $(SEED)

@@ -1,4 +1,4 @@
-"""Debian's Firefox for playwright, which takes WebDriver BiDi for finished: what Firefox has not got yet, is made up here.
+"""Debian's Firefox for playwright, which takes WebDriver BiDi for finished: what it lacks is made up here.
 
 Started in Firefox's place, with its arguments. What it says of itself goes to standard error, as Firefox's own.
 """
