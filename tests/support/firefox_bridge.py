@@ -88,10 +88,11 @@ async def _main(arguments: list[str]) -> None:
         str(FIREFOX), "--remote-allow-system-access", *arguments, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr
-    async for line in process.stderr:
-        if found := _LISTENS.search(line):
-            break
-        sys.stderr.buffer.write(line)
+    found = None
+    while not found:
+        line = await process.stderr.readline()
+        assert line, "Firefox ended before it listened"
+        sys.stderr.buffer.write(line if not (found := _LISTENS.search(line)) else b"")
     address = found[1].decode()
     reading = asyncio.create_task(_read(process.stderr))
 
