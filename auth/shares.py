@@ -161,6 +161,11 @@ class Shares:
         rows = self._database.read("SELECT * FROM share_seen ORDER BY created DESC, id")
         return seen(self._database, rows, seconds(self._clock()))
 
+    def of_patient(self, patient_id: str) -> Sequence[Share]:
+        """Those by patient whose rule has this Patient ID, whatever else it has, newest first."""
+        sql = "SELECT * FROM share_seen WHERE patient_id = ? ORDER BY created DESC, id"
+        return seen(self._database, self._database.read(sql, (patient_id,)), seconds(self._clock()))
+
     def unlock(self, share_id: str) -> Share:
         """Forget the wrong birth dates of a share: its present code opens it again at once. Idempotent."""
 

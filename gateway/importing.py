@@ -32,12 +32,13 @@ _DIRECTORY: Final = b"UI\x14\x001.2.840.10008.1.3.10"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one file; `detail` says why it was refused or skipped."""
+    """What became of one file; `detail` says why it was refused or skipped, `is_directory` that it is a DICOMDIR."""
 
     path: str
     outcome: Outcome
     detail: str = ""
     dicom_status: int = 0
+    is_directory: bool = False
 
 
 class Importer:
@@ -104,7 +105,8 @@ class Importer:
             head = file.read(_HEAD)
             if _DIRECTORY in head:
                 self.named |= instances_named(head + file.read(_LONGEST_DIRECTORY))
-                return Result(name, "skipped", "DICOMDIR: a table of contents; the files themselves are read")
+                detail = "DICOMDIR: a table of contents; the files themselves are read"
+                return Result(name, "skipped", detail, is_directory=True)
             if not named and not _plausible(head):
                 return Result(name, "skipped", "not DICOM")
             return self._store(name, head, file)

@@ -79,6 +79,8 @@ class IntakeConfig(Section):
 
     most_gb: int = Field(default=20, ge=1, le=10_000)
     most_files: int = Field(default=20_000, ge=1, le=1_000_000)
+    hourly_by_link: int = Field(default=300, ge=1, le=1_000_000)
+    hourly_from_network: int = Field(default=100, ge=1, le=1_000_000)
     open_hours: int = Field(default=48, ge=1, le=24 * 90)
     kept_days: int = Field(default=30, ge=1, le=3650)
     free_space_floor_mb: int = Field(default=2000, ge=0)

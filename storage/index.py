@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from storage.attributes import Level
 from storage.audit import note
-from storage.catalogue import arrivals, entries, overviews, search, summaries
+from storage.catalogue import arrivals, entries, overviews, search, summaries, tombstones
 from storage.catalogue.condition import Condition
 from storage.catalogue.entries import Entry
 from storage.catalogue.metadata import MetadataStore
@@ -198,6 +199,10 @@ class Index:
         Raises `CannotUnderstand` for another level than STUDY and for attributes that have no column.
         """
         return overviews.overviews(self._database, scope, query)
+
+    def deleted(self, scope: StudyScope, study: str) -> datetime | None:
+        """When the whole of a study was deleted last, if `scope` would have shown it; it may have come again since."""
+        return tombstones.deleted(self._database, scope, study)
 
     def held(self, scope: StudyScope, limit: int = 200) -> list[HeldStudy]:
         """Studies with instances that are held because their patient is not the one of their study, latest first."""

@@ -58,6 +58,7 @@ class DecodedFrame:
     """One frame in native form, and the attributes of the Image Pixel module that describe it now.
 
     They differ from the data set's where a codec undid a colour transformation or interleaved colour planes.
+    `icc_profile`, base64, is that of a picture file.
     """
 
     rows: int
@@ -70,6 +71,7 @@ class DecodedFrame:
     photometric_interpretation: str
     planar_configuration: int
     pixels: bytes
+    icc_profile: str = ""
 
     @classmethod
     def of(cls, description: dict[str, Any], pixels: bytes) -> "DecodedFrame":

@@ -19,6 +19,7 @@ _FREELY: Final = 256 << 20
 _MOST_LARGER: Final = 200
 _SAMPLES_PER_PIXEL: Final = "00280002"
 _BITS_STORED: Final = "00280101"
+_ICC_PROFILE: Final = "00282000"
 _PIXEL_DATA: Final = "7FE00010"
 _NATIVE_PICTURE: Final = "PNG and GIF become native pixels."
 
@@ -61,7 +62,9 @@ class Pictures:
     def _all(self, parts: Sequence[Spooled], samples: int) -> Native:
         first, *others = [self._one(part, samples) for part in parts]
         if any(_kind(frame) != _kind(first[1]) for _, frame in others):
-            raise DataSetMismatch("The frames differ in their size, or some are grey and some are not.")
+            raise DataSetMismatch(
+                "The frames differ in their size or colour profile, or some are grey and some are not."
+            )
         widest = max((frame for _, frame in (first, *others)), key=lambda frame: frame.bits_stored)
         return Native(tuple(run for run, _ in (first, *others)), widest)
 
@@ -78,7 +81,10 @@ class Pictures:
 
 
 def _described(data_set: Json, frame: DecodedFrame, frames: int) -> Json:
-    """`data_set` with the attributes of PS3.3 table C.7-11c; those that it has must be true of the frames."""
+    """`data_set` with the attributes of PS3.3 table C.7-11c; those that it has must be true of the frames.
+
+    An ICC profile that it names counts more than that of the pictures.
+    """
     vr = "OW" if frame.bits_allocated > 8 else data_set[_PIXEL_DATA]["vr"]
     whole = {**data_set, _PIXEL_DATA: {**data_set[_PIXEL_DATA], "vr": vr}}
     stored = _bits_stored(data_set, frame)
@@ -102,6 +108,8 @@ def _described(data_set: Json, frame: DecodedFrame, frames: int) -> Json:
             raise DataSetMismatch(f"Attribute {tag} is not true of the picture. {_NATIVE_PICTURE}")
         if not said:
             whole[tag] = {"vr": vr, "Value": [meant[0]]}
+    if frame.icc_profile and not data_set.get(_ICC_PROFILE, {}).keys() - {"vr"}:
+        whole[_ICC_PROFILE] = {"vr": "OB", "InlineBinary": frame.icc_profile}
     return dict(sorted(whole.items()))
 
 
@@ -112,5 +120,5 @@ def _bits_stored(data_set: Json, frame: DecodedFrame) -> int:
     return next((bits for bits in possible if str(bits) == stated), frame.bits_allocated)
 
 
-def _kind(frame: DecodedFrame) -> tuple[int, int, int, int]:
-    return frame.rows, frame.columns, frame.samples_per_pixel, frame.bits_allocated
+def _kind(frame: DecodedFrame) -> tuple[int | str, ...]:
+    return frame.rows, frame.columns, frame.samples_per_pixel, frame.bits_allocated, frame.icc_profile

@@ -2,12 +2,19 @@
 
 Whoever extends a share or issues it anew (desk, API, command line, print by sending) asks thereby: `Shares` calls
 `ask_again` in the same transaction, so that nobody can forget it and no crash can come between.
+
+What is asked for is what the share had. A share that lists studies names them, also those that have never come. One by
+patient, with all that is to come, had what was here since it was made: the archive says which studies the patient has,
+and of these come those of which a tombstone tells that they were here and shown. It does not fetch what never was: "to
+come" is what modalities and archives send here, and decades of earlier examinations nobody has chosen to show are not
+that. Staff choose them on the page of earlier examinations.
 """
 
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from auth.clock import Clock, seconds
@@ -105,7 +112,7 @@ class Asking:
     def _fetch(self, archive: Archive, share: Share, tries: int) -> int:
         share_id, came = share.id, 0
         try:
-            for study in self._wanted(archive, share.rule):
+            for study in self._wanted(archive, share.rule, share.created):
                 self._note(study, share_id)
                 came += bool(archive.fetch(study))
             if left := len(self._missing(share.rule)):
@@ -128,14 +135,18 @@ class Asking:
 
         self._database.write(work)
 
-    def _wanted(self, archive: Archive, rule: StudyScope) -> Sequence[str]:
+    def _wanted(self, archive: Archive, rule: StudyScope, since: datetime) -> Sequence[str]:
         match rule:
             case PatientIdentity():
-                return [one.uid for one in archive.studies_of(rule) if not self._is_here(one.uid)]
+                return [one.uid for one in archive.studies_of(rule) if self._was_shown(rule, one.uid, since)]
             case Within(inner, _):
-                return self._wanted(archive, inner)
+                return self._wanted(archive, inner, since)
             case _:
                 return self._missing(rule)
+
+    def _was_shown(self, rule: StudyScope, study: str, since: datetime) -> bool:
+        deleted = self._index.deleted(rule, study)
+        return deleted is not None and deleted >= since and not self._is_here(study)
 
     def _missing(self, rule: StudyScope) -> list[str]:
         studies = rule.study_instance_uids if isinstance(rule, ListedStudies) else frozenset()

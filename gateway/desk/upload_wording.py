@@ -95,13 +95,19 @@ class UploadWording:
             sender=plain(answers.get("sender") or answers.get("name", "")) or words("desk.nameless"),
             purpose=" · ".join(part for part in (form, plain(label)) if part),
             sent=self._wording.since(upload.created),
-            count=words.count("desk.objects", upload.findings.get("stored", 0)),
+            count=self._count(upload.findings),
             state=upload.state,
             state_word=words(f"desk.uploads.state_{upload.state}"),
             badge=_BADGES.get(upload.state, ""),
             warnings=tuple(words(f"desk.uploads.{one}") for one in _warnings(upload, self._scans)),
             decided_by=plain(upload.decided_by),
         )
+
+    def _count(self, findings: dict[str, Any]) -> str:
+        words = self._words
+        objects = words.count("desk.objects", findings.get("stored", 0))
+        directories = findings.get("directories", 0)
+        return f"{objects}, {words.count('desk.uploads.directories', directories)}" if directories else objects
 
     def told(self, upload: Upload) -> list[tuple[str, str]]:
         """The answers of the form, each with its question."""

@@ -98,7 +98,9 @@ class Examination:
                     continue
                 for number, result in enumerate(importer.any_file(self._quarantine.path(file))):
                     self._go_on(upload, number)
-                    counts[result.outcome] += 1
+                    counts["directories" if result.is_directory else result.outcome] += 1
+                    if result.is_directory:
+                        continue
                     if result.outcome in ("refused", "skipped") and len(troubles) < MOST_TOLD:
                         troubles.append(_trouble(file.name, result))
             pictures = Pictures(upload, self._quarantine, self._draw, lambda: self._go_on(upload, 0))
@@ -146,6 +148,7 @@ def findings(
     return {
         "stored": archive.index.counts(WholeArchive()).instances,
         "skipped": counts["skipped"],
+        "directories": counts["directories"],
         "refused": counts["refused"],
         "incomplete": counts["incomplete"],
         "troubles": troubles,

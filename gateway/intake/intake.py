@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auth.clock import Clock
 from gateway.intake.accepting import Acceptance
+from gateway.intake.beginnings import Beginnings, MostBegun
 from gateway.intake.examining import Examination
 from gateway.intake.links import UploadLinks
 from gateway.intake.pictures import Draw
@@ -25,6 +26,7 @@ class Intake:
     """What takes part in an upload."""
 
     links: UploadLinks
+    beginnings: Beginnings
     uploads: Uploads
     quarantine: Quarantine
     scanner: Scanner | None
@@ -43,6 +45,9 @@ class Intake:
         )
         return cls(
             links=UploadLinks(database, pepper, clock),
+            beginnings=Beginnings(
+                database, pepper, clock, MostBegun(config.hourly_by_link, config.hourly_from_network)
+            ),
             uploads=Uploads(database, pepper, clock, limits),
             quarantine=Quarantine(folder, replace(kept, free_space_floor=floor)),
             scanner=Scanner(config.scan, config.scan_seconds) if config.scan else None,

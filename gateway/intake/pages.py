@@ -24,6 +24,7 @@ from auth.birth_date import parse_birth_date
 from auth.cookies import is_same_origin
 from dicomweb.problems import log_unexpected
 from gateway.config import Config
+from gateway.intake.beginnings import TooOften
 from gateway.intake.intake import Intake
 from gateway.intake.links import Form, UploadLink
 from gateway.intake.tus import Transfers
@@ -145,6 +146,10 @@ class SendingIn:
         problems = _problems(self._pages.languages.of(request), answers)
         if problems:
             return self._form(request, link, token, answers, problems, status=400)
+        try:
+            self._intake.beginnings.admit(link, request.client.host if request.client else "")
+        except TooOften as refusal:
+            return self._form(request, link, token, answers, {}, status=429, retry_after=refusal.retry_after)
         answers["birth_date"] = parse_birth_date(answers["birth_date"]) or ""
         begun = self._intake.uploads.begin(link, answers)
         return self._sending(request, begun.upload, begun.secret)
@@ -191,14 +196,19 @@ class SendingIn:
         answers: dict[str, str],
         problems: dict[str, str],
         status: int = 200,
+        retry_after: int = 0,
     ) -> Response:
+        """The questions with what was answered; seconds to wait where too many begin at this time."""
+        minutes = -(-retry_after // 60)
         values: dict[str, Any] = {"form": link.form, "fields": FIELDS[link.form], "token": token, "answers": answers}
         values |= {
             "problems": problems,
+            "often": self._pages.languages.of(request).count("upload.often", minutes) if minutes else "",
             "again": Again("/u/form", {"token": token, **answers}),
             **self._house(link.site),
         }
-        return self._pages.render(request, "upload_form.html", values, status=status)
+        headers = {"retry-after": str(retry_after)} if retry_after else {}
+        return self._pages.render(request, "upload_form.html", values, status=status, headers=headers)
 
     def _sending(self, request: Request, upload: Upload, secret: str) -> Response:
         return self._of_upload(request, "upload_files.html", upload, secret)

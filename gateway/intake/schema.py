@@ -78,3 +78,11 @@ def _files(database: sqlite_utils.Database) -> None:
 def _sites(database: sqlite_utils.Database) -> None:
     for table in ("upload_link", "upload"):
         database.execute(f"ALTER TABLE {table} ADD COLUMN site TEXT NOT NULL DEFAULT ''")
+
+
+# subject: a link, or the keyed digest of a network, by which or from which an upload was begun. at: seconds since 1970.
+@MIGRATIONS(name="005_beginnings")
+def _beginnings(database: sqlite_utils.Database) -> None:
+    database.execute("CREATE TABLE upload_beginning (subject TEXT NOT NULL, at INTEGER NOT NULL) STRICT")
+    database.execute("CREATE INDEX upload_beginning_by_subject ON upload_beginning (subject, at)")
+    database.execute("CREATE INDEX upload_beginning_by_moment ON upload_beginning (at)")

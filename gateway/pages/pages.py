@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, FunctionLoader, StrictUndefined, Template
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,12 +35,13 @@ class Pages:
         self._start = start
         self._https = config.public_root.startswith("https:")
         self._environment = Environment(
-            loader=FileSystemLoader([templates, _SHARED]),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
         )
+        # Read now, like texts, styles and scripts: files of another release, put in their place while this one runs, do
+        # not fit it. Translated when a page is first asked for, which for all of them takes a hundred times as long.
+        files = FileSystemLoader([templates, _SHARED])
+        sources = {name: files.get_source(self._environment, name) for name in files.list_templates()}
+        self._environment.loader = FunctionLoader(sources.get)
         self._environment.globals.update(static=static.url, modules=static.modules, start=start)
         self._environment.filters["breakable"] = breakable
 

@@ -112,7 +112,7 @@ class PrintBySending:
 
         Codes are kept nowhere, so a sheet needs a new one, and the old sheet ends: the one just printed counts.
         """
-        for share in self._shares.list():
+        for share in self._shares.of_patient(patient.patient_id):
             if self._is_of(share, patient) and share.state == "live" and not share.parent:
                 self._shares.extend(share.id, title.days)
                 return self._shares.reissue(share.id)

@@ -48,6 +48,12 @@ def absent(database: Database, scope: StudyScope, study: str, series: str = "", 
     return NoSuchInstance("There is no such object here.")
 
 
+def deleted(database: Database, scope: StudyScope, study: str) -> datetime | None:
+    """When the whole of a study was deleted last, if `scope` would have shown it; it may have come again since."""
+    rows = [row for row in database.read(_FIND, (study, "", "")) if _covers(scope, study, row)]
+    return datetime.fromisoformat(rows[0]["deleted_at"]) if rows else None
+
+
 def _covers(scope: StudyScope, study: str, tombstone: sqlite3.Row) -> bool:
     if tombstone["held"] and not shows_held(scope):
         return False
@@ -73,7 +79,7 @@ _BURY: Final = """
     identity = excluded.identity, origin = excluded.origin, deleted_at = excluded.deleted_at,
     held = CASE WHEN tombstone.held = 0 THEN 0 ELSE excluded.held END"""
 _FIND: Final = """
-    SELECT identity, held, CASE WHEN origin IS NOT NULL THEN
+    SELECT identity, held, deleted_at, CASE WHEN origin IS NOT NULL THEN
     COALESCE((SELECT site FROM site_origin WHERE site_origin.origin = tombstone.origin), '') END AS site
     FROM tombstone WHERE study_instance_uid = ?
     AND series_instance_uid IN ('', ?) AND sop_instance_uid IN ('', ?)"""

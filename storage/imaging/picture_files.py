@@ -51,7 +51,7 @@ def with_profile(picture: "Image", rendering: Rendering, *headers: Header) -> "I
                 picture.info[_PROFILE] = profile
             return picture
         case named:
-            return _converted(picture, own or matrix_profile("srgb"), matrix_profile(named))
+            return _converted(picture, own or matrix_profile("srgb"), named)
 
 
 def _own_profile(headers: Sequence[Header]) -> bytes | None:
@@ -62,14 +62,22 @@ def _own_profile(headers: Sequence[Header]) -> bytes | None:
     return None
 
 
-def _converted(picture: "Image", source: bytes, target: bytes) -> "Image":
+def _converted(picture: "Image", source: bytes, name: str) -> "Image":
+    """`picture` in the colour space `name`, by the rendering intent that its own profile prefers (ICC.1 7.2.15).
+
+    Into sRGB with the library's own profile: it is of version 4, by which black stays black. In version 2, that of
+    what is embedded, the black of a perceptual profile of version 4 is a dark grey.
+    """
     from PIL import ImageCms
 
-    colour = picture.convert("RGB")
+    colour, target = picture.convert("RGB"), matrix_profile(name)
     if source != target:
+        wanted = ImageCms.createProfile("sRGB") if name == "srgb" else BytesIO(target)
         try:
-            made = ImageCms.profileToProfile(colour, BytesIO(source), BytesIO(target), outputMode="RGB")
-        except ImageCms.PyCMSError as error:
+            profile = ImageCms.ImageCmsProfile(BytesIO(source))
+            intent = ImageCms.Intent(ImageCms.getDefaultIntent(profile))
+            made = ImageCms.profileToProfile(colour, profile, wanted, intent, "RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
             raise Undecodable("The ICC profile of this image is damaged; ask for iccprofile=no.") from error
         colour = made or colour
     colour.info[_PROFILE] = target

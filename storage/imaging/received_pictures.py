@@ -1,5 +1,6 @@
 """The pixels of PNG and GIF files that are stored as Pixel Data (PS3.18 10.5.2): native samples, and what they are."""
 
+from base64 import b64encode
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,16 +18,21 @@ _OPAQUE: Final = 255
 # Bit depth and colour type in the header of a PNG (ISO/IEC 15948 11.2.2); Pillow would keep 8 of 16 bits of colours.
 _DEPTH, _COLOUR_TYPE = 24, 25
 _WIDEST_PIXEL: Final = 4
+# Where an ICC profile names the space of its colours (ICC.1 7.2.8).
+_SPACE: Final = slice(16, 20)
 
 
 def native(data: bytes, media_type: str, samples: int, largest: int) -> tuple[dict[str, Any], bytes]:
     """One frame as it would lie in Pixel Data of Explicit VR Little Endian, colour by pixel, and its description.
 
     Grey becomes MONOCHROME2, everything else RGB; with 3 `samples` grey of 8 bits becomes RGB too. Bits Stored are as
-    many as the greatest sample needs. Raises `Undecodable` for what takes more than `largest` bytes, what is no such
-    file, and what DICOM has no place for: moving pictures, transparency; and for 16 bits a channel of colour.
+    many as the greatest sample needs. The ICC profile of colours comes as base64, empty for none. Raises `Undecodable`
+    for what takes more than `largest` bytes, what is no such file, and what DICOM has no place for: moving pictures,
+    transparency; and for 16 bits a channel of colour.
     """
-    pixels = _shaped(_opened(data, media_type, largest), samples)
+    picture = _opened(data, media_type, largest)
+    pixels = _shaped(picture, samples)
+    profile: bytes = picture.info.get("icc_profile") or b""
     rows, columns = pixels.shape[:2]
     allocated = 8 * pixels.dtype.itemsize
     needed = max(int(pixels.max()).bit_length(), 1)
@@ -40,6 +46,7 @@ def native(data: bytes, media_type: str, samples: int, largest: int) -> tuple[di
         "pixel_representation": 0,
         "photometric_interpretation": "MONOCHROME2" if pixels.ndim == 2 else "RGB",
         "planar_configuration": 0,
+        "icc_profile": b64encode(profile).decode() if pixels.ndim == 3 and profile[_SPACE] == b"RGB " else "",
     }
     return described, pixels.astype(f"<u{allocated // 8}", copy=False).tobytes()
 

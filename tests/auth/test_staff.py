@@ -11,6 +11,7 @@ from auth.errors import NoSuchStaff, SignInRefused
 from auth.staff import Staff
 from auth.staff_sign_in import SignInSettings, StaffSignIn
 from tests.auth.conftest import HOME, PEPPER, Household
+from tests.support.patience import PATIENCE
 
 NAME, PASSWORD = "a.probe", "sieben graue Katzen"
 ELSEWHERE = "198.51.100.7"
@@ -217,7 +218,7 @@ class WaitingVerifiers(Verifiers):
 
     def fits(self, verifier: str | None, rest: str) -> bool:
         self.begun.release()
-        assert self.free.wait(10)
+        assert self.free.wait(PATIENCE)
         return super().fits(verifier, rest)
 
 
@@ -234,7 +235,7 @@ def test_two_hash_at_a_time_and_who_finds_no_room_is_told_to_wait(house: Househo
 
     with ThreadPoolExecutor(2) as pool:
         inside = [pool.submit(attempt, f"192.0.2.{number}") for number in range(2)]
-        assert all(verifiers.begun.acquire(timeout=10) for _ in inside)
+        assert all(verifiers.begun.acquire(timeout=PATIENCE) for _ in inside)
         assert attempt(ELSEWHERE) == 1
         assert not verifiers.begun.acquire(blocking=False)
         verifiers.free.set()

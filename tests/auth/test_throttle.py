@@ -10,6 +10,7 @@ from auth.errors import Denied
 from auth.schema import MIGRATIONS
 from auth.throttle import WAIT, Gate, Limits, Throttle
 from tests.auth.conftest import Household
+from tests.support.patience import PATIENCE
 
 LIMITS = Limits(free=3, window=600, first_delay=30, longest_delay=3600)
 
@@ -86,19 +87,19 @@ def test_nobody_waits_where_there_is_no_room_to() -> None:
 
     def hold() -> None:
         with gate.hashing():
-            inside.wait(timeout=10)
-            release.wait(timeout=10)
+            inside.wait(timeout=PATIENCE)
+            release.wait(timeout=PATIENCE)
 
     holders = [Thread(target=hold) for _ in range(2)]
     for holder in holders:
         holder.start()
-    inside.wait(timeout=10)
+    inside.wait(timeout=PATIENCE)
     with pytest.raises(Denied) as raised, gate.hashing():
         raise AssertionError("a third got in")
     assert raised.value.retry_after == 1
     release.set()
     for holder in holders:
-        holder.join(timeout=10)
+        holder.join(timeout=PATIENCE)
     with gate.hashing():
         pass
 

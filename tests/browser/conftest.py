@@ -7,7 +7,7 @@ The fixtures end with the package, not with the session: playwright's loop must 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,9 +31,10 @@ from storage.identifiers import stand_in_uid
 from tests.browser import doctor, kinds, pictures
 from tests.browser.axe import JUDGED
 from tests.support.bidi import Session
-from tests.support.firefox import FIREFOX
+from tests.support.firefox import FIREFOX, for_playwright
 from tests.support.firefox import running as firefox_running
 from tests.support.gateway import Gateway, running
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -45,7 +46,10 @@ ARGUMENTS: Final = (
     "--disable-background-networking",
     "--no-first-run",
 )
+IN_FIREFOX: Final = os.environ.get("BROWSER") == "firefox"
+"""All tests of a page of playwright's, in Debian's Firefox instead: `make firefox`."""
 BIRTH_DATE: Final = "31.01.1950"
+_ABORTED: Final = ("net::ERR_ABORTED", "NS_BINDING_ABORTED")
 PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
 
@@ -120,9 +124,17 @@ def _need(*programs: Path) -> None:
         pytest.skip(message)
 
 
+def fresh(browser: Browser, **options: Any) -> BrowserContext:
+    """Windows without a past, German unless `locale` says otherwise. They wait as patiently as all tests do."""
+    context = browser.new_context(**{"locale": "de-DE", **options})
+    context.set_default_timeout(1000 * PATIENCE)
+    return context
+
+
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    _need(CHROMIUM, HEADLESS_SHELL)
+    _need(*((FIREFOX,) if IN_FIREFOX else (CHROMIUM, HEADLESS_SHELL)))
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as started:
         yield started
 
@@ -135,24 +147,38 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="package")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_SHELL, args=ARGUMENTS)
-    yield browser
-    browser.close()
+def launch(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Browser]]:
+    """Starts one of Chromium's programs with more arguments; in Firefox, one for all."""
+    browsers: dict[tuple[object, ...], Browser] = {}
+
+    def launched(program: Path, *arguments: str) -> Browser:
+        key = (FIREFOX,) if IN_FIREFOX else (program, *arguments)
+        if key not in browsers:
+            browsers[key] = (
+                playwright.firefox.launch(**for_playwright(tmp_path_factory.mktemp("bridge")))
+                if IN_FIREFOX
+                else playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *arguments])
+            )
+        return browsers[key]
+
+    yield launched
+    for browser in browsers.values():
+        browser.close()
 
 
 @pytest.fixture(scope="package")
-def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-    yield browser
-    browser.close()
+def chromium(launch: Callable[..., Browser]) -> Browser:
+    return launch(HEADLESS_SHELL)
 
 
 @pytest.fixture(scope="package")
-def chromium_without_webgl(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_SHELL, args=[*ARGUMENTS, "--disable-3d-apis"])
-    yield browser
-    browser.close()
+def whole_chromium(launch: Callable[..., Browser]) -> Browser:
+    return launch(CHROMIUM)
+
+
+@pytest.fixture(scope="package")
+def chromium_without_webgl(launch: Callable[..., Browser]) -> Browser:
+    return launch(HEADLESS_SHELL, "--disable-3d-apis")
 
 
 class Visits:
@@ -169,7 +195,7 @@ class Visits:
 
     def page(self, browser: Browser, **options: Any) -> Page:
         """A fresh window, German unless `locale` says otherwise."""
-        context = browser.new_context(**{"locale": "de-DE", **DESKTOP, **options})
+        context = fresh(browser, **DESKTOP | options)
         self.contexts.append(context)
         context.on("request", lambda request: self._same_origin(request.url))
         # Where scripts are off, Chromium says of each that a page names that its policy forbids it.
@@ -204,7 +230,7 @@ class Visits:
 
     def _failed(self, request: Request) -> None:
         # Leaving a page, or an image that is no longer asked for, ends requests under way.
-        if request.failure != "net::ERR_ABORTED" and not self.offline:
+        if request.failure not in _ABORTED and not self.offline:
             self.complaints.append(f"{request.failure} for {request.url}")
 
     def _answered(self, status: int, url: str) -> None:
@@ -254,7 +280,7 @@ def archive(site: Site, chromium: Browser, session: StorageState, tmp_path_facto
     offer = page.locator("#offer-1")
     expect(offer.get_by_role("heading")).to_have_text("Alle meine Bilder")
     offer.get_by_role("button", name="Download vorbereiten").click()
-    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible(timeout=60_000)
+    expect(offer.get_by_text("Ihr Download ist fertiggestellt")).to_be_visible()
     page.goto(site.gateway.url)
     page.get_by_role("link", name="Ihr Download ist fertiggestellt").click()
     with page.expect_download() as downloading:

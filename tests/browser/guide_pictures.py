@@ -30,7 +30,7 @@ DEVICES: Final[dict[str, dict[str, Any]]] = {
 }
 _PATIENCE: Final = 60_000
 _BORN: Final = "12.08.1964"
-_QUALITY: Final = 50
+_QUALITY: Final = 37
 _AMOUNT: Final = studies.Amount(slices=60)
 _SITE: Final = '[site]\nname = "Musterklinikum"\ncontact = "Telefon 0000 123456"'
 

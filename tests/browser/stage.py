@@ -2,13 +2,14 @@
 
 import time
 from base64 import b64decode
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
-_PATIENCE: Final = 20.0
+from tests.support.patience import PATIENCE
 
 # The visible canvas, one to one. WebGL canvases are read by drawing them on a plain one.
 _READ: Final = """() => {
@@ -41,7 +42,7 @@ def state(page: Window) -> dict[str, str]:
 
 def wait_for(page: Page, **wanted: str) -> dict[str, str]:
     """Until the stage says so; by `page.evaluate`, since wait_for_function needs an eval that our CSP forbids."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     while True:
         found = state(page)
         if wanted.items() <= found.items():
@@ -67,3 +68,38 @@ def middle(page: Page) -> tuple[float, float]:
     """The middle of the stage in the window."""
     box: Any = page.locator("[data-part=stage]").first.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def stop_the_clock(page: Page) -> None:
+    """From now on time passes in the page only by `page.clock.run_for`, however long the machine takes."""
+    now = datetime.now(UTC)
+    page.clock.install(time=now)
+    page.clock.pause_at(now + timedelta(seconds=1))
+
+
+class Fingers:
+    """Touches by the browser's own input pipeline, 16 ms apart by their own clock, however slow the machine is."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+        self._seconds = time.time()
+
+    def rest(self, seconds: float) -> None:
+        """Stay where they are for so long."""
+        self._seconds += seconds
+
+    def put(self, kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        event = {"type": kind, "touchPoints": touches, "timestamp": self._seconds}
+        self._session.send("Input.dispatchTouchEvent", event)
+        self.rest(0.016)
+
+    def drag(self, *path: tuple[float, float]) -> None:
+        self.put("touchStart", path[0])
+        for point in path[1:]:
+            self.put("touchMove", point)
+        self.put("touchEnd")
+
+    def tap(self, point: tuple[float, float]) -> None:
+        self.put("touchStart", point)
+        self.put("touchEnd")

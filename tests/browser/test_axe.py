@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, StorageState
 
 from storage.identifiers import stand_in_uid
 from tests.browser.axe import Walk
-from tests.browser.conftest import BIRTH_DATE, Site, Visits
+from tests.browser.conftest import BIRTH_DATE, Site, Visits, fresh
 from tests.browser.stage import wait_for
 from tests.browser.test_desk import PASSWORD
 from tests.browser.test_upload import begin, images, link
@@ -151,7 +151,7 @@ def test_the_desk(site: Site, waiting: None, chromium: Browser, tmp_path: Path, 
 
 
 def test_the_viewer_on_a_disk(chromium: Browser, unpacked: Path, locale: str, judged: set[str]) -> None:
-    page = chromium.new_context(locale=locale, offline=True).new_page()
+    page = fresh(chromium, locale=locale, offline=True).new_page()
     walk = Walk(page, unpacked.as_uri(), judged)
     walk.visit("/INDEX.HTM")
     page.locator(".tile").first.click()

@@ -216,8 +216,8 @@ def test_pages_that_are_seldom_seen(
 ) -> None:
     monkeypatch.setattr("gateway.portal.exhibits.video_type", lambda *_: "video/mp4")
     page = visits.page(chromium, locale=locale)
-    # A page that watches what it shows asks for more, where axe takes its time.
-    visits.expected = {"/rare/progress"}
+    # A page that watches what it shows asks for more, where axe takes its time; nothing of that is there.
+    page.route("**/rare/progress", lambda route: route.fulfill(json={"retrievals": []}))
     page.route("**/rendered", lambda route: route.fulfill(status=204))
     # Where a page goes on to by itself.
     page.route("**/desk", lambda route: route.fulfill(status=204))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.conftest import PHONE, Site, Visits
+from tests.browser.keys import do, focus, has_focus, press, scan, type_into
 
 NAME, PASSWORD = "a.probe", "sieben graue Katzen"
 
@@ -29,35 +30,6 @@ def visits(site: Site) -> Iterator[Visits]:
     assert visits.complaints == []
 
 
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def scan(page: Page, text: str) -> None:
-    """What a scanner does: type quickly into whatever has the focus, then Enter."""
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
-
-
-def focus(page: Page, name: str) -> None:
-    """Go on with Tab until the element of this name or label has the focus."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        focused = page.evaluate(
-            "() => document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent || ''"
-        )
-        if focused.strip() == name:
-            return
-    raise AssertionError(f"no way by keyboard to {name}")
-
-
-def do(page: Page, name: str) -> None:
-    """Go to a button or link and press Enter."""
-    focus(page, name)
-    press(page, "Enter")
-
-
 def code_of(page: Page) -> str:
     groups: list[str] = page.locator("#code > span:not(.visually-hidden)").all_inner_texts()
     return "-".join(groups)
@@ -75,24 +47,44 @@ def _patient_signs_in(visits: Visits, browser: Browser, code: str) -> Page:
 def come_in(desk: Page, site: Site, account: str) -> None:
     """The first sign-in, which sets up one-time codes."""
     desk.goto(f"{site.gateway.url}/desk")
-    desk.keyboard.type(account)
-    press(desk, "Tab")
-    desk.keyboard.type(PASSWORD)
-    press(desk, "Enter")
-    desk.wait_for_url("**/desk/enrolment")
-    seed = desk.locator("#seed").inner_text().replace(" ", "")
-    scan(desk, pyotp.TOTP(seed).now())
-    desk.wait_for_url("**/desk")
+    _enrol(desk, account)
+
+
+def _enrol(page: Page, account: str) -> None:
+    """From the form to the first page of the desk."""
+    type_into(page, "name", account)
+    press(page, "Tab")
+    scan(page, "password", PASSWORD)
+    page.wait_for_url("**/desk/enrolment")
+    _fits(page)
+    seed = page.locator("#seed").inner_text().replace(" ", "")
+    scan(page, "code", pyotp.TOTP(seed).now())
+    page.wait_for_url("**/desk")
+
+
+def _type_early(desk: Page) -> None:
+    """Begin to type when the field is there, and go on when the script has come too."""
+    held: list[Route] = []
+    desk.route("**/js/desk/main.js*", lambda route: held.append(route))
+    with desk.expect_request("**/js/desk/main.js*"):
+        desk.goto(desk.url, wait_until="commit")
+    type_into(desk, "q", "TE")
+    held[0].continue_()
+    desk.unroute_all()
+    desk.wait_for_load_state("load")
+    desk.keyboard.type("ST")
+    assert desk.locator("#q").input_value() == "TEST"
+    desk.reload()
 
 
 def _share(desk: Page, folder: Path) -> str:
     """Scan the patient's id, share, save the sheet: the field has the focus, and so has what comes next."""
-    scan(desk, "TEST-1")
+    scan(desk, "q", "TEST-1")
     desk.wait_for_url("**/desk/studies/*")
     assert desk.get_by_role("heading", level=1).inner_text() == "Muster, Erika"
     do(desk, "Alles freigeben, auch Künftiges")
     desk.locator(".paper").wait_for()
-    assert desk.evaluate("document.activeElement.id") == "print"
+    has_focus(desk, "print")
     with desk.expect_download() as download:
         do(desk, "PDF (A4)")
     download.value.save_as(folder / "sheet.pdf")
@@ -114,6 +106,7 @@ def _leave(desk: Page, account: str) -> None:
 def test_a_morning_at_the_desk(visits: Visits, chromium: Browser, account: str, tmp_path: Path, site: Site) -> None:
     desk = visits.page(chromium)
     come_in(desk, site, account)
+    _type_early(desk)
     code = _share(desk, tmp_path)
     patient = _patient_signs_in(visits, chromium, code)
     patient.get_by_role("heading", name="Erika Muster").wait_for()
@@ -155,15 +148,8 @@ def test_every_screen_fits(
     page = visits.page(chromium, viewport={"width": width, "height": 800}, locale=language)
     page.goto(f"{site.gateway.url}/desk")
     _fits(page)
-    page.keyboard.type(name)
-    press(page, "Tab")
-    page.keyboard.type(PASSWORD)
-    press(page, "Enter")
-    page.wait_for_url("**/desk/enrolment")
-    _fits(page)
-    scan(page, pyotp.TOTP(page.locator("#seed").inner_text().replace(" ", "")).now())
-    page.wait_for_url("**/desk")
-    scan(page, "Beispiel")
+    _enrol(page, name)
+    scan(page, "q", "Beispiel")
     page.wait_for_url("**/desk/studies/*")
     _fits(page)
     page.locator("button[name=what][value=patient]").click()

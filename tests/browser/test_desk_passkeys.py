@@ -16,6 +16,7 @@ from gateway.app import application
 from gateway.config import Config
 from gateway.house import House, build
 from gateway.sections import HttpConfig
+from tests.browser.conftest import fresh
 from tests.support.gateway import free_port
 
 PASSWORD = "sieben graue Katzen"
@@ -47,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(locale="de-DE")
+    context = fresh(chromium)
     yield context.new_page()
     context.close()
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.stage import wait_for
@@ -69,7 +69,16 @@ def test_a_layout_is_kept_in_the_address(site: Site, page: Page) -> None:
     page.keyboard.press("Home")
     page.wait_for_url(re.compile(r"layout=1x2&c1=[\d.]+/[\d.]+/10&c2=[\d.]+/[\d.]+/1$"))
     assert "layout=1x2" in (page.locator("a[lang=en]").first.get_attribute("href") or "")
-    page.reload()
+    kept, held = page.url, list[Route]()
+    second = f"{site.series('stack')}?i=1"
+    page.route(second, lambda route: held.append(route))
+    with page.expect_request(second):
+        page.reload()
+    expect(_cell(page, 0).locator(".count")).to_have_text("Bild 10 von 20")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 500))")  # later than what is kept once hands rest
+    assert page.url == kept, "what is still on its way is kept too"
+    held[0].continue_()
+    page.unroute_all()
     expect(_cell(page, 1).locator(".count")).to_have_text("Bild 1 von 120")
     expect(_cell(page, 0).locator(".count")).to_have_text("Bild 10 von 20")
     expect(_cell(page, 0).locator(".viewer")).to_have_class(re.compile("active"))

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.auth.test_sheet import rendered
 from tests.browser.conftest import PHONE, Site, Visits
-from tests.browser.test_desk import PASSWORD, come_in, do, focus, press, scan
+from tests.browser.keys import do, focus, has_focus, press, scan
+from tests.browser.test_desk import PASSWORD, come_in
 from tests.support import dcmtk
 from tests.support.gateway import Gateway, configuration, running
 from tests.support.synthetic import ct, part10
@@ -55,7 +56,7 @@ def _put_back(gateway: Gateway, days: int) -> None:
 def _link(desk: Page, folder: Path) -> str:
     """What a phone reads from the sheet that lies on the desk."""
     pyzbar = pytest.importorskip("pyzbar.pyzbar", exc_type=ImportError)
-    desk.locator(".paper").wait_for()
+    has_focus(desk, "print")
     with desk.expect_download() as download:
         do(desk, "PDF (A4)")
     with rendered(Path(download.value.path()).read_bytes(), folder) as page:
@@ -77,7 +78,7 @@ def test_the_life_of_a_share(hospital: Site, chromium: Browser, tmp_path: Path) 
     _send(gateway, tmp_path, 1)
     desk = visits.page(chromium)
     come_in(desk, hospital, "b.probe")
-    scan(desk, "LIFE-1")
+    scan(desk, "q", "LIFE-1")
     desk.wait_for_url("**/desk/studies/*")
     do(desk, "Alles freigeben, auch Künftiges")
     phone = _phone(visits, chromium, _link(desk, tmp_path))

@@ -10,7 +10,8 @@ from pydicom.uid import JPEG2000Lossless
 
 from tests.auth.test_sheet import rendered
 from tests.browser.conftest import PHONE, Site, Visits
-from tests.browser.test_desk import PASSWORD, come_in, do, focus, press, scan
+from tests.browser.keys import do, focus, has_focus, press, scan
+from tests.browser.test_desk import PASSWORD, come_in
 from tests.browser.test_upload import images, reference
 from tests.support.synthetic import ct, part10
 
@@ -37,7 +38,7 @@ def _link(desk: Page, folder: Path) -> str:
     desk.keyboard.type("Termine CT")
     do(desk, "Link erstellen und Blatt zeigen")
     desk.locator(".paper").wait_for()
-    assert desk.evaluate("document.activeElement.id") == "print"
+    has_focus(desk, "print")
     with desk.expect_download() as download:
         do(desk, "PDF (A4)")
     download.value.save_as(folder / "link.pdf")
@@ -108,7 +109,7 @@ def test_images_from_elsewhere_come_into_the_archive(site: Site, chromium: Brows
     _wait(desk, site, sent, "accepted")
     do(desk, "Suchen")
     desk.wait_for_url("**/desk")
-    scan(desk, "UP-1")
+    scan(desk, "q", "UP-1")
     desk.wait_for_url("**/desk/studies/1.2.3.79")
     expect(desk.get_by_role("heading", level=1)).to_have_text("Muster, Erika")
     visits.close()

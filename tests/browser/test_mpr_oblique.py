@@ -11,9 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser import doctor
 from tests.browser.axe import violations
 from tests.browser.conftest import Site, Visits
-from tests.browser.stage import wait_for
+from tests.browser.stage import Fingers, wait_for
 from tests.browser.test_mpr import AXIAL, SOURCE, open_planes
-from tests.browser.test_stack import Fingers
 from tests.browser.unit import run
 
 COLUMNS, ROWS, SLICES = 12, 10, 9

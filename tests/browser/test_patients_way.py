@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from auth.codes import new_code, normalise
 from auth.errors import MalformedCode
 from tests.browser.conftest import BIRTH_DATE, DESKTOP, PHONE, Site, Visits
-from tests.browser.stage import wait_for
+from tests.browser.stage import stop_the_clock, wait_for
 
 DEVICES: dict[str, dict[str, Any]] = {"phone": PHONE, "desktop": DESKTOP}
 
@@ -82,6 +82,31 @@ def test_the_qr_codes_token_survives_the_language_switch(site: Site, visits: Vis
     page.get_by_label("date of birth").fill("31/01/1950")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello, \u2068Erika Muster\u2069")
+
+
+def test_on_a_slow_line_the_qr_codes_token_is_there_before_the_button(
+    site: Site, visits: Visits, chromium: Browser
+) -> None:
+    """No module of the page ever comes here, and neither does anything on the form need one."""
+    page = visits.page(chromium, **PHONE)
+    modules: list[str] = []
+    page.route("**/js/main.js?*", lambda route: modules.append(route.request.url), times=1)
+    page.goto(site.link, wait_until="commit")
+    page.locator("#qr-found").wait_for()
+    assert page.url == f"{site.gateway.url}/z"
+    page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
+    assert len(modules) == 1, "the one that was held"
+
+
+def test_a_form_sent_before_its_page_is_read_has_the_token(site: Site, visits: Visits, chromium: Browser) -> None:
+    page = visits.page(chromium)
+    page.add_init_script('document.addEventListener("readystatechange", (event) => event.stopImmediatePropagation())')
+    page.goto(site.link)
+    page.get_by_label("Geburtsdatum").fill(BIRTH_DATE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Erika Muster")
 
 
 def test_a_landing_without_token_asks_for_the_code(site: Site, visits: Visits, chromium: Browser) -> None:
@@ -167,7 +192,7 @@ def test_a_report_is_a_sentence(site: Site, visits: Visits, chromium: Browser) -
 def test_who_sits_still_is_asked_and_then_signed_out(site: Site, visits: Visits, chromium: Browser) -> None:
     page = visits.page(chromium)
     visits.sign_in(page)
-    page.clock.install()
+    stop_the_clock(page)
     page.goto(site.gateway.url)
     dialog = page.get_by_role("dialog", name="Sind Sie noch da?")
     page.clock.run_for(17 * 60_000)

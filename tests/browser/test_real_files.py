@@ -271,7 +271,7 @@ def _open(chromium: Browser, parcel: Parcel, folder: Path) -> None:
 
 
 def _open_in_firefox(firefox: Session, parcel: Parcel, folder: Path) -> None:
-    """The same there, where the files of one series stand for the folder that only its dialog can choose."""
+    """The same there, where its file stands for the folder that only its dialog can choose."""
     window = fox.Window(firefox, fox.PHONE if parcel.window is PHONE else fox.DESKTOP)
     window.goto(folder.joinpath("INDEX.HTM").as_uri())
     assert "Nicht zur Befundung geeignet" in window.evaluate("() => document.querySelector('#notice').innerText")
@@ -281,8 +281,9 @@ def _open_in_firefox(firefox: Session, parcel: Parcel, folder: Path) -> None:
     window.wait_for(shown="1", quality="preview")
     window.press("ArrowDown")
     window.wait_for(shown="2", quality="preview")
-    window.evaluate(_AS_A_FOLDER, {path.name: str(path.relative_to(folder.parent)) for path in _images(folder)})
-    window.choose("#folder", *_images(folder))
+    chosen = _frames(parcel, folder)
+    window.evaluate(_AS_A_FOLDER, {chosen.name: str(chosen.relative_to(folder.parent))})
+    window.choose("#folder", chosen)
     window.wait_for(shown="2", quality="full")
     window.press("ArrowUp")
     window.wait_for(shown="1", quality="full")
@@ -290,8 +291,14 @@ def _open_in_firefox(firefox: Session, parcel: Parcel, folder: Path) -> None:
     assert window.complaints == []
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / "DICOM").rglob("*") if path.is_file())
+def _frames(parcel: Parcel, folder: Path) -> Path:
+    """The file of the image that has several frames."""
+    number = int(parcel.frames.partition(" ")[0])
+    paths = [path for path in (folder / "DICOM").rglob("*") if path.is_file()]
+    (found,) = (
+        path for path in paths if pydicom.dcmread(path, stop_before_pixels=True).get("NumberOfFrames") == number
+    )
+    return found
 
 
 def _shown_as_delivered(desk: Page, hospital: Hospital, studies: set[str]) -> None:

@@ -1,14 +1,13 @@
 """Browsing: the image in sight is the image asked for, whatever asks; zoom, pan, brightness."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, Site, Visits
-from tests.browser.stage import grey, middle, state, wait_for
+from tests.browser.stage import Fingers, grey, middle, state, wait_for
 
 
 def _shows(page: Page, number: int) -> None:
@@ -177,30 +176,6 @@ def test_brightness_by_its_mode_and_by_buttons(page: Page) -> None:
     assert page.locator("#window-panel").is_hidden()
 
 
-class Fingers:
-    """Touches by the browser's own input pipeline, 16 ms apart by their own clock, however slow the machine is."""
-
-    def __init__(self, session: CDPSession) -> None:
-        self._session = session
-        self._seconds = time.time()
-
-    def rest(self, seconds: float) -> None:
-        """Stay where they are for so long."""
-        self._seconds += seconds
-
-    def put(self, kind: str, *points: tuple[float, float]) -> None:
-        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-        event = {"type": kind, "touchPoints": touches, "timestamp": self._seconds}
-        self._session.send("Input.dispatchTouchEvent", event)
-        self.rest(0.016)
-
-    def drag(self, *path: tuple[float, float]) -> None:
-        self.put("touchStart", path[0])
-        for point in path[1:]:
-            self.put("touchMove", point)
-        self.put("touchEnd")
-
-
 @pytest.fixture
 def phone(site: Site, visits: Visits, chromium: Browser) -> Iterator[tuple[Page, Fingers]]:
     page = visits.patient(chromium, **PHONE)
@@ -222,11 +197,17 @@ def test_swipe(phone: tuple[Page, Fingers]) -> None:
     assert int(page.locator("#slider").input_value()) > 60, "left is forward"
 
 
+def _press_long(page: Page, fingers: Fingers) -> None:
+    """Until the device lets the finger feel that it has taken it for a long press."""
+    page.evaluate("() => { navigator.vibrate = () => { document.body.dataset.felt = 'yes'; return true; }; }")
+    fingers.put("touchStart", middle(page))
+    expect(page.locator("body")).to_have_attribute("data-felt", "yes")
+
+
 def test_a_swipe_on_a_busy_device_is_no_long_press(phone: tuple[Page, Fingers]) -> None:
     page, fingers = phone
     x, y = middle(page)
-    fingers.put("touchStart", (x, y))
-    page.wait_for_timeout(650)
+    _press_long(page, fingers)
     for up in (10, 40, 70):
         fingers.put("touchMove", (x, y - up))
     fingers.put("touchEnd")
@@ -244,16 +225,14 @@ def test_pinch_and_double_tap(phone: tuple[Page, Fingers]) -> None:
     assert 2.5 < float(state(page)["zoom"]) < 3.5
     assert state(page)["shown"] == "60"
     for _ in range(2):
-        fingers.put("touchStart", (x, y))
-        fingers.put("touchEnd")
+        fingers.tap((x, y))
     wait_for(page, zoom="1.00")
 
 
 def test_long_press_changes_brightness(phone: tuple[Page, Fingers]) -> None:
     page, fingers = phone
     x, y = middle(page)
-    fingers.put("touchStart", (x, y))
-    page.wait_for_timeout(650)
+    _press_long(page, fingers)
     fingers.rest(0.65)
     for up in (20, 40, 60):
         fingers.put("touchMove", (x, y - up))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Site, Visits
-from tests.browser.stage import grey, middle, state, wait_for
+from tests.browser.conftest import DESKTOP, PHONE, Site, Visits, fresh
+from tests.browser.stage import Fingers, grey, middle, state, wait_for
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Desk:
 
     def page(self, browser: Browser, folder: Path | None = None, **options: Any) -> Page:
         """A window that shows all studies."""
-        context = browser.new_context(**{"locale": "de-DE", "offline": True, **DESKTOP, **options})
+        context = fresh(browser, **{"offline": True, **DESKTOP, **options})
         self.contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: self._asked(request.url))
@@ -91,15 +91,13 @@ def test_a_finger_scrolls_and_two_taps_enlarge(desk: Desk, chromium: Browser) ->
     page.locator(".tile").first.tap()
     wait_for(page, shown="61")
     x, y = middle(page)
-    session = page.context.new_cdp_session(page)
-    points = [(x, y + 60 - 10 * step) for step in range(13)]
-    for kind, touch in [("touchStart", points[0]), *[("touchMove", point) for point in points[1:]]]:
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": touch[0], "y": touch[1]}]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_timeout(50)
-    assert int(state(page)["shown"]) > 65
-    page.touchscreen.tap(x, y)
-    page.touchscreen.tap(x, y)
+    fingers = Fingers(page.context.new_cdp_session(page))
+    fingers.drag(*[(x, y + 60 - 10 * step) for step in range(13)])
+    asked = page.locator("[data-part=slider]").first.input_value()
+    assert int(asked) > 65
+    wait_for(page, shown=asked)
+    fingers.tap((x, y))
+    fingers.tap((x, y))
     wait_for(page, zoom="2.50")
 
 
@@ -255,13 +253,13 @@ def test_everybody_can_check_whether_it_is_genuine(
     page = visits.page(chromium)
     page.goto(f"{visits.site.gateway.url}/verify")
     page.locator("#archive").set_input_files(archive)
-    expect(page.locator("#verdict")).to_have_attribute("data-state", "genuine", timeout=30_000)
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "genuine")
     content = bytearray(archive.read_bytes())
     content[content.index(b"JFIF") + 60] ^= 1
     changed = tmp_path / "changed.zip"
     changed.write_bytes(content)
     page.locator("#archive").set_input_files(changed)
-    expect(page.locator("#verdict")).to_have_attribute("data-state", "changed", timeout=30_000)
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "changed")
     expect(page.get_by_text("Verändert: IHE_PDI/ST000001")).to_be_visible()
     changed.write_bytes(bytes(content).replace(b'"format"', b'"Format"'))
     page.locator("#archive").set_input_files(changed)

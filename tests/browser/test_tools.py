@@ -8,8 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import doctor
 from tests.browser.conftest import PHONE, Site, Visits
-from tests.browser.stage import grey, state, wait_for
-from tests.browser.test_stack import Fingers
+from tests.browser.stage import Fingers, grey, state, wait_for
 from tests.browser.unit import run
 
 NO_BREAK = "\u00a0"

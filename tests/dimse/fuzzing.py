@@ -28,11 +28,11 @@ from tests.dimse.conversations import MARKER, STUDY, Await, Step, conversations,
 from tests.dimse.mutation import Mutator
 from tests.dimse.node import Node, running
 from tests.dimse.peer import EXPLICIT, Peer
+from tests.support.patience import PATIENCE
 
 BATCH: Final = 1_000
 SENDERS: Final = 4
 PATIENCE_SECONDS: Final = 0.05
-END_SECONDS: Final = 20.0
 SETTINGS: Final[dict[str, Any]] = {
     "association_seconds": 1.0,
     "idle_seconds": 2.0,
@@ -144,7 +144,7 @@ def send_share(port: int, seed: object, pdus: int, called: str = "DURCHBLICK") -
 def converse(port: int, mutator: Mutator, statuses: set[tuple[int, int]]) -> int:
     """One damaged conversation to its end: how many PDUs were sent. Adds the statuses of the responses."""
     sent = 0
-    with Peer(port, timeout=END_SECONDS) as peer:
+    with Peer(port, timeout=PATIENCE) as peer:
         heard = Hearing(peer.socket)
         try:
             for step in mutator.conversation():
@@ -191,7 +191,7 @@ class Hearing:
         with suppress(TimeoutError):
             while self._seen[awaited] < 0 and (piece := self._socket.recv(65536)):
                 self._take(piece)
-        self._socket.settimeout(END_SECONDS)
+        self._socket.settimeout(PATIENCE)
         return self._seen[awaited] >= 0
 
     def to_the_end(self) -> int:

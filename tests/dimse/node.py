@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from operator import setitem
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import uvloop
 
 from dimse.connection import Connection
+from dimse.handshake import Handshake
 from dimse.server import Server, serve
 from dimse.services.dispatch import Services
 from dimse.settings import DimseSettings
@@ -21,11 +22,19 @@ from gateway.listening import Acceptor, reserve
 from gateway.seats import Place
 from storage.data_set.part10 import FileMeta
 from storage.storage import Storage
+from tests.support.clock import StandingLoop
+from tests.support.patience import NO_DEADLINE, PATIENCE
 
 EVENT_LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
+
+
+_LOOPS: Final = {**EVENT_LOOPS, "standing": StandingLoop}
+_PATIENT: Final = dict.fromkeys(
+    ("association_seconds", "idle_seconds", "transfer_seconds", "answer_seconds", "close_seconds"), NO_DEADLINE
+)
 
 
 @dataclass
@@ -75,7 +84,7 @@ class MemoryStore:
 
     def store(self, incoming: MemoryIncoming, *, source: str) -> None:
         self.storing.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE)
         if self.store_error is not None:
             raise self.store_error
         self.kept.append(incoming)
@@ -105,8 +114,39 @@ class Node:
         assert isinstance(connection, Connection)
         return connection
 
+    def passes(self, seconds: float) -> None:
+        """Let time pass in a "standing" loop, and what is due by then happen."""
+        assert isinstance(self.loop, StandingLoop)
+        self.run(self.loop.passes(seconds))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Meanwhile its loop does nothing, and all that comes lies there when it looks again."""
+        standing, go_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            standing.set()
+            assert go_on.wait(PATIENCE)
+
+        self.loop.call_soon_threadsafe(hold)
+        assert standing.wait(PATIENCE)
+        try:
+            yield
+        finally:
+            go_on.set()
+
+    def wait_until_gone(self) -> None:
+        """The next step of the loop that comes behind the end of all connections."""
+
+        async def closed(connections: Sequence[Connection | Handshake]) -> None:
+            for connection in connections:
+                await connection.closed
+
+        while connections := self.server.connections:
+            self.run(closed(connections))
+
     def run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
 
 
 def services_over(store: object) -> Services:
@@ -134,22 +174,23 @@ async def begin(services: Services, settings: DimseSettings, place: Place, **fur
 def running(
     store: object, event_loop: str = "uvloop", services: Services | None = None, **settings: Any
 ) -> Iterator[Node]:
-    """Listen on a free port of the loopback interface; anybody may send unless `settings` say otherwise.
+    """Listen on a free port of the loopback interface; anybody may send, and take any time, unless `settings` say
+    otherwise. In the event loop "standing", time passes only by `Node.passes`.
 
     Besides settings, `find` may be there, which knows peers by AE title, `slots`, and the `place` that this one of
     several nodes has, with their sockets.
     """
     further = {name: settings.pop(name) for name in ("find", "slots") if name in settings}
     place = settings.pop("place", None)
-    chosen = DimseSettings(**({"accept_unknown_peers": True} | settings))
+    chosen = DimseSettings(**({"accept_unknown_peers": True} | _PATIENT | settings))
     place = place or Place(sockets=sockets_for(chosen))
     services = services or services_over(store)
-    loop = EVENT_LOOPS[event_loop]()
+    loop = _LOOPS[event_loop]()
     thread = threading.Thread(target=loop.run_forever, name="dimse")
     thread.start()
     try:
         began = begin(services, chosen, place, **further)
-        node = asyncio.run_coroutine_threadsafe(began, loop).result(10)
+        node = asyncio.run_coroutine_threadsafe(began, loop).result(PATIENCE)
         try:
             yield node
         finally:
@@ -157,5 +198,5 @@ def running(
             node.run(loop.shutdown_default_executor())
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE)
         loop.close()

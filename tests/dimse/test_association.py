@@ -35,6 +35,7 @@ from tests.dimse.peer import (
     store_command,
     store_pdus,
 )
+from tests.support.patience import PATIENCE
 
 
 def reply(node: Node, sent: bytes) -> tuple[int, bytes]:
@@ -312,7 +313,7 @@ def test_what_ends_midway_leaves_nothing(node: Node, store: MemoryStore, ending:
     with Peer(node.port) as peer:
         peer.associate()
         peer.send(store_pdus(b"a" * 200_000)[:100_000] if not ending else store_pdus(b"ab", step=1)[:-13] + ending)
-    assert store.something_abandoned.wait(10)
+    assert store.something_abandoned.wait(PATIENCE)
     assert len(store.abandoned) == 1 and store.kept == []
 
 
@@ -321,7 +322,7 @@ def test_a_store_under_way_survives_its_connection(node: Node, store: MemoryStor
     with Peer(node.port) as peer:
         peer.associate()
         peer.send(store_pdus(b"abc"))
-        assert store.storing.acquire(timeout=10)
+        assert store.storing.acquire(timeout=PATIENCE)
     with Peer(node.port) as peer:
         peer.associate()
         assert peer.echo() == 0

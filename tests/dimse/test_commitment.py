@@ -29,6 +29,7 @@ from storage.scope import WholeArchive
 from storage.storage import Storage, StorageSettings
 from storage.verify import indexed
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 IMPLICIT = "1.2.840.10008.1.2"
@@ -295,7 +296,7 @@ def test_peer_that_cannot_be_called_is_called_later(
     asked(service, Association(gone_after=0), keep(storage)).afterwards()  # type: ignore[misc]
     reporter = Reporter(storage, Caller("DURCHBLICK"), lambda _: peer, Transactions(storage.database))
     (work,) = reporter.begin()
-    work.result(10)
+    work.result(PATIENCE)
     reporter.close()
     assert "commitment_postponed peer='MODALITY' transaction=1.2.9 seconds=10.0" in caplog.text and why in caplog.text
     assert due(storage) == []
@@ -317,7 +318,7 @@ def test_reporter_that_is_closed_stops_looking(
     monkeypatch.setattr("storage.commitment.verifying.intact", without_end)
     reporter = Reporter(storage, Caller("DURCHBLICK"), lambda _: None, Transactions(storage.database))
     reporter.begin()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     asked(service, Association(gone_after=0), keep(storage), transaction_uid="1.2.10").afterwards()  # type: ignore[misc]
     assert due(storage) == ["MODALITY"] and reporter.begin() == [], "it is busy with this peer"
     reporter.close()

@@ -18,6 +18,7 @@ from dimse.status import CANCELLED, PENDING, SUCCESS, Status
 from storage.storage import Storage
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
 from tests.dimse.peer import ABORT, CT, RELEASE, Peer, p_data, pdv, store_pdus
+from tests.support.patience import PATIENCE
 
 TOO_LARGE = Status(0xA700, "too large")
 Answer = Callable[[bytes, Exchange], Response]
@@ -212,7 +213,7 @@ def test_request_after_the_response() -> None:
         peer.send(find(b"more"))
         assert peer.status() == 0
         peer.send(response_to(request, 0x0110))
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
         assert answered == [0x0110]
         peer.release()
     with pytest.raises(AssociationLost):
@@ -232,14 +233,14 @@ def test_peer_that_goes_away_ends_the_operation(last_words: bytes) -> None:
         assert peer.status() == 0xFF00
         peer.send(last_words)
         peer.socket.close()
-        assert services.ended.wait(10)
+        assert services.ended.wait(PATIENCE)
         assert [type(error) for error in services.raised] == [AssociationLost]
 
 
 def test_peer_that_does_not_read_is_given_up() -> None:
     with conversing(wait_for_loss, answer_seconds=0.3, linger_seconds=0.1) as (node, peer, services):
         peer.send(find())
-        assert services.ended.wait(20)
+        assert services.ended.wait(PATIENCE)
         assert [type(error) for error in services.raised] == [AssociationLost]
         assert node.connection.transport.get_write_buffer_size() < 2_000_000
 
@@ -261,12 +262,12 @@ def test_what_comes_during_an_operation_waits_for_its_turn() -> None:
     gate = threading.Event()
 
     def answer(data: bytes, exchange: Exchange) -> Response:
-        assert gate.wait(10)
+        assert gate.wait(PATIENCE)
         return Response(Status(0, data.decode()))
 
     with conversing(answer) as (_, peer, services):
         peer.send(find(b"first") + find(b"second") + find(b"third") + RELEASE)
-        assert services.begun.wait(10)
+        assert services.begun.wait(PATIENCE)
         gate.set()
         comments = [peer.response().elements[command.ERROR_COMMENT].strip() for _ in range(3)]
         assert comments == [b"first", b"second", b"third"]
@@ -282,11 +283,11 @@ def test_store_that_waits_behind_an_operation_is_abandoned_with_the_association(
         assert peer.status() == 0xFF00
         peer.send(store_pdus(b"abc"))
         # An association that ends earlier has not begun to receive it, and nothing is there to abandon.
-        assert store.something_received.wait(10)
+        assert store.something_received.wait(PATIENCE)
         peer.send(ABORT)
         peer.socket.close()
-        assert services.ended.wait(10)
-        assert store.something_abandoned.wait(10)
+        assert services.ended.wait(PATIENCE)
+        assert store.something_abandoned.wait(PATIENCE)
     assert store.kept == []
 
 
@@ -303,12 +304,12 @@ def test_slow_operations_do_not_hold_back_echo_and_store() -> None:
     gate = threading.Event()
 
     def answer(_: bytes, __: Exchange) -> Response:
-        assert gate.wait(10)
+        assert gate.wait(PATIENCE)
         return Response(SUCCESS)
 
     with conversing(answer, conversation_threads=1) as (node, peer, services):
         peer.send(find())
-        assert services.begun.wait(10)
+        assert services.begun.wait(PATIENCE)
         with Peer(node.port) as other:
             other.associate()
             assert other.echo() == 0

@@ -1,12 +1,10 @@
 """The TLS port: the same node as on the plain one, behind a handshake that is cut, counted and explained."""
 
 import logging
-import select
 import socket
 import ssl
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,13 +13,15 @@ from typing import Any
 import pytest
 
 from dimse.connection import Connection
+from dimse.handshake import Handshake
 from dimse.settings import TlsSettings
 from dimse.tls import client_context
-from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
+from tests.dimse.node import EVENT_LOOPS, MemoryStore, running
 from tests.dimse.peer import Peer, associate_rq, store_pdus
-from tests.dimse.test_connection import echo_seconds, resident_bytes
+from tests.dimse.test_connection import honest, is_silent, resident_bytes
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 
 CLOSED = (0, b"")
 
@@ -118,7 +118,7 @@ def test_what_comes_in_one_segment_with_the_end_of_the_handshake_is_not_lost(
                     received += shaking.read(65536)
                 except ssl.SSLWantReadError:
                     break
-        assert store.storing.acquire(timeout=10)
+        assert store.storing.acquire(timeout=PATIENCE)
     assert [len(kept.data) for kept in store.kept] == [20_000]
 
 
@@ -161,25 +161,14 @@ def test_failed_handshakes_are_explained(
         ):
             caplog.clear()
             refused(tls.port, of_peer)
-            wait_until_gone(node)
+            node.wait_until_gone()
             assert "tls_handshake_failed host=127.0.0.1" in caplog.text and why in caplog.text
         caplog.clear()
         with Peer(tls.port) as peer:
             peer.send(associate_rq())
             assert peer.receive_pdu()[0] in (0, 0x15)
-        wait_until_gone(node)
+        node.wait_until_gone()
         assert "does not speak TLS on this port" in caplog.text
-
-
-def wait_until_gone(node: Node) -> None:
-    """The next step of the loop that comes behind the end of all connections."""
-    while connections := node.server.connections:
-        node.run(_closed(connections))
-
-
-async def _closed(connections: Any) -> None:
-    for connection in connections:
-        await connection.closed
 
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
@@ -188,8 +177,8 @@ def test_old_versions_of_tls_are_refused(
 ) -> None:
     with running(store, tls=tls) as node, caplog.at_level(logging.WARNING, "durchblick.dimse"):
         asked = ["openssl", "s_client", version, "-cipher", "ALL@SECLEVEL=0", "-connect", f"127.0.0.1:{tls.port}"]
-        outcome = subprocess.run(asked, input=b"", capture_output=True, timeout=30, check=False)
-        wait_until_gone(node)
+        outcome = subprocess.run(asked, input=b"", capture_output=True, timeout=PATIENCE, check=False)
+        node.wait_until_gone()
     assert b"New, (NONE), Cipher is (NONE)" in outcome.stdout
     assert "no common version of TLS; it must offer 1.2 or 1.3" in caplog.text
 
@@ -204,7 +193,7 @@ def test_weak_cipher_suites_are_refused(
     weak.set_ciphers("ECDHE-ECDSA-AES128-SHA")
     with running(store, tls=tls) as node, caplog.at_level(logging.WARNING, "durchblick.dimse"):
         refused(tls.port, weak)
-        wait_until_gone(node)
+        node.wait_until_gone()
     assert "no common cipher suite" in caplog.text
 
 
@@ -216,7 +205,7 @@ def test_silent_and_halting_handshakes_are_cut(
     with running(store, event_loop, tls=tls, association_seconds=0.2) as node, Peer(tls.port) as peer:
         peer.send(sent)
         assert peer.receive_pdu() == CLOSED
-        wait_until_gone(node)
+        node.wait_until_gone()
 
 
 def test_silence_after_the_handshake_is_cut(
@@ -250,7 +239,7 @@ def test_connections_in_their_handshake_count_as_half_open(
             assert peer.echo() == 0
         with Peer(node.port) as plain:
             plain.associate()
-        assert not select.select([silent[3].socket], [], [], 0)[0]
+        assert is_silent(silent[3])
         assert len(node.server.connections) <= 4
 
 
@@ -260,23 +249,24 @@ def test_silent_crowd_in_its_handshakes_leaves_room_for_the_honest(
 ) -> None:
     of_peer = context(authority, theirs)
     with running(store, event_loop, tls=tls, half_open_per_host=400) as node, ExitStack() as crowd:
-        tls_echo_seconds(tls.port, of_peer)
+        honest_behind_tls(tls.port, of_peer)
         before = resident_bytes()
         silent = [crowd.enter_context(Peer(tls.port)) for _ in range(200)]
         for peer in silent[::4]:
             peer.send(b"\x16\x03\x01\x02\x00\x01")
-        assert max(tls_echo_seconds(tls.port, of_peer), echo_seconds(node)) < 1
+        honest_behind_tls(tls.port, of_peer)
+        honest(node)
         assert resident_bytes() - before < 30_000_000
-        assert not select.select([peer.socket for peer in silent], [], [], 0)[0]
+        assert is_silent(*silent)
+        assert sum(isinstance(one, Handshake) for one in node.server.connections) == len(silent)
 
 
-def tls_echo_seconds(port: int, of_peer: ssl.SSLContext) -> float:
-    began = time.perf_counter()
+def honest_behind_tls(port: int, of_peer: ssl.SSLContext) -> None:
+    """As `honest`, at the TLS port."""
     with secured(port, of_peer) as peer:
         peer.associate()
         assert peer.echo() == 0
         peer.release()
-    return time.perf_counter() - began
 
 
 @pytest.mark.parametrize("event_loop", EVENT_LOOPS)

@@ -10,10 +10,11 @@ import pytest
 
 from dimse.pdu_protocol import RELEASE_RP
 from tests.dimse.conversations import MARKER, Conversation, conversations
-from tests.dimse.fuzzing import END_SECONDS, Hearing, Watch, fuzz, fuzzed_node
+from tests.dimse.fuzzing import Hearing, Watch, fuzz, fuzzed_node
 from tests.dimse.mutation import Mutator
 from tests.dimse.node import EVENT_LOOPS
 from tests.dimse.peer import RELEASE, Peer
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 
@@ -39,9 +40,9 @@ def test_undamaged_conversations_are_in_order(
     with (
         caplog.at_level(logging.DEBUG),
         fuzzed_node(tmp_path, "uvloop") as node,
-        Peer(node.port, timeout=END_SECONDS) as peer,
+        Peer(node.port, timeout=PATIENCE) as peer,
     ):
-        heard = Hearing(peer.socket, patience=END_SECONDS)
+        heard = Hearing(peer.socket, patience=PATIENCE)
         for step in good.steps:
             if isinstance(step, bytes):
                 peer.send(step)

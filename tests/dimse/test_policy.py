@@ -20,6 +20,7 @@ from tests.dimse import peer as wire
 from tests.dimse.node import MemoryStore, Node, running
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION
 from tests.dimse.test_negotiation import REQUEST
+from tests.support.patience import PATIENCE
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
@@ -171,12 +172,12 @@ def test_slow_name_server_holds_nobody_back(store: MemoryStore) -> None:
     def find(ae_title: str) -> Peer | None:
         if ae_title == "SLOW":
             asked.set()
-            assert gate.wait(10)
+            assert gate.wait(PATIENCE)
         return None
 
     with running(store, find=find) as node, wire.Peer(node.port) as slow:
         slow.send(wire.associate_rq(calling="SLOW") + wire.store_pdus(bytes(100_000)))
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE)
         with wire.Peer(node.port) as peer:
             peer.associate()
             assert peer.echo() == 0

@@ -12,6 +12,7 @@ from dimse.status import SUCCESS
 from tests.dimse.node import MemoryStore, running
 from tests.dimse.peer import Peer
 from tests.dimse.test_exchange import conversing, find
+from tests.support.patience import PATIENCE
 
 SEVERAL = allowed()
 pytestmark = pytest.mark.skipif(len(SEVERAL) < 2, reason="there is only one processor, or it cannot be chosen")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(len(SEVERAL) < 2, reason="there is only one proc
 def in_thread(work: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 def test_thread_and_those_it_starts_stay_on_one_until_they_may_roam() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
 from tests.dimse.peer import Peer, store_pdus
+from tests.support.patience import PATIENCE
 
 ABORTED = (7, bytes((0, 0, 2, 0)))
 
@@ -24,7 +25,7 @@ def test_close_aborts_idle_associations_and_stops_listening(store: MemoryStore, 
         assert associated.receive_pdu() == ABORTED
         assert silent.receive_pdu() == (0, b"")
         associated.socket.close()
-        closing.result(10)
+        closing.result(PATIENCE)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", node.port))
 
@@ -35,13 +36,13 @@ def test_close_lets_a_running_store_finish_and_answer(store: MemoryStore, event_
     with running(store, event_loop) as node, Peer(node.port) as peer:
         peer.associate()
         peer.send(store_pdus(b"abc"))
-        assert store.storing.acquire(timeout=10)
+        assert store.storing.acquire(timeout=PATIENCE)
         closing = begin_to_close(node)
         store.gate.set()
         assert peer.status() == 0
         assert peer.receive_pdu() == ABORTED
         peer.socket.close()
-        closing.result(10)
+        closing.result(PATIENCE)
     assert len(store.kept) == 1
 
 
@@ -55,7 +56,7 @@ def test_close_abandons_what_is_half_received(store: MemoryStore) -> None:
             other.associate()
             other.release()
         node.run(node.close())
-        assert store.something_abandoned.wait(10)
+        assert store.something_abandoned.wait(PATIENCE)
     assert store.kept == []
 
 
@@ -64,7 +65,7 @@ def test_close_does_not_wait_for_ever(store: MemoryStore) -> None:
     with running(store, close_seconds=0.1) as node, Peer(node.port) as peer:
         peer.associate()
         peer.send(store_pdus(b"abc"))
-        assert store.storing.acquire(timeout=10)
+        assert store.storing.acquire(timeout=PATIENCE)
         node.run(node.close())
         assert peer.receive_pdu() == (0, b"")
         store.gate.set()

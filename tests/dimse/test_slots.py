@@ -14,6 +14,7 @@ from gateway.listening import reserve
 from gateway.seats import Place, Rows, Seat
 from tests.dimse.node import MemoryStore, Node, running
 from tests.dimse.peer import Peer, associate_rq
+from tests.support.patience import PATIENCE
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def test_a_process_that_is_killed_lets_go_of_its_slots(tmp_path: Path) -> None:
     taken = spawn.Event()
     process = spawn.Process(target=take_and_wait, args=(tmp_path, taken))
     process.start()
-    assert taken.wait(30)
+    assert taken.wait(PATIENCE)
     slots = Slots(tmp_path)
     assert slots.take("PEER/../..", 1) is None
     second = slots.take("PEER/../..", 2)

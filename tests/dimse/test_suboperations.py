@@ -10,6 +10,7 @@ from dimse.services.operation import Response
 from dimse.services.suboperations import Progress, SubOperations
 from dimse.status import Status
 from storage.data_set.identifier import decode
+from tests.support.patience import PATIENCE
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 
@@ -138,7 +139,7 @@ def test_a_lost_association_ends_reminders_and_is_raised_where_it_counts() -> No
     listener = Listener()
     with progress(listener, 0.01) as told:
         listener.is_lost = True
-        told._thread.join(10)
+        told._thread.join(PATIENCE)
         assert not told._thread.is_alive()
         with pytest.raises(AssociationLost):
             told.tell()

@@ -14,15 +14,15 @@ from click.testing import CliRunner, Result
 from dimse.application_entities import ApplicationEntities
 from dimse.scu.caller import Caller
 from dimse.scu.verification import PROPOSAL, echo
-from dimse.scu.wire import AssociationFailed, Patience
+from dimse.scu.wire import AssociationFailed
 from dimse.settings import Peer
 from gateway.cli.main import durchblick
 from storage.database import Database
 from tests.dimse.node import MemoryStore, running
 from tests.support.gateway import AE_TITLE, configuration, free_port
+from tests.support.patience import UNHURRIED
 
 PEERS = '[[dimse.peers]]\nae_title = "SELF"\nhost = "127.0.0.1"\nport = 11114\n'
-PATIENCE = Patience(connect=5, association=5, response=5, send=5, release=2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
 
 def _echo(closed: Closed, calling: str) -> int:
     node = Peer("DURCHBLICK", "127.0.0.1", closed.port)
-    with Caller(calling, patience=PATIENCE).associate(node, [PROPOSAL]) as requestor:
+    with Caller(calling, patience=UNHURRIED).associate(node, [PROPOSAL]) as requestor:
         return echo(requestor)
 
 

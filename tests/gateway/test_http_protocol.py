@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from gateway.http_protocol import LONGEST_HEADER, GuardedProtocol
+from tests.support.patience import PATIENCE
 
 
 class _Impatient(GuardedProtocol):
@@ -80,7 +81,7 @@ def _serving() -> Iterator[int]:
 
 
 def _connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
 def _answer(connection: socket.socket) -> bytes:
@@ -95,7 +96,7 @@ def _answer(connection: socket.socket) -> bytes:
 
 
 def test_an_honest_request_is_answered_and_the_connection_kept(port: int) -> None:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with closing(connection):
         connection.connect()
         held = connection.sock
@@ -170,15 +171,15 @@ def test_who_does_not_read_is_let_go(port: int) -> None:
     """The file behind the answer is, too."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE)
         connection.connect(("127.0.0.1", port))
         connection.sendall(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert _ENDLESS.begun.wait(10)
-        assert _ENDLESS.released.wait(10)
+        assert _ENDLESS.begun.wait(PATIENCE)
+        assert _ENDLESS.released.wait(PATIENCE)
 
 
 def test_who_reads_slowly_but_reads_gets_everything(port: int) -> None:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with closing(connection):
         connection.request("GET", "/large")
         answer = connection.getresponse()

@@ -16,6 +16,7 @@ from gateway.house import House, build
 from gateway.sections import HttpConfig, StorageConfig
 from storage.errors import OutOfResources
 from storage.scope import ListedStudies
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 
@@ -45,7 +46,7 @@ def _run_until(house: House, done: Callable[[], bool]) -> None:
     async def live() -> None:
         stop = asyncio.Event()
         running = asyncio.create_task(jobs.run(house, stop))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not done():
                 await asyncio.sleep(0.01)
         stop.set()

@@ -14,6 +14,7 @@ from gateway.listening import Acceptor, close, reserve
 from gateway.processes import CannotStart
 from gateway.seats import ABSENT, Place, Rows, Seat
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 
 Count = Callable[[Place], int]
 
@@ -54,7 +55,7 @@ async def connect(place: Place, crowd: ExitStack, takers: list[Taker]) -> None:
     before = sum(len(taker.taken) for taker in takers)
     while sum(len(taker.taken) for taker in takers) == before:
         waiting = [asyncio.create_task(taker.changed.wait()) for taker in takers]
-        await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         for taker, task in zip(takers, waiting, strict=True):
             task.cancel()
             taker.changed.clear()

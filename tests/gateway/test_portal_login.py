@@ -160,7 +160,7 @@ def test_the_landing_page_serves_browsers_with_and_without_script(visitor: TestC
     page = visitor.get("/z").text
     for_everybody = page.split('<div id="code-part" class="without-script">')[1].split("</div>")[0]
     assert 'name="code"' in for_everybody and "JavaScript ausgeschaltet" in for_everybody
-    assert '<script src="/static/js/scripting.js' in page.split("</head>")[0]
+    assert '<script src="/static/js/landing.js' in page.split("</head>")[0]
 
 
 def test_get_login_leads_to_the_start(visitor: TestClient) -> None:

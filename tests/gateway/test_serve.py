@@ -17,13 +17,14 @@ from websockets.sync.client import connect
 
 from gateway.seats import seats
 from tests.support.gateway import Gateway, command, configuration, environment, running, stop
+from tests.support.patience import PATIENCE
 from tests.support.workitems import new_uid, workitem
 
 
 def _get(url: str, token: str = "") -> tuple[int, bytes]:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -49,7 +50,7 @@ def test_it_is_ready_on_both_ports(gateway: Gateway) -> None:
 
 
 def test_no_answer_names_what_it_runs_on(gateway: Gateway) -> None:
-    with urllib.request.urlopen(gateway.url, timeout=10) as answer:
+    with urllib.request.urlopen(gateway.url, timeout=PATIENCE) as answer:
         named = {"server", "x-powered-by", "via"} & {name.lower() for name in answer.headers}
         assert (answer.status, named) == (200, set())
 
@@ -76,19 +77,19 @@ def test_events_of_the_worklist_reach_a_websocket(gateway: Gateway) -> None:
 
     def post(url: str, content: object) -> str:
         request = urllib.request.Request(url, json.dumps(content).encode(), headers, method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert answer.status == 201
             return str(answer.headers["Content-Location"])
 
     post(f"{worklist}?{uid}", workitem())
     channel = post(f"{worklist}/{uid}/subscribers/WATCHER", {})
     with connect(channel, additional_headers={"Authorization": headers["Authorization"]}) as opened:
-        assert json.loads(opened.recv(timeout=20))["00001000"]["Value"] == [uid]
+        assert json.loads(opened.recv(timeout=PATIENCE))["00001000"]["Value"] == [uid]
 
 
 def _listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
     except ConnectionError:
         return False
     return True
@@ -103,7 +104,7 @@ def test_a_role_that_dies_is_started_again(tmp_path: Path) -> None:
         killed = _role(gateway.pid, "dimse")
         killed.kill()
         killed.wait()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not _listens(gateway.dimse_port):
             assert time.monotonic() < deadline, gateway.log.read_text()
             time.sleep(0.1)
@@ -130,7 +131,7 @@ def test_a_signal_ends_every_process_with_status_0(tmp_path: Path, number: signa
         children = psutil.Process(process.pid).children()
         assert len(children) == 1 + 2 * len(seats(0))
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
         assert psutil.wait_procs(children, 10)[1] == []
     finally:
         stop(process)

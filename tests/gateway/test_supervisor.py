@@ -17,6 +17,7 @@ from dimse.processor import allowed
 from gateway.seats import seats
 from tests.dimse.peer import Peer, associate_rq, store_pdus
 from tests.support.gateway import AE_TITLE, Gateway, command, configuration, free_port, running
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import bare, ct
 
 pytestmark = pytest.mark.skipif(len(seats(2)) == 1, reason="the platform does not spread connections")
@@ -103,10 +104,10 @@ def test_one_is_killed_and_replaced_while_the_other_goes_on(gateway: Gateway) ->
         ours, others = associated(gateway, crowd)
         killed, lives = receivers(gateway)
         futures = [pool.submit(store_until_cut, ours[0]), pool.submit(store_until_over, others[0])]
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         killed.kill()
         for future in futures:
-            future.result(30)
+            future.result(PATIENCE)
     assert acknowledged and acknowledged <= kept(gateway)
     assert lives.is_running()
     wait_for_another(gateway)
@@ -115,7 +116,7 @@ def test_one_is_killed_and_replaced_while_the_other_goes_on(gateway: Gateway) ->
 
 
 def wait_for_another(gateway: Gateway) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while gateway.log.read_text().count("role_ready role=dimse") < 3:
         assert time.monotonic() < deadline, gateway.log.read_text()
         time.sleep(0.05)

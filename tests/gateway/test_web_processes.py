@@ -15,6 +15,7 @@ import pytest
 
 from gateway.seats import seats
 from tests.support.gateway import Gateway, configuration, running
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 pytestmark = pytest.mark.skipif(len(seats(2)) == 1, reason="the platform cannot share memory")
@@ -35,7 +36,7 @@ class Client:
     """One kept connection, so one process."""
 
     def __init__(self, gateway: Gateway, token: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", gateway.http_port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", gateway.http_port, timeout=PATIENCE)
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/dicom+json, */*"}
         # From then on it has a process.
         assert self.get("/healthz")[0] == 200
@@ -96,7 +97,7 @@ def settled(client: "Client", area: str) -> int:
 
 
 def wait_for_ready(gateway: Gateway, times: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while gateway.log.read_text().count("role_ready role=web") < times:
         assert time.monotonic() < deadline, gateway.log.read_text()
         time.sleep(0.05)
@@ -162,14 +163,14 @@ def test_one_is_killed_and_replaced_while_the_other_goes_on(pair: Gateway) -> No
         counted = settled(goes_on, "dicomweb")
         asking = threading.Thread(target=ask, args=(goes_on,))
         asking.start()
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE)
         killed.kill()
         # Whoever comes now comes to the one that lives, and waits for nobody.
         newcomer = crowd.enter_context(closing(Client(pair, token)))
         assert newcomer.get("/dicom-web/studies?limit=1")[0] == 200
         wait_for_ready(pair, 3)
         over.set()
-        asking.join(30)
+        asking.join(PATIENCE)
         assert statuses and set(statuses) == {200}
         assert lives.is_running()
         assert settled(newcomer, "dicomweb") == counted + len(statuses) + 1

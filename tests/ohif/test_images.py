@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tests.ohif import studies
 from tests.ohif.conftest import Site
 from tests.ohif.visit import Visit
+from tests.support.patience import PATIENCE
 
 
 def _middle(picture: NDArray[np.uint8]) -> int:
@@ -50,7 +51,7 @@ def test_compressed_frames_are_drawn_the_same(site: Site, visit: Visit, name: st
     _shows(visit, 2)
     frame = next(answer for answer in visit.answers if "/frames/1" in answer.path)
     again = Request(site.gateway.dicomweb + frame.path, headers=frame.asked)
-    with urlopen(again, timeout=30) as answer:
+    with urlopen(again, timeout=PATIENCE) as answer:
         assert f"transfer-syntax={transfer_syntax}".encode() in answer.read(500)
 
 

@@ -14,6 +14,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.patience import PATIENCE
+
 DIST: Final = Path(__file__).resolve().parents[2] / ".make" / "ohif" / "package" / "dist"
 
 # As docs/dicomweb.md tells sites. That `config` is a function is OHIF's own way to let it reach the services; the data
@@ -105,7 +107,7 @@ class _Files(SimpleHTTPRequestHandler):
         """To the gateway and back, with the token, and with the address that it shall name itself by."""
         fields = {name: self.headers[name] for name in ("Accept", "Range") if name in self.headers}
         fields |= {"Authorization": f"Bearer {self.server.token}", "X-Forwarded-Host": self.headers["Host"]}
-        connection = HTTPConnection("127.0.0.1", self.server.gateway_port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.server.gateway_port, timeout=PATIENCE)
         try:
             connection.request("GET", self.path, headers=fields)
             answer = connection.getresponse()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, Route
 
-_PATIENCE: Final = 60.0
+from tests.support.patience import PATIENCE
 
 # The canvas of a viewport, one to one. Cornerstone draws elsewhere and copies here, so that it may be read at any time.
 _READ: Final = """(canvas) => {
@@ -63,7 +63,7 @@ class Visit:
         """The rows of the list of studies."""
         self.page.goto(self._viewer)
         rows = self.page.locator("tbody tr")
-        rows.filter(has_text=re.compile(r"\d{4}")).first.wait_for(timeout=1000 * _PATIENCE)
+        rows.filter(has_text=re.compile(r"\d{4}")).first.wait_for(timeout=1000 * PATIENCE)
         return rows
 
     def open(self, study: str, token: str = "") -> None:
@@ -73,17 +73,17 @@ class Visit:
     def open_series(self, modality: str) -> None:
         """Put the first series without a picture of its own, by its modality, into the viewport."""
         series = self.page.locator("[data-cy=study-browser-thumbnail-no-image]").filter(has_text=modality)
-        series.first.dblclick(timeout=1000 * _PATIENCE)
+        series.first.dblclick(timeout=1000 * PATIENCE)
 
     def pixels(self) -> NDArray[np.uint8]:
         """What the first viewport shows, rows x columns x red, green, blue."""
         canvas = self.page.locator("canvas.cornerstone-canvas").first
-        width, height, encoded = canvas.evaluate(_READ, timeout=1000 * _PATIENCE)
+        width, height, encoded = canvas.evaluate(_READ, timeout=1000 * PATIENCE)
         return np.frombuffer(b64decode(encoded), np.uint8).reshape(height, width, 4)[:, :, :3]
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Until `holds`, which is looked at again and again, since the viewer draws when it likes."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + PATIENCE
         while not holds():
             assert time.monotonic() < end, f"never came: {what}; complaints: {self.complaints()}"
             self.page.wait_for_timeout(100)

@@ -13,15 +13,15 @@ from dimse.scu import elements, query, retrieve
 from dimse.scu.commitment import PROPOSAL
 from dimse.scu.establishing import Proposal
 from dimse.scu.requestor import Requestor
-from dimse.scu.wire import AssociationFailed, Patience
+from dimse.scu.wire import AssociationFailed
 from dimse.settings import Peer
 from storage.commitment.references import Reference
 from tests.dimse.peer import CT, EXPLICIT
 from tests.scenarios.crash_ledger import Image, Ledger, Transaction
 from tests.scenarios.crash_receiver import AE_TITLE, hearing
 from tests.support import gateway
+from tests.support.patience import UNHURRIED
 
-_PATIENCE: Final = Patience(connect=10, association=20, response=30, send=20, release=5)
 _TRANSACTIONS: Final = 10
 _UNKNOWN: Final = "1.2.7.404"
 
@@ -92,7 +92,7 @@ class Clients:
         self._ledger.accept(uid, transaction, association.ask(context, action(), [data]).status)
 
     def _associated(self, proposal: Proposal, calling: str, **options: Any) -> Requestor:
-        return Requestor.associate(self._peer, [proposal], calling_ae_title=calling, patience=_PATIENCE, **options)
+        return Requestor.associate(self._peer, [proposal], calling_ae_title=calling, patience=UNHURRIED, **options)
 
 
 def until_killed(ledger: Ledger, work: Callable[[], object]) -> None:

@@ -29,12 +29,12 @@ from tests.scenarios.crash_clients import Clients, until_killed
 from tests.scenarios.crash_ledger import Event, Image, Ledger, image
 from tests.scenarios.crash_receiver import AE_TITLE, receiving
 from tests.support import gateway
+from tests.support.patience import PATIENCE
 
 KILLS: Final = 200
 SENDERS: Final = 4
 MOST_STORED: Final = 60
 """By one sender between two kills."""
-PATIENCE_SECONDS: Final = 30.0
 MOMENTS: Final[tuple[tuple[Event, int, float], ...]] = (
     ("stored", 80, 0.0),
     ("stored", 80, 0.0),
@@ -149,7 +149,7 @@ class Crashes:
         commitment, database = Commitment(house), house.storage.database
         database.write(lambda connection: connection.execute(_AS_IF_LATER))
         commitment.report()
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while database.read(_OWED)[0]["n"] and time.monotonic() < deadline:
             time.sleep(0.01)
         commitment.close()
@@ -163,7 +163,7 @@ class Crashes:
         threads = [threading.Thread(target=until_killed, args=(ledger, work)) for work in works]
         for thread in threads:
             thread.start()
-        if not ledger.await_more(event, number, PATIENCE_SECONDS):
+        if not ledger.await_more(event, number, PATIENCE):
             self.problems.append(f"{number} times {event!r} was not reached")
         time.sleep(pause)
         ledger.killed.set()
@@ -172,7 +172,7 @@ class Crashes:
         process.wait()
         self.figures["kills"] += 1
         for thread in threads:
-            thread.join(PATIENCE_SECONDS)
+            thread.join(PATIENCE)
             if thread.is_alive():
                 self.problems.append("a client hangs")
         self.figures["on their way"] += sum(path.is_file() for path in (self._data / "incoming").rglob("*"))

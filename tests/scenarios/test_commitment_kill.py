@@ -17,6 +17,7 @@ from storage.commitment.references import STORAGE_COMMITMENT, Reference
 from storage.commitment.transactions import Transactions
 from tests.dimse.peer import IMPLICIT, Peer, p_data, pdv
 from tests.scenarios.committing import take_up_without_end
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 from tests.wire.commitment import Modality
 from tests.wire.scu import CALLER, keep, opened
@@ -72,7 +73,7 @@ def test_every_accepted_request_is_reported_after_the_restart(tmp_path: Path) ->
         transactions = Transactions(storage.database, lambda: time.time() + 3600)
         reporter = Reporter(storage, CALLER, lambda _: modality.peer, transactions)
         for work in reporter.begin():
-            work.result(60)
+            work.result(PATIENCE)
         reporter.close()
         assert transactions.peers_due() == []
     reports = [modality.reports.get_nowait() for _ in range(modality.reports.qsize())]

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.support.gateway import environment, stop
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 LABELS = ("Link", "Access code", "Birth date", "Sheet", "Portal")
@@ -40,7 +41,7 @@ class Demo:
     def signed_in(self, **secret: str) -> Iterator[httpx2.Client]:
         """A browser that has signed in with the printed birth date."""
         form = {**secret, "birth_date": self.told["Birth date"]}
-        with httpx2.Client(base_url=self.told["Portal"].rstrip("/"), timeout=60) as client:
+        with httpx2.Client(base_url=self.told["Portal"].rstrip("/"), timeout=PATIENCE) as client:
             answer = client.post("/login", data=form, headers={"sec-fetch-site": "same-origin"})
             assert answer.status_code == 303, answer.text
             yield client
@@ -150,5 +151,5 @@ def test_a_study_of_ones_own(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     with _demo(str(tmp_path)) as demo:
-        assert demo.process.wait(60) == 1
+        assert demo.process.wait(PATIENCE) == 1
         assert any("No DICOM files were found there" in line for line in demo.lines)

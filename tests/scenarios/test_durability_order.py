@@ -14,6 +14,7 @@ import pytest
 from tests.dimse.peer import Peer
 from tests.scenarios.durability import acknowledged, violations
 from tests.support import gateway, strace
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import bare, ct
 
 SENDERS: Final = 3
@@ -43,19 +44,19 @@ def traced(folder: Path, before: str = "", senders: int = 1) -> list[strace.Call
             arguments, env=gateway.environment(), pass_fds=[theirs.fileno()], stderr=errors, start_new_session=True
         )
         theirs.close()
-        ours.settimeout(60)
+        ours.settimeout(PATIENCE)
         assert ours.recv(1), (folder / "gateway.log").read_text()
         port = int(re.findall(r"(?m)^port = (\d+)", config.read_text())[1])
         with ThreadPoolExecutor(senders) as sending:
             assert list(sending.map(send, [port] * senders)) == [[0] * EACH] * senders
     # A role ends with its parent, and strace with what it traces.
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     return list(strace.calls(log.read_text()))
 
 
 def send(port: int) -> list[int]:
     images = [ct(16, 16) for _ in range(EACH)]
-    with Peer(port, timeout=60) as peer:
+    with Peer(port, timeout=PATIENCE) as peer:
         peer.associate(called=gateway.AE_TITLE)
         statuses = [peer.store(bare(image), instance=str(image.SOPInstanceUID)).number(0x0900) for image in images]
         peer.release()

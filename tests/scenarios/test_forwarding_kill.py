@@ -14,6 +14,7 @@ from gateway.forwarding.deliveries import Deliveries
 from tests.scenarios.forwarding_child import forward
 from tests.support.keeping import Keeping
 from tests.support.nodes import storescp
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 KILLS = int(os.environ.get("FORWARDING_KILLS", "8"))
@@ -30,7 +31,7 @@ def forward_until_killed(folder: Path, peer: Peer, run: int, seconds: float | No
     assert told.poll(60) and told.recv() == "begun"
     if seconds is not None and not told.poll(seconds) and child.pid:
         os.kill(child.pid, signal.SIGKILL)
-    child.join(60)
+    child.join(PATIENCE)
     assert child.exitcode in (0, -signal.SIGKILL)
     return child.exitcode == 0
 

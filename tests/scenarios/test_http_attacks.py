@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.gateway import Gateway
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 LARGEST_GROWTH = 128 << 20
@@ -23,13 +24,13 @@ class Site:
     study: str
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.gateway.http_port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.gateway.http_port), timeout=PATIENCE)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
         fields = {"Authorization": f"Bearer {self.token}"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        with closing(HTTPConnection("127.0.0.1", self.gateway.http_port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.gateway.http_port, timeout=PATIENCE)) as connection:
             connection.request(method, f"/dicom-web{path}", body, fields)
             answer = connection.getresponse()
             answer.read()

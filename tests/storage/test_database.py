@@ -15,6 +15,7 @@ from sqlite_utils.migrations import Migrations
 
 from storage.database import CommitUnknown, Database
 from storage.errors import OutOfResources
+from tests.support.patience import PATIENCE
 
 NOTES = Migrations("notes")
 PROCESSES = multiprocessing.get_context("spawn")
@@ -128,7 +129,7 @@ def test_two_processes_that_write_at_once_lose_nothing(tmp_path: Path, database:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE)
     assert [process.exitcode for process in processes] == [0, 0]
     assert words(database) == {f"{name} {number}" for name in ("one", "two") for number in range(100)}
 

@@ -13,6 +13,7 @@ from storage.errors import NotRenderable, OutOfResources
 from storage.imaging.rendering import Rendering
 from storage.prepared import PreparedPictures, Wanted
 from tests.support.keeping import EVERYTHING, Keeping
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct
 
 MOST = 4096
@@ -65,15 +66,15 @@ def test_many_who_ask_at_once_wait_for_one_drawing(pictures: DrawnPictures, want
     def draw() -> bytes:
         drawings.append(1)
         started.set()
-        assert may_end.wait(30)
+        assert may_end.wait(PATIENCE)
         return b"picture"
 
     with ThreadPoolExecutor(16) as pool:
         first = pool.submit(pictures.picture, wanted, draw)
-        assert started.wait(30)
+        assert started.wait(PATIENCE)
         others = [pool.submit(pictures.picture, wanted, draw) for _ in range(15)]
         may_end.set()
-        assert {one.result(30) for one in (first, *others)} == {b"picture"}
+        assert {one.result(PATIENCE) for one in (first, *others)} == {b"picture"}
     assert len(drawings) == 1
 
 

@@ -138,7 +138,8 @@ Place = tuple[str, int]
 def _places() -> Iterator[Place]:
     """Module and line of each call of `visible`."""
     for path in sorted((ROOT / "storage").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "visible" in text else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "visible":
                 yield ".".join(path.relative_to(ROOT).with_suffix("").parts), node.lineno
 

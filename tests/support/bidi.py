@@ -4,11 +4,11 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE: Final = 30.0
+from tests.support.patience import PATIENCE
 
 
 class Refusal(Exception):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -47,7 +49,7 @@ class Authority:
         program = shutil.which("openssl")
         if program is None:
             pytest.skip("the openssl program is not installed")
-        subprocess.run([program, *arguments], check=True, capture_output=True, timeout=30)
+        subprocess.run([program, *arguments], check=True, capture_output=True, timeout=PATIENCE)
 
 
 def _key(file: Path) -> tuple[str, ...]:

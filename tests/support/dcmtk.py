@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 
 def program(name: str) -> str:
     """The path of a DCMTK program. Without it a test is skipped, or fails where CI says that nothing may be missing."""
@@ -27,4 +29,4 @@ def program(name: str) -> str:
 def run(name: str, *arguments: str, port: int, files: Iterable[Path] = ()) -> subprocess.CompletedProcess[str]:
     """Run a DCMTK network program against a port of the loopback interface, at most for a minute."""
     command = [program(name), *arguments, "127.0.0.1", str(port), *map(str, files)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, errors="replace", check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, errors="replace", check=False)

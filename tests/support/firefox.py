@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support.bidi import PATIENCE, Session, session
 from tests.support.gateway import stop
 
 FIREFOX: Final = Path("/usr/bin/firefox-esr")
+_PROJECT: Final = Path(__file__).parents[2]
 _LISTENS: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _NOWHERE: Final = {"": "127.0.0.1", "_port": 9}
 _PREFERENCES: Final[dict[str, Any]] = {
@@ -26,6 +28,15 @@ _PREFERENCES: Final[dict[str, Any]] = {
     "dom.w3c_touch_events.enabled": 1,  # fingers, as on a device that has them
     "remote.log.level": "Warn",
 }
+
+
+def for_playwright(folder: Path) -> dict[str, Any]:
+    """What playwright's own `firefox.launch` needs to start it, by way of the bridge, whose program is put there."""
+    bridge = folder / "bridge"
+    module = "tests.support.firefox_bridge"
+    bridge.write_text(f'#!/bin/sh\ncd "{_PROJECT}" && exec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
+    bridge.chmod(0o700)
+    return {"channel": "moz-firefox", "executable_path": bridge, "firefox_user_prefs": _PREFERENCES}
 
 
 @contextmanager

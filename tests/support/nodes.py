@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -18,11 +17,10 @@ from dimse.settings import Peer
 from tests.support import dcmtk
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 
 DICOMWEB_PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 """Orthanc's DICOMweb, in a package of its own (Debian: orthanc-dicomweb)."""
-
-_STARTING_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +152,12 @@ def _started(command: list[str], log: Path, *ports: int) -> Iterator[None]:
             yield
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def _await_listener(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     """None of these programs says when it listens, so its port is tried."""
-    deadline = time.monotonic() + _STARTING_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -24,10 +24,10 @@ from storage.records import InstanceRecord
 from storage.storage import Storage
 from tests.dimse.node import Node, running
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 from tests.wire.scu import CALLER, opened
 
 WELL_KNOWN: Final = "1.2.840.10008.1.20.1.1"
-SECONDS: Final = 10.0
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Gateway:
 
     def await_outcomes(self) -> list[str]:
         """What became of each transaction, once nothing is open."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + PATIENCE
         while "" in (outcomes := self._outcomes()) and time.monotonic() < deadline:
             time.sleep(0.02)
         return outcomes
@@ -53,7 +53,7 @@ class Gateway:
     def let_pauses_pass(self) -> None:
         """What was postponed, or is about to be, is due again."""
         statement = "UPDATE commitment_transaction SET due_at = 0 WHERE attempts > 0 AND holder = ''"
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not self.storage.database.write(lambda connection: connection.execute(statement).rowcount):
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -103,7 +103,7 @@ class Modality:
         self._statuses = list(statuses)
         self._entity = AE("MODALITY")
         self._entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
-        self._entity.acse_timeout = self._entity.dimse_timeout = SECONDS
+        self._entity.acse_timeout = self._entity.dimse_timeout = PATIENCE
         self._heard: dict[Association, Report] = {}
         self._handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self._hear), (evt.EVT_PDU_SENT, self._tell)]
 
@@ -140,7 +140,7 @@ class Modality:
                 association.release()
 
     def report(self) -> Report:
-        return self.reports.get(timeout=SECONDS)
+        return self.reports.get(timeout=PATIENCE)
 
     def _hear(self, event: Any) -> tuple[int, None]:
         status = self._statuses.pop(0) if self._statuses else 0
@@ -185,7 +185,7 @@ def ask(association: Association, data_set: Dataset | None, action_type: int = 1
 
 def begin_when_due(ours: Gateway) -> None:
     """Let the reporter begin as soon as there is something for it to do: others had the first try."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE
     while not ours.reporter.begin() and time.monotonic() < deadline:
         time.sleep(0.02)
 

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dimse.scu.caller import Caller
-from dimse.scu.wire import Patience
 from storage.records import InstanceRecord
 from storage.scope import WholeArchive
 from storage.storage import Storage, StorageSettings
+from tests.support.patience import UNHURRIED
 
-PATIENCE = Patience(connect=5, association=5, response=20, send=10, release=2)
-CALLER = Caller("DURCHBLICK", patience=PATIENCE)
+CALLER = Caller("DURCHBLICK", patience=UNHURRIED)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from storage.commitment.references import Reference, Verdict
 from storage.records import InstanceRecord
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 from tests.wire.commitment import Gateway, Modality, ask, begin_when_due, gateway, item, reported_later, request
 from tests.wire.scu import CALLER, keep
@@ -123,12 +124,12 @@ class Archive:
 
     def call(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.url}{path}", data, timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}{path}", data, timeout=PATIENCE) as response:
             return json.load(response)
 
     def outcome(self, path: str) -> Any:
         """What Orthanc was told, once it was."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while (outcome := self.call(path))["Status"] == "Pending" and time.monotonic() < deadline:
             time.sleep(0.05)
         return outcome

@@ -32,6 +32,7 @@ from storage.imaging.stored_image import open_image
 from storage.pixels import Pixels, Rendering
 from tests.support.corpus import bundled, shared
 from tests.support.dcmtk import program
+from tests.support.patience import PATIENCE
 from tests.support.pixel_sources import kept, plain_files, written
 from tests.support.presentation_states import presentation_state
 from tests.support.synthetic import ct
@@ -51,7 +52,7 @@ def pixels() -> Iterator[Pixels]:
 
 
 def _ran(command: list[str], made: Path) -> Array | None:
-    result = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    result = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     return np.asarray(Image.open(made)).astype(int) if result.returncode == 0 else None
 
 

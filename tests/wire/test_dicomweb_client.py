@@ -41,6 +41,7 @@ from storage.scope import StudyScope, WholeArchive
 from storage.storage import Storage, StorageSettings
 from tests.dicomweb.instances import rle
 from tests.support.corpus import bundled, needs_shared, shared
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 TOKEN = "Bearer wire"
@@ -201,7 +202,7 @@ def test_strangers(url: str, series: list[pydicom.Dataset]) -> None:
 
 def test_a_malformed_body_on_the_wire(url: str) -> None:
     headers = {"Authorization": TOKEN, "Content-Type": 'multipart/related; type="application/dicom"; boundary=b'}
-    response = requests.post(f"{url}/studies", b"--b\r\n\r\ncut", headers=headers, timeout=10)
+    response = requests.post(f"{url}/studies", b"--b\r\n\r\ncut", headers=headers, timeout=PATIENCE)
     assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
 
 
@@ -216,12 +217,12 @@ def _round_trip(storage: Storage, session: requests.Session, url: str, file: byt
     names = (stored.study_instance_uid, stored.series_instance_uid, stored.sop_instance_uid)
     record = storage.index.instance(WholeArchive(), *names)
     location = f"{url}/studies/{names[0]}/series/{names[1]}/instances/{names[2]}"
-    whole = session.get(location, headers={"Accept": "application/dicom; transfer-syntax=*"}, timeout=60)
+    whole = session.get(location, headers={"Accept": "application/dicom; transfer-syntax=*"}, timeout=PATIENCE)
     if whole.status_code != 200:
         return f"as stored: {whole.status_code}"
     if record.transfer_syntax_uid not in (ImplicitVRLittleEndian, ExplicitVRBigEndian) and whole.content != file:
         return "as stored: other bytes"
-    metadata = session.get(f"{location}/metadata", headers={"Accept": "application/dicom+json"}, timeout=60)
+    metadata = session.get(f"{location}/metadata", headers={"Accept": "application/dicom+json"}, timeout=PATIENCE)
     if metadata.status_code != 200 or metadata.json()[0]["00080018"]["Value"] != [names[2]]:
         return f"metadata: {metadata.status_code}"
     return _frames_differ(session, location, data_set)
@@ -240,7 +241,9 @@ def _frames_differ(session: requests.Session, location: str, data_set: pydicom.D
         return ""
     size = data_set.Rows * data_set.Columns * data_set.BitsAllocated // 8
     for number in {1, count}:
-        answer = session.get(f"{location}/frames/{number}", headers={"Accept": "application/octet-stream"}, timeout=60)
+        answer = session.get(
+            f"{location}/frames/{number}", headers={"Accept": "application/octet-stream"}, timeout=PATIENCE
+        )
         if answer.status_code != 200:
             return f"frame {number}: {answer.status_code}"
         if answer.content[:size] != native[(number - 1) * size : number * size]:

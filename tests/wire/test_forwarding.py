@@ -14,9 +14,8 @@ from gateway.house import build
 from tests.support import corpus
 from tests.support.gateway import Gateway, configuration, running
 from tests.support.nodes import orthanc, storescp
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
-
-PATIENCE = 60.0
 
 
 def peer(node: Any) -> str:

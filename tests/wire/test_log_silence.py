@@ -5,9 +5,10 @@ import pytest
 from pydicom.config import IGNORE, settings
 
 from tests.dimse.conversations import MARKER, conversations
-from tests.dimse.fuzzing import END_SECONDS, Hearing, send_share
+from tests.dimse.fuzzing import Hearing, send_share
 from tests.dimse.peer import Peer, store_pdus
 from tests.support.gateway import Gateway
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import bare, ct
 
 PDUS = 400
@@ -61,7 +62,7 @@ def send_odd(gateway: Gateway) -> None:
 def converse(gateway: Gateway) -> None:
     """Every kind of conversation, undamaged."""
     for good in conversations(gateway.ae_title):
-        with Peer(gateway.dimse_port, timeout=END_SECONDS) as peer:
+        with Peer(gateway.dimse_port, timeout=PATIENCE) as peer:
             heard = Hearing(peer.socket, patience=0.3)
             for step in good.steps:
                 if isinstance(step, bytes):

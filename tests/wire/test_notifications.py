@@ -29,6 +29,7 @@ from storage.storage import Storage, StorageSettings
 from storage.worklist.data_sets import element
 from storage.worklist.subscriptions import FILTERED_WORKLIST, WORKLIST
 from storage.worklist.worklist import Worklist
+from tests.support.patience import PATIENCE
 from tests.support.workitems import CODE, new_uid, performed, state, workitem
 
 JSON = {"Content-Type": "application/dicom+json"}
@@ -124,7 +125,7 @@ def nobody_is_subscribed(site: Site) -> Iterator[None]:
 
 def report(channel: ClientConnection) -> dict[str, Any]:
     """The next event report."""
-    text = channel.recv(timeout=10)
+    text = channel.recv(timeout=PATIENCE)
     assert isinstance(text, str)
     found: dict[str, Any] = orjson.loads(text)
     assert found["00000002"]["Value"] == ["1.2.840.10008.5.1.4.34.6.1"]
@@ -295,7 +296,7 @@ def test_who_may_listen_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
         revoked = site.scopes.pop("Bearer staff")
         try:
             with pytest.raises(ConnectionClosed) as closed:
-                channel.recv(timeout=10)
+                channel.recv(timeout=PATIENCE)
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
         finally:
             site.scopes["Bearer staff"] = revoked

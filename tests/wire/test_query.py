@@ -19,6 +19,7 @@ from storage.index import Index
 from tests.support import dcmtk
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 from tests.wire.retrieving import Gateway, serving
 
@@ -173,5 +174,5 @@ def test_orthanc_queries(gateway: Gateway, tmp_path: Path) -> None:
 
 def fetched(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(url, data, timeout=30) as answer:
+    with urllib.request.urlopen(url, data, timeout=PATIENCE) as answer:
         return json.load(answer)

@@ -18,6 +18,7 @@ from tests.dicomweb.instances import rle
 from tests.support import corpus, dcmtk
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 from tests.wire.retrieving import STUDY, Gateway, of_study, serving, slices
 from tests.wire.test_dcmtk_storage import values
@@ -81,7 +82,7 @@ def movescu(
     to_itself = ("-aem", destination, "+P", str(port))
     command = [dcmtk.program("movescu"), "-d", *to_itself, *keys, *options, "127.0.0.1", str(gateway.port)]
     # It keeps what it gets in its working folder.
-    outcome = subprocess.run(command, cwd=target, capture_output=True, text=True, timeout=60, check=False)
+    outcome = subprocess.run(command, cwd=target, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return outcome.stdout + outcome.stderr
 
 
@@ -182,12 +183,14 @@ def test_orthanc_moves_to_itself(gateway: Gateway, tmp_path: Path) -> None:
         }
         assert set(kept) == {record.sop_instance_uid for record in records}
         for record in records:
-            with urllib.request.urlopen(f"{url}/instances/{kept[record.sop_instance_uid]}/file", timeout=20) as file:
+            with urllib.request.urlopen(
+                f"{url}/instances/{kept[record.sop_instance_uid]}/file", timeout=PATIENCE
+            ) as file:
                 arrived = file.read()
             assert arrived[-len(gateway.data_set(record)) :] == gateway.data_set(record), record.transfer_syntax_uid
 
 
 def fetched(url: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(url, data, timeout=30) as answer:
+    with urllib.request.urlopen(url, data, timeout=PATIENCE) as answer:
         return json.load(answer)

@@ -19,8 +19,9 @@ from tests.support import dcmtk
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc, storescp
+from tests.support.patience import PATIENCE, UNHURRIED
 from tests.support.synthetic import ct, part10
-from tests.wire.scu import PATIENCE, keep, opened
+from tests.wire.scu import keep, opened
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def settings(certificates: Certificates, identity: Identity | None = None, **mor
 
 
 def caller(tls: TlsSettings) -> Caller:
-    return Caller("DURCHBLICK", tls, replace(PATIENCE, connect=3, association=3))
+    return Caller("DURCHBLICK", tls, UNHURRIED)
 
 
 def test_storescp_and_orthanc_with_mutual_authentication(certificates: Certificates, tmp_path: Path) -> None:
@@ -159,13 +160,13 @@ def test_old_versions_are_not_spoken(certificates: Certificates) -> None:
 
 
 def _socket(peer: Peer) -> socket.socket:
-    return socket.create_connection((peer.host, peer.port), timeout=5)
+    return socket.create_connection((peer.host, peer.port), timeout=PATIENCE)
 
 
 def test_a_silent_peer_is_not_waited_for(certificates: Certificates) -> None:
     # The kernel takes the connection, and nobody ever reads from it.
     with socket.create_server(("127.0.0.1", 0)) as server:
         silent = Peer("SILENT", "127.0.0.1", server.getsockname()[1], tls=True)
-        impatient = Caller("DURCHBLICK", settings(certificates), replace(PATIENCE, connect=0.2))
+        impatient = Caller("DURCHBLICK", settings(certificates), replace(UNHURRIED, connect=0.2))
         with pytest.raises(AssociationFailed, match="does not answer the handshake"):
             impatient.associate(silent, [PROPOSAL])

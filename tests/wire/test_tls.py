@@ -18,6 +18,7 @@ from tests.dimse.node import Node, running
 from tests.support import dcmtk
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pynetdicom")
@@ -92,9 +93,9 @@ def test_storescu_without_a_certificate_or_without_tls_is_refused(
     node: tuple[Node, Storage], tls: TlsSettings, authority: Authority, warnings: SimpleQueue[logging.LogRecord]
 ) -> None:
     assert dcmtk.run("echoscu", "+tla", "+cf", str(authority.file), port=tls.port).returncode != 0
-    assert "it shows no certificate" in warnings.get(timeout=10).getMessage()
+    assert "it shows no certificate" in warnings.get(timeout=PATIENCE).getMessage()
     assert dcmtk.run("echoscu", "-to", "5", "-ta", "5", port=tls.port).returncode != 0
-    assert "it does not speak TLS on this port" in warnings.get(timeout=10).getMessage()
+    assert "it does not speak TLS on this port" in warnings.get(timeout=PATIENCE).getMessage()
     assert dcmtk.run("echoscu", port=node[0].port).returncode == 0
 
 

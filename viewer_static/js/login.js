@@ -1,38 +1,15 @@
-// The login form: feedback while the access code is typed, and the QR code's token out of the address bar.
+// The login form: feedback while the access code and the birth date are typed.
 
 import { characters, grouped, judge } from "./code.js";
 import { element, texts } from "./page.js";
 
-/** @param {HTMLFormElement} form */
-export function enhanceLogin(form) {
-  if (form.hasAttribute("data-landing")) {
-    land();
-  }
+/** Makes the form on the page easier. */
+export function enhanceLogin() {
   const input = document.getElementById("code");
   if (input instanceof HTMLInputElement) {
     watchCode(input);
   }
   watchDate(element("birth-date", HTMLInputElement));
-}
-
-// The fragment never reaches the server. It moves into the form and out of the address, history and screenshots.
-function land() {
-  const token = location.hash.slice(1);
-  element("no-script", HTMLElement).hidden = true;
-  if (!token) {
-    element("qr-missing", HTMLElement).hidden = false;
-    element("code-part", HTMLElement).classList.remove("without-script");
-    return;
-  }
-  history.replaceState(null, "", location.pathname + location.search);
-  element("token", HTMLInputElement).value = token;
-  element("qr-found", HTMLElement).hidden = false;
-  for (const link of document.querySelectorAll("a[data-language]")) {
-    if (link instanceof HTMLAnchorElement) {
-      link.hash = token;
-    }
-  }
-  element("birth-date", HTMLInputElement).focus();
 }
 
 /** @param {HTMLInputElement} input */

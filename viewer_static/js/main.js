@@ -10,10 +10,9 @@ addEventListener("pageshow", (event) => {
   }
 });
 
-const form = document.getElementById("login");
-if (form instanceof HTMLFormElement) {
+if (document.getElementById("login")) {
   const { enhanceLogin } = await import("./login.js");
-  enhanceLogin(form);
+  enhanceLogin();
 }
 
 const printing = document.getElementById("print");

@@ -1,6 +1,8 @@
 """PNG and GIF as the Pixel Data of what is stored (PS3.18 10.5.2): what they become, and what is no Pixel Data."""
 
 import zlib
+from base64 import b64encode
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from starlette.testclient import TestClient
 
 from dicomweb.store import pictures
+from storage.imaging.profiles import matrix_profile
 from storage.storage import Storage
 from tests.dicomweb.store.test_assembling import FORMS, described, kept, post
 from tests.dicomweb.store.test_stow import left_over, reasons
@@ -20,6 +23,7 @@ from tests.dicomweb.store_bodies import bulk, metadata
 GREY = np.arange(12, dtype="u1").reshape(3, 4) * 20
 WIDE = np.arange(12, dtype="u2").reshape(3, 4) * 300
 COLOUR = np.arange(36, dtype="u1").reshape(3, 4, 3) * 7
+ADOBE = matrix_profile("adobergb")
 DESCRIPTION = ("00280002", "00280004", "00280010", "00280011", "00280100", "00280101", "00280102", "00280103")
 PNG, GIF = "image/png", "image/gif"
 
@@ -76,6 +80,32 @@ def test_pictures_become_native_pixels(
     assert np.array_equal(stored.pixel_array, samples)
     again = post(client, metadata([data_set], form) + bulk("pixels", sent, media_type), form)
     assert again.status_code == 200
+
+
+def test_the_colour_profile_of_a_picture_is_that_of_the_image(client: TestClient) -> None:
+    sent = picture(COLOUR, icc_profile=ADOBE)
+    stored = kept(client, post(client, metadata([undescribed()]) + bulk("pixels", sent, PNG)))
+    assert stored.ICCProfile[: len(ADOBE)] == ADOBE
+    assert np.array_equal(stored.pixel_array, COLOUR), "nothing is converted"
+
+
+def test_frames_of_several_colour_profiles_are_no_image_together(client: TestClient) -> None:
+    parts = bulk("pixels", picture(COLOUR, icc_profile=ADOBE), PNG) + bulk("pixels", picture(COLOUR), PNG)
+    response = post(client, metadata([undescribed()]) + parts)
+    assert (response.status_code, reasons(response.json())) == (409, [0xA900])
+
+
+def test_a_colour_profile_of_the_metadata_counts_more(client: TestClient) -> None:
+    named = undescribed() | {"00282000": {"vr": "OB", "InlineBinary": b64encode(b"mine").decode()}}
+    sent = picture(COLOUR, icc_profile=ADOBE)
+    stored = kept(client, post(client, metadata([named]) + bulk("pixels", sent, PNG)))
+    assert stored.ICCProfile == b"mine"
+
+
+def test_grey_has_no_colour_profile(client: TestClient) -> None:
+    sent = picture(GREY, icc_profile=ADOBE)
+    stored = kept(client, post(client, metadata([undescribed()]) + bulk("pixels", sent, PNG)))
+    assert "ICCProfile" not in stored
 
 
 def test_what_the_metadata_say_counts_where_it_is_true(client: TestClient) -> None:
@@ -148,19 +178,21 @@ def moving() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("sent", "media_type"),
+    ("made", "media_type"),
     [
-        pytest.param(picture(GREY)[:50], PNG, id="broken-off"),
-        pytest.param(picture(GREY), GIF, id="another-kind"),
-        pytest.param(see_through(), PNG, id="transparent"),
-        pytest.param(deep_colour(), PNG, id="deep-colour"),
-        pytest.param(moving(), GIF, id="moving"),
-        pytest.param(file(Image.new("1", (20_000, 20_000))), PNG, id="bomb"),
-        pytest.param(file(Image.new("1", (66_000, 1))), PNG, id="wider-than-columns-can-be"),
+        pytest.param(lambda: picture(GREY)[:50], PNG, id="broken-off"),
+        pytest.param(lambda: picture(GREY), GIF, id="another-kind"),
+        pytest.param(see_through, PNG, id="transparent"),
+        pytest.param(deep_colour, PNG, id="deep-colour"),
+        pytest.param(moving, GIF, id="moving"),
+        pytest.param(lambda: file(Image.new("1", (20_000, 20_000)), compress_level=1), PNG, id="bomb"),
+        pytest.param(lambda: file(Image.new("1", (66_000, 1))), PNG, id="wider-than-columns-can-be"),
     ],
 )
-def test_pictures_that_are_no_pixel_data(client: TestClient, storage: Storage, sent: bytes, media_type: str) -> None:
-    response = post(client, metadata([undescribed()]) + bulk("pixels", sent, media_type))
+def test_pictures_that_are_no_pixel_data(
+    client: TestClient, storage: Storage, made: Callable[[], bytes], media_type: str
+) -> None:
+    response = post(client, metadata([undescribed()]) + bulk("pixels", made(), media_type))
     assert (response.status_code, reasons(response.json())) == (409, [0xC000])
     assert not left_over(storage)
 

@@ -26,6 +26,7 @@ from storage.scope import ListedStudies, PatientIdentity, WholeArchive
 from storage.storage import Storage
 from tests.dicomweb.conftest import BASE, Callers
 from tests.dicomweb.replies import problem_of
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 TYPE = 'multipart/related; type="application/dicom"; boundary=b'
@@ -374,7 +375,7 @@ def test_requests_share_the_threads_that_store(storage: Storage, monkeypatch: py
     def store(self: Ingest, incoming: Incoming, **how: Any) -> Any:
         if not begun.acquire(blocking=False):
             one_too_many.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE)
         begun.release()
         raise OutOfResources("full")
 

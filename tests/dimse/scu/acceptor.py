@@ -11,10 +11,8 @@ from dimse import pdu_protocol as pdus
 from dimse.association_items import Role
 from dimse.association_pdus import AnsweredContext, decode_request, encode_accept
 from dimse.command import Command
-from dimse.scu.wire import Patience
 from dimse.settings import Peer
-
-QUICK = Patience(connect=5, association=5, response=5, send=5, release=5)
+from tests.support.patience import PATIENCE
 
 
 class Acceptor:
@@ -22,7 +20,7 @@ class Acceptor:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -127,12 +125,12 @@ def playing(script: Callable[[Acceptor], None]) -> Iterator[Peer]:
             failures.append(error)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
         thread = threading.Thread(target=play)
         thread.start()
         try:
             yield Peer("RUDE", "127.0.0.1", server.getsockname()[1])
         finally:
-            thread.join(15)
+            thread.join(PATIENCE)
     if failures:
         raise failures[0]

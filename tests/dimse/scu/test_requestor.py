@@ -18,12 +18,13 @@ from dimse.services.operation import Answered, Operation
 from dimse.settings import Peer
 from dimse.status import SUCCESS
 from tests.dimse.peer import CT, EXPLICIT, IMPLICIT, VERIFICATION
-from tests.dimse.scu.acceptor import QUICK, Acceptor, playing
+from tests.dimse.scu.acceptor import Acceptor, playing
+from tests.support.patience import PATIENCE, UNHURRIED
 
 FIND = Proposal(CT, (EXPLICIT,))
 
 
-def associate(peer: Peer, *proposals: Proposal, patience: Patience = QUICK, **more: object) -> Requestor:
+def associate(peer: Peer, *proposals: Proposal, patience: Patience = UNHURRIED, **more: object) -> Requestor:
     return Requestor.associate(
         peer,
         proposals or (PROPOSAL,),
@@ -101,7 +102,7 @@ def test_who_does_not_answer_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         silent = Peer("SILENT", "127.0.0.1", server.getsockname()[1])
         with pytest.raises(AssociationFailed, match="takes the connection but does not answer"):
-            associate(silent, patience=replace(QUICK, association=0.1))
+            associate(silent, patience=replace(UNHURRIED, association=0.1))
 
 
 @pytest.mark.parametrize(("host", "step"), [("nowhere.invalid", "name"), ("127.0.0.1", "tcp")])
@@ -225,7 +226,7 @@ def test_a_late_response_is_not_waited_for() -> None:
         seen.append(acceptor.pdu()[0])
 
     with playing(script) as peer, pytest.raises(AssociationLost, match="does not answer in time"):
-        echo(associate(peer, patience=replace(QUICK, response=0.1)))
+        echo(associate(peer, patience=replace(UNHURRIED, response=0.1)))
     assert seen == [pdus.ABORT]
 
 
@@ -234,10 +235,10 @@ def test_who_does_not_read_is_left() -> None:
 
     def script(acceptor: Acceptor) -> None:
         acceptor.accept(longest_pdu=0)
-        given_up.wait(10)
+        given_up.wait(PATIENCE)
 
     with playing(script) as peer:
-        requestor = associate(peer, FIND, patience=replace(QUICK, send=0.1))
+        requestor = associate(peer, FIND, patience=replace(UNHURRIED, send=0.1))
         with pytest.raises(AssociationLost, match="does not read"):
             list(ask(requestor, [bytes(1 << 18)] * 200))
         given_up.set()

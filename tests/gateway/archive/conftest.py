@@ -35,10 +35,10 @@ class Hospital:
     port: int
     """Where the archive listens."""
 
-    def have_here(self, *numbers: int) -> None:
-        """Let these of the images come from the archive."""
+    def have_here(self, *numbers: int, study: str = "") -> None:
+        """Let these of the images of a study, the first one where none is named, come from the archive."""
         for number in numbers:
-            record = self.pacs.index.instances(WholeArchive(), self.study)[number]
+            record = self.pacs.index.instances(WholeArchive(), study or self.study)[number]
             incoming = self.house.storage.ingest.receive()
             incoming.write(self.pacs.files.path(record.blob_key).read_bytes())
             self.house.storage.ingest.store(incoming, source="PACS1@127.0.0.1")
@@ -50,8 +50,12 @@ class Hospital:
     def here(self) -> int:
         return self.house.storage.index.counts(WholeArchive()).instances
 
-    def delete(self) -> None:
-        self.house.storage.deletion.delete(WholeArchive(), Target(self.study), source="test")
+    def have_there(self, study: str) -> str:
+        """Let the archive have a further study of the patient, of one image."""
+        return _put(self.pacs, StudyInstanceUID=study, SeriesInstanceUID=f"{study}.1").study_instance_uid
+
+    def delete(self, study: str = "") -> None:
+        self.house.storage.deletion.delete(WholeArchive(), Target(study or self.study), source="test")
 
 
 def _put(storage: Storage, number: int = 1, **attributes: str) -> Stored:

@@ -16,7 +16,7 @@ from gateway.archive.service import archive_of, archives_of, asking_of, complete
 from gateway.config import Config
 from gateway.house import House, build
 from storage.audit_trail import AuditTrail
-from storage.scope import ListedStudies, PatientIdentity
+from storage.scope import ListedStudies, PatientIdentity, WholeArchive
 from tests.gateway.archive.conftest import Hospital
 from tests.gateway.portal_house import keep
 from tests.support.synthetic import ct
@@ -45,7 +45,9 @@ def test_a_share_that_is_issued_anew_brings_its_deleted_study_back(either: Hospi
 
 
 def test_a_share_by_patient_brings_only_exactly_this_patient(one: Hospital) -> None:
+    one.have_here(0)
     issued = one.house.shares.create(PATIENT, BIRTH_DATE, 30)
+    one.delete()
     asking = asking_of(one.house)
     assert asking.work_off() == 0
     answer = asking.look(one.house.shares.extend(issued.share.id, 40))
@@ -53,6 +55,29 @@ def test_a_share_by_patient_brings_only_exactly_this_patient(one: Hospital) -> N
     assert asking.work_off() == 1
     assert one.here() == 3
     assert len(one.house.storage.index.studies(issued.share.scope)) == 1
+
+
+def test_a_share_by_patient_brings_back_what_it_had_and_nothing_else(one: Hospital) -> None:
+    """Not what was never here, not what was gone before it was made, not what patients never saw."""
+    house = one.house
+    old, never, held = (one.have_there(study) for study in ("1.2.826.8", "1.2.826.9", "1.2.826.10"))
+    one.have_here(0)
+    one.have_here(0, study=old)
+    one.have_here(0, study=held)
+    one.delete(old)
+    sql = "UPDATE tombstone SET deleted_at = '2020-01-01T00:00:00+00:00'"
+    house.storage.database.write(lambda connection: connection.execute(sql))
+    issued = house.shares.create(PATIENT, BIRTH_DATE, 30)
+    one.delete()
+    one.delete(held)
+    sql = "UPDATE tombstone SET held = 1 WHERE study_instance_uid = ?"
+    house.storage.database.write(lambda connection: connection.execute(sql, (held,)))
+    _end(house, issued.share.id)
+    house.shares.extend(issued.share.id, 40)
+    assert asking_of(house).work_off() == 1
+    here = [study.study_instance_uid for study in house.storage.index.studies(WholeArchive())]
+    assert here == [one.study] and one.study not in (old, never, held)
+    assert not _asked(house, issued.share.id)
 
 
 def test_an_archive_that_is_away_is_asked_again_later(one: Hospital) -> None:

@@ -23,6 +23,7 @@ from storage.audit_trail import AuditTrail
 from storage.scope import PatientIdentity
 from tests.gateway.archive.conftest import Hospital, hospital
 from tests.support.keeping import Keeping
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct
 
 PATIENT = PatientIdentity("TEST-1", "", "19500131")
@@ -51,7 +52,7 @@ class Scripted(Archive):
         if self.hangs:
             ended = threading.Event()
             fetching.end = ended.set  # type: ignore[method-assign]
-            assert ended.wait(30)
+            assert ended.wait(PATIENCE)
             raise ArchiveAway(Trouble(TroubleKind.LOST, "ended by us"))
         return self.gives
 

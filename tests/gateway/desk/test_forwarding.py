@@ -79,6 +79,23 @@ def test_what_is_under_way_is_left_alone(own_desk: Desk) -> None:
         assert answer.status_code == 409 and "inzwischen geändert" in answer.text
 
 
+def test_what_came_from_there_does_not_read_like_a_failure(own_desk: Desk) -> None:
+    """A delivery of three images, delivered although some, or all, did not have to be sent."""
+    deliveries = own_desk.house.deliveries
+    for sent in (0, 2, 3):
+        made = asked(own_desk, own_desk.chest, target=f"with {sent}")
+        (held,) = deliveries.take_up(f"with {sent}", 1)
+        deliveries.take(held, [(place, False) for place in range(sent)])
+        assert deliveries.get(made.id).sent == sent
+        deliveries.deliver(held, committed=False)
+    with own_desk.browser("anna") as anna:
+        page = anna.get("/desk/forwarding").text
+    said = dict(re.findall(r"<bdi>with (\d)</bdi> · (.*?) · (?!\d Bild)", page))
+    assert said["0"] == "3 Bilder mussten nicht gesendet werden: Sie kamen von dort oder sind hier nicht mehr da"
+    assert said["2"].startswith("2 von 3 gesendet · 1 Bild musste nicht gesendet werden")
+    assert said["3"] == "3 von 3 gesendet"
+
+
 def test_what_failed_is_leafed_through_target_by_target(own_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forwarding, "FAILED", 1)
     older, newer = asked(own_desk, own_desk.chest, trouble=AWAY), asked(own_desk, own_desk.knee, trouble=AWAY)

@@ -40,6 +40,19 @@ def test_the_list_has_the_newest_first_and_says_what_differs(own_desk: Desk) -> 
         assert "Es wartet nichts" in page and like.reference not in page and 'class="number"' not in page
 
 
+def test_a_dicomdir_is_named_for_what_it_is(own_desk: Desk) -> None:
+    """Every disc has one; it is neither of no use nor something that anybody has to look at."""
+    disc = sent_in(own_desk.house, _image(), dicomdir())
+    discs = sent_in(own_desk.house, _image(), dicomdir(), dicomdir(), b"\xff\xd8\xff jpeg")
+    with own_desk.browser("anna") as anna:
+        page = anna.get(f"/desk/uploads/{disc.reference}").text
+        assert "<dd>1 Objekt, dazu das Inhaltsverzeichnis der CD (DICOMDIR)</dd>" in page
+        assert "kein medizinisches Bild" not in page and "Nicht brauchbar" not in page
+        page = anna.get(f"/desk/uploads/{discs.reference}").text
+        assert "<dd>1 Objekt, dazu 2 Inhaltsverzeichnisse von CDs (DICOMDIR)</dd>" in page
+        assert "1 Datei ist kein medizinisches Bild" in page and page.count("IM3") == 1 and "IM2" not in page
+
+
 def test_each_site_takes_in_its_own(own_desk: Desk) -> None:
     house = own_desk.house
     north, here = (

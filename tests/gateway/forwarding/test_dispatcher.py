@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydicom.uid import generate_uid
@@ -12,7 +13,9 @@ from gateway.forwarding.rulebook import RuleBook
 from gateway.forwarding.rules import Rule, Selection, sender
 from gateway.sections import RuleConfig
 from storage.ingest import Stored
+from storage.scope import WholeArchive
 from tests.support.keeping import Keeping
+from tests.support.synthetic import ct
 
 Put = Callable[..., Stored]
 
@@ -31,6 +34,12 @@ def age(keeping: Keeping, study: str, seconds: float) -> None:
 
 def told(deliveries: Deliveries) -> list[tuple[str, str, int]]:
     return [(one.wanted.target, one.wanted.study, one.wanted.instances) for one in deliveries.listed()][::-1]
+
+
+def kept(keeping: Keeping, study: str) -> bytes:
+    """The one instance of a study as STOW-RS sends it on."""
+    (record,) = keeping.index.instances(WholeArchive(), study)
+    return keeping.files.path(record.blob_key).read_bytes()
 
 
 def test_only_what_comes_once_there_is_forwarding_is_wanted(keeping: Keeping, put: Put) -> None:
@@ -138,6 +147,24 @@ def test_what_came_while_no_rule_was_in_force_is_not_sent_later(
     put(StudyInstanceUID="1.2")
     without.look()
     assert Dispatcher(keeping.index, deliveries, lambda: [rule("A")], 0).look() == 0
+
+
+def test_between_two_archives_by_stow_rs_it_ends_after_one_turn(tmp_path: Path) -> None:
+    """Neither can tell by an AE title that what comes is its own, but an instance as it is kept is no arrival."""
+    here, there = Keeping(tmp_path / "here"), Keeping(tmp_path / "there")
+    queues = Deliveries(here.database), Deliveries(there.database)
+    here_looks = Dispatcher(here.index, queues[0], lambda: [rule("there")], 0)
+    there_looks = Dispatcher(there.index, queues[1], lambda: [rule("here")], 0)
+    assert (here_looks.look(), there_looks.look()) == (0, 0)
+    here.put(ct(StudyInstanceUID="1.1"))
+    assert here_looks.look() == 1
+    there.put(kept(here, "1.1"))
+    assert there_looks.look() == 1
+    here.put(kept(there, "1.1"))
+    assert here_looks.look() == 0
+    assert (told(queues[0]), told(queues[1])) == ([("there", "1.1", 1)], [("here", "1.1", 1)])
+    here.close()
+    there.close()
 
 
 def test_a_selection_survives_being_kept() -> None:

@@ -26,6 +26,7 @@ from storage.records import InstanceRecord
 from storage.scope import WholeArchive
 from tests.gateway.forwarding.conftest import Hands
 from tests.support.keeping import Keeping
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 HOUR = 3600.0
@@ -94,7 +95,7 @@ class House:
         forwarder = Forwarder(self.keeping.index, self.deliveries, targets, HOUR)
         while begun := forwarder.begin():
             for one in begun:
-                one.result(60)
+                one.result(PATIENCE)
         forwarder.close()
         return self.deliveries.listed(["waiting", "delivered", "failed"])
 
@@ -174,7 +175,7 @@ def test_no_more_at_once_than_a_target_may_have(house: House) -> None:
     for study in ("1.2", "1.3", "1.4", "1.5"):
         house.put(1, study)
         house.want(study=study)
-    barrier = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=PATIENCE)
     most, now = [0], [0]
     lock = threading.Lock()
 
@@ -195,7 +196,7 @@ def test_targets_that_are_slow_leave_threads_for_the_others(house: House) -> Non
     released = threading.Event()
 
     def wait(record: InstanceRecord) -> SubOperation:
-        assert released.wait(30)
+        assert released.wait(PATIENCE)
         return taken(record)
 
     known: dict[str, Any] = {f"slow{number}": Scripted(wait) for number in range(9)} | {"swift": Scripted()}
@@ -219,18 +220,18 @@ def test_what_takes_long_is_not_taken_up_twice(house: House, hands: Hands) -> No
 
     def answer(record: InstanceRecord) -> SubOperation:
         sending.set()
-        assert sent.wait(30)
+        assert sent.wait(PATIENCE)
         return taken(record)
 
     target = Scripted(answer)
     forwarder = Forwarder(house.keeping.index, house.deliveries, Known(at_once=2, A=target), HOUR)
     (begun,) = forwarder.begin()
-    assert sending.wait(30)
+    assert sending.wait(PATIENCE)
     for _ in range(4):
         hands.now += HELD_SECONDS - 1
         assert forwarder.begin() == []
     sent.set()
-    begun.result(30)
+    begun.result(PATIENCE)
     forwarder.close()
     (done,) = house.deliveries.listed(["delivered"])
     assert (done.sent, target.sent) == (1, uids)
@@ -251,8 +252,8 @@ def test_stopping_leaves_the_rest_to_the_next_one(house: House) -> None:
 
     targets.target("A").answer = answer
     (begun,) = forwarder.begin()
-    begun.result(30)
-    stopping.join(30)
+    begun.result(PATIENCE)
+    stopping.join(PATIENCE)
     (waiting,) = house.deliveries.listed()
     assert (waiting.sent, waiting.attempts, waiting.trouble) == (1, 0, None)
     rest = Scripted()

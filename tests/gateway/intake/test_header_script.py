@@ -41,7 +41,7 @@ def headers(*paths: Path) -> list[dict[str, str] | None]:
     """What the script says of each file."""
     module = (STATIC_FOLDER / "js" / "upload" / "header.js").as_uri()
     command = [
-        NODE,
+        str(NODE),
         "--no-warnings",
         "--input-type=module",
         "-e",

@@ -14,6 +14,7 @@ from gateway.intake.scanning import Scanner, Unscanned
 from gateway.intake.uploads import NotNow
 from tests.gateway.intake.conftest import PICTURE, Hands, Sender
 from tests.support.keeping import Keeping
+from tests.support.patience import PATIENCE
 from tests.support.scanners import DIES, FAILS, FINDS, HANGS, MARKER, scanner
 from tests.support.synthetic import ct, part10
 
@@ -67,7 +68,7 @@ def test_a_scanner_ends_with_whom_it_works_for(tmp_path: Path) -> None:
 
         with pytest.raises(InterruptedError):
             Scanner([str(script), "{file}"], 30).scan(files(tmp_path, b"harmless"), stop)
-        assert select([held], [], [], 10)[0] and held.read(100) == b"", "Nobody is left who holds it."
+        assert select([held], [], [], PATIENCE)[0] and held.read(100) == b"", "Nobody is left who holds it."
 
 
 def test_what_is_found_is_refused_and_removed_and_the_rest_goes_on(

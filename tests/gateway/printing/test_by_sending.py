@@ -147,6 +147,22 @@ def test_the_next_visit_prolongs_the_share_and_prints_its_new_code(ward: Ward) -
     assert len(ward.house.shares.list()) == 1
 
 
+def test_a_sheet_reads_the_shares_of_its_patient_and_no_others(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site has tens of thousands, and a sheet for each visit."""
+    shares = ward.house.shares
+    other = PatientIdentity("TEST-2", "", PATIENT.patient_birth_date)
+    shares.create(other, other.patient_birth_date, 30)
+    own = shares.create(PATIENT, PATIENT.patient_birth_date, 30).share
+    monkeypatch.delattr("auth.shares.Shares.list")
+    ward.send(*study())
+    assert ward.wait() == 1
+    assert ward.issued[0].share.id == own.id
+    assert [one.id for one in shares.of_patient("TEST-1")] == [own.id]
+    plan = "EXPLAIN QUERY PLAN SELECT * FROM share_seen WHERE patient_id = ? ORDER BY created DESC, id"
+    told = " ".join(row["detail"] for row in ward.house.storage.database.read(plan, ("TEST-1",)))
+    assert "INDEX share_by_patient" in told and "SCAN" not in told
+
+
 def test_after_the_share_has_ended_the_same_visit_prints_again(ward: Ward) -> None:
     images = study()
     ward.send(*images)

@@ -23,6 +23,7 @@ from storage.pixels import Rendering
 from storage.scope import ListedStudies
 from tests.gateway.portal_house import BIRTH_DATE, Portal, keep, series_path
 from tests.gateway.series_files.test_mp4 import needs_ffmpeg, probed
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct
 
 FORMS = ("film.webp", "film.mp4", "contact-sheet.pdf")
@@ -190,15 +191,15 @@ def test_who_waits_comes_next() -> None:
     def work() -> None:
         with places.take():
             inside.set()
-            worked.append(leave.wait(30))
+            worked.append(leave.wait(PATIENCE))
 
     threads = [Thread(target=work) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert inside.wait(30) and worked == []
+    assert inside.wait(PATIENCE) and worked == []
     leave.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert worked == [True, True]
 
 

@@ -14,6 +14,7 @@ from storage.audit_trail import AuditTrail
 from storage.database import Database
 from storage.schema import MIGRATIONS
 from storage.waiting import WouldWait, without_waiting
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ for number in range(50):
 def test_several_processes_write_one_chain(database: Database, tmp_path: Path) -> None:
     file = str(tmp_path / "durchblick.sqlite")
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, file, str(number)]) for number in range(3)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(PATIENCE) for writer in writers] == [0, 0, 0]
     verdict = AuditTrail(database).verify()
     assert (verdict.events, verdict.wrong) == (150, None)
 

@@ -18,6 +18,7 @@ from storage.errors import CannotUnderstand
 from tests.storage.data_set.test_encoder import DATA_SETS, sorted_tags
 from tests.support.corpus import bundled, needs_shared, shared
 from tests.support.dcmtk import program
+from tests.support.patience import PATIENCE
 
 ATTRIBUTE = f"{{{NAMESPACE}}}DicomAttribute"
 
@@ -120,7 +121,7 @@ def _value(value: ElementTree.Element, vr: str, *, ours: bool) -> Any:
 
 def _beside_dcmtk(path: Path) -> None:
     command = [program("dcm2xml"), "--native-format", "--use-xml-namespace", "--convert-to-utf8", str(path)]
-    theirs = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    theirs = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
     if theirs.returncode:
         pytest.skip("DCMTK cannot read it")
     with path.open("rb") as file:

@@ -17,6 +17,7 @@ from storage.data_set.part10 import FileMeta
 from storage.imaging.decoder_messages import decoded, encoded
 from storage.imaging.decoder_pool import Child, DecoderBusy, DecoderFailed, DecoderPool
 from tests.storage.encodings import file_of
+from tests.support.patience import PATIENCE
 from tests.support.pixel_sources import encapsulated, written
 from tests.support.synthetic import ct
 
@@ -90,7 +91,7 @@ def test_nobody_waits_for_ever_for_a_child(impatient: DecoderPool, one_slice: Pa
     assert serves(impatient, one_slice)
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(impatient.ask, request(endless)) for _ in range(2)]
-        outcomes = {type(one.exception(20)) for one in both}
+        outcomes = {type(one.exception(PATIENCE)) for one in both}
     # Who came second waited as long as the first was allowed to take, and then may or may not have had a child.
     assert DecoderFailed in outcomes
     assert outcomes <= {DecoderFailed, DecoderBusy}
@@ -112,7 +113,7 @@ def test_a_child_that_dies_at_work_is_told_from_a_slow_one(endless: Path, how: s
         failing = threads.submit(child.ask, request(endless), 20.0)
         os.kill(child.pid, how)
         with pytest.raises(DecoderFailed, match="died"):
-            failing.result(20)
+            failing.result(PATIENCE)
     child.end()
 
 
@@ -214,14 +215,14 @@ def test_a_child_ends_when_its_parent_is_gone() -> None:
     with Alone(20.0) as child:
         assert child.process.stdin is not None
         child.process.stdin.close()
-        assert child.process.wait(20) == 0
+        assert child.process.wait(PATIENCE) == 0
         child.process.stdin = None
 
 
 def test_a_child_at_work_ends_by_itself_when_nobody_kills_it(endless: Path) -> None:
     with Alone(-0.9) as child:
         child.send(request(endless))
-        assert child.process.wait(20) == -signal.SIGALRM
+        assert child.process.wait(PATIENCE) == -signal.SIGALRM
 
 
 def test_errors_are_told_without_what_the_data_set_holds(pool: DecoderPool, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from io import BytesIO
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image, ImageCms
+from pydicom.pixels.processing import apply_icc_profile
 
 from storage.imaging.header import Header, Value
 from storage.imaging.image_pixels import Undecodable
@@ -12,6 +14,7 @@ from storage.imaging.picture_files import encoded, with_profile
 from storage.imaging.profiles import matrix_profile
 from storage.imaging.rendering import PictureType, Profile, Rendering
 from tests.storage.imaging.image_headers import with_sequences
+from tests.support.corpus import SHARED, needs_shared
 
 ADOBE = Header({0x00282000: Value("OB", matrix_profile("adobergb"), False)})
 
@@ -63,6 +66,19 @@ def test_colours_are_converted_to_the_space_that_is_named() -> None:
     # Adobe RGB reaches further into green, so the same colour is mixed with some red there.
     assert np.asarray(green)[0, 0].tolist() == pytest.approx([144, 255, 60], abs=4)
     assert np.asarray(made(colour(0, 255, 0), ADOBE, "adobergb"))[0, 0].tolist() == [0, 255, 0]
+
+
+@needs_shared
+def test_conversion_into_srgb_is_that_of_pydicom() -> None:
+    # Its profile is of version 4, perceptual and made of tables: that into one of version 2 black is no longer black.
+    data_set = pydicom.dcmread(SHARED / "objects/seg_image_sm_control_labelmap_palette_color.dcm")
+    of_file = Header({0x00282000: Value("OB", data_set.ICCProfile, False)})
+    shades = np.array([[(0, 0, 0), (255, 255, 255), (20, 20, 20), (255, 0, 0), (0, 94, 255), (41, 0, 255)]], np.uint8)
+    converted = made(Image.fromarray(shades), of_file, "srgb")
+    assert converted.info["icc_profile"] == matrix_profile("srgb")
+    expected = apply_icc_profile(shades.copy(), data_set, color_space="sRGB")
+    assert expected[0, 0].tolist() == [0, 0, 0] and np.abs(expected.astype(int) - shades).max() > 50
+    assert np.abs(np.asarray(converted).astype(int) - expected).max() <= 1
 
 
 def test_grey_becomes_colour_only_where_a_space_is_named() -> None:

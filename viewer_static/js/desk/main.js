@@ -22,9 +22,10 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
-// A scanner that types into a page without the field in focus still finds it.
+// A scanner that types into a page without the field in focus still finds it. What was typed before this script had come
+// is kept: the next letter would replace it.
 const search = document.getElementById("q");
-if (search instanceof HTMLInputElement) {
+if (search instanceof HTMLInputElement && search.value === search.defaultValue) {
   search.select();
 }
 

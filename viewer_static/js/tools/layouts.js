@@ -35,6 +35,7 @@ export class Layouts {
     this.cells = [];
     this.made = 0;
     this.settling = 0;
+    this.restoring = false;
     this.grid = make("div", { class: "panes", role: "group", "aria-label": t("panes.layout") });
     this.lines = checkbox(t("panes.lines"), true, () => bench.redraw());
     this.joined = checkbox(t("panes.joined"), false, (on) => void bench.panes.link({ position: on, view: on }));
@@ -70,13 +71,19 @@ export class Layouts {
     const now = new URLSearchParams(location.search);
     const name = now.get("layout") ?? "";
     if ((LAYOUTS[name]?.[1] ?? 1) > 1) {
-      await this.lay(name, CELLS.map((cell) => now.get(cell) ?? ""));
+      // What is still on its way is not missing from the address: who loads the page again meanwhile gets it too.
+      this.restoring = true;
+      await this.lay(name, CELLS.map((cell) => now.get(cell) ?? "")).finally(() => (this.restoring = false));
+      this.remember();
     }
   }
 
   /** Let the address say how it is laid out, once hands rest. */
   remember() {
     clearTimeout(this.settling);
+    if (this.restoring) {
+      return;
+    }
     this.settling = setTimeout(() => {
       const held = CELLS.map((name, at) => [name, this.cells[at]?.held ?? ""]);
       keep(query({ layout: this.grid.isConnected ? (this.grid.dataset["layout"] ?? "") : "", ...Object.fromEntries(held) }));

@@ -22,6 +22,7 @@
  * @property {boolean} wholeRange without a window, all values are shown, also the rarest
  * @property {number} largest what white means in 8 bits without a window
  * @property {number} pixelHeight height of a pixel divided by its width
+ * @property {boolean} profiled whether its colours are meant in a space of their own
  * @property {boolean} raw
  */
 
@@ -66,6 +67,7 @@ export function describe(dataSet, frame) {
     wholeRange: text(dataSet, "00080060") === "RTDOSE",
     largest: number(dataSet, "0062000E") || 2 ** announced - 1,
     pixelHeight: pixelHeight(dataSet, group(dataSet, frame, "00289110")),
+    profiled: [dataSet, ...items(dataSet, "00480105")].some((one) => "00282000" in one),
     raw: grey && stored && !("00283000" in dataSet) && rows * columns <= MOST_PIXELS,
   };
 }

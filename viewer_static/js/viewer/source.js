@@ -142,15 +142,17 @@ export class Source {
   }
 
   /**
-   * The picture at its full size: lossless unless it is huge; for what is grey, unless no canvas holds it.
+   * The picture at its full size: lossless unless it is huge; for what is grey, unless no canvas holds it. In sRGB,
+   * since browsers make dark grey of the black of some profiles.
    * @param {number} at
    * @param {AbortSignal} signal
    */
   async rendered(at, signal) {
-    const { rows = 0, columns = 0, raw = false } = this.description(at) ?? {};
+    const { rows = 0, columns = 0, raw = false, profiled = false } = this.description(at) ?? {};
     const large = rows * columns > (raw ? MOST_PIXELS : PNG_UP_TO);
     const viewport = rows * columns > MOST_PIXELS ? "&viewport=4096,4096" : "";
-    return this.picture(`${this.frame(at)}/rendered?quality=95${viewport}`, large ? "jpeg" : "png", null, signal);
+    const space = profiled ? "&iccprofile=srgb" : "";
+    return this.picture(`${this.frame(at)}/rendered?quality=95${viewport}${space}`, large ? "jpeg" : "png", null, signal);
   }
 
   /**

@@ -237,8 +237,8 @@ export class Stack {
       return this.table;
     }
     const window = this.window ?? described.window ?? automaticWindow(described, frame.samples);
-    const { bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted } = described;
-    const encoding = [bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted];
+    const { bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted, padding } = described;
+    const encoding = [bitsAllocated, bitsStored, highBit, signed, slope, intercept, inverted, padding];
     const key = [...encoding, ...Object.values(window)].join(" ");
     if (key !== this.tableKey) {
       this.table = greyTable(described, window);

@@ -1,0 +1,31 @@
+// Where QR codes lead. Not a module, and in the page's head: browsers hold what follows until it has run, so it is there
+// before anybody sees the form, however slow the line, and what is only for browsers without script never shows up.
+
+/** The fragment never reaches the server. It moves into the form and out of the address, history and screenshots. */
+function takeToken() {
+  const field = document.getElementById("token");
+  if (!(field instanceof HTMLInputElement) || field.value) {
+    return;
+  }
+  const token = location.hash.slice(1);
+  const sentence = document.getElementById(token ? "qr-found" : "qr-missing");
+  document.getElementById("no-script")?.setAttribute("hidden", "");
+  sentence?.removeAttribute("hidden");
+  if (!token) {
+    document.getElementById("code-part")?.classList.remove("without-script");
+    return;
+  }
+  history.replaceState(null, "", location.pathname + location.search);
+  field.value = token;
+  for (const link of document.querySelectorAll("a[data-language]")) {
+    if (link instanceof HTMLAnchorElement) {
+      link.hash = token;
+    }
+  }
+  document.getElementById("birth-date")?.focus();
+}
+
+document.documentElement.classList.add("scripting");
+// The page is read, and no module has come yet; or somebody was faster than the last of its bytes.
+document.addEventListener("readystatechange", takeToken, { once: true });
+document.addEventListener("submit", takeToken, { capture: true, once: true });
