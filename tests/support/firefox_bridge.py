@@ -5,7 +5,6 @@ Started in Firefox's place, with its arguments. What it says of itself goes to s
 
 import asyncio
 import json
-import os
 import re
 import sys
 from typing import Any, Final
