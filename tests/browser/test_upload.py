@@ -126,11 +126,11 @@ def test_a_disc_is_dropped_whole(site: Site, visits: Visits, chromium: Browser, 
     assert (findings["stored"], findings["missed"], findings["directories"], findings["troubles"]) == (4, [], 1, [])
 
 
-def drop(page: Page, path: Path) -> None:
-    """Let somebody drop a file or folder in the middle of the place for it."""
+def drop(page: Page, *paths: Path) -> None:
+    """Let somebody drop files or folders in the middle of the place for them."""
     box = page.locator("#drop").bounding_box()
     assert box
-    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "data": data}
     session = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):

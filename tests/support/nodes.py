@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,6 +19,9 @@ from tests.support import dcmtk
 from tests.support.certificates import Authority, Identity
 from tests.support.gateway import free_port
 from tests.support.patience import PATIENCE
+
+DICOMWEB_PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+"""Orthanc's DICOMweb, in a package of its own (Debian: orthanc-dicomweb)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def orthanc(
     identity: Identity | None = None,
     ca: Authority | None = None,
     http_port: int = 0,
+    plugins: tuple[Path, ...] = (),
 ) -> Iterator[RunningNode]:
     """Orthanc; with an `identity` over TLS only, for callers that `ca` knows; its HTTP server runs with `http_port`."""
     program = _orthanc_program()
@@ -114,7 +119,7 @@ def orthanc(
         "DicomAlwaysAllowMove": True,
         "DicomModalities": {peer.ae_title: [peer.ae_title, peer.host, peer.port] for peer in modalities},
         "StorageCompression": False,
-        "Plugins": [],
+        "Plugins": [str(path) for path in plugins],
     }
     if identity is not None and ca is not None:
         settings |= {

@@ -15,6 +15,11 @@ const ENOUGH = 64 * 1024;
 const LONGEST_DIRECTORY = 64 * 1024 * 1024;
 const REFERENCED_INSTANCE = 0x15110004;
 const IMPLICIT = "1.2.840.10008.1.2";
+const BIG_ENDIAN = "1.2.840.10008.1.2.2";
+const DEFLATED = "1.2.840.10008.1.2.1.99";
+const UNDEFINED = 0xffffffff;
+const ITEM_ENDS = "FFFEE00D";
+const SEQUENCE_ENDS = "FFFEE0DD";
 const LONG = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]);
 
 /** @type {Record<string, string>} */
@@ -61,7 +66,11 @@ export async function headerOf(file) {
   if (isDirectory) {
     return null;
   }
-  walk(view, end, syntax !== IMPLICIT, (tag, bytes) => {
+  const inflated = syntax === DEFLATED ? await inflate(file.slice(end)) : null;
+  const [data, begin] = inflated ? [inflated, 0] : [view, end];
+  // There are files that say explicit VR and are not.
+  const explicit = syntax !== IMPLICIT && data.byteLength >= begin + 6 && /^[A-Z]{2}$/.test(ascii(data, begin + 4, 2));
+  new Elements(data, explicit, syntax !== BIG_ENDIAN).walk(begin, (tag, bytes) => {
     const name = WANTED[tag];
     if (name) {
       found.set(name, bytes);
@@ -125,7 +134,7 @@ function decoded(bytes, encoding) {
 function meta(view) {
   let syntax = "";
   let isDirectory = false;
-  const end = walk(view, 132, true, (tag, bytes) => {
+  const end = new Elements(view, true, true).walk(132, (tag, bytes) => {
     if (tag === "00020010") {
       syntax = decoded(bytes, "iso-8859-1");
     }
@@ -136,29 +145,101 @@ function meta(view) {
 }
 
 /**
- * Tell of each element until `tell` wants no more, or the bytes at hand end; returns where the last one begins.
- * @param {DataView} view
- * @param {number} at
- * @param {boolean} explicit
- * @param {(tag: string, bytes: Uint8Array) => boolean} tell
+ * The beginning of a deflated data set (PS3.5 A.5), as far as it goes.
+ * @param {Blob} file
  */
-function walk(view, at, explicit, tell) {
-  while (at + 12 <= view.byteLength) {
-    const tag = hex(view.getUint16(at, true)) + hex(view.getUint16(at + 2, true));
-    const long = explicit && LONG.has(ascii(view, at + 4, 2));
-    const begin = explicit ? at + (long ? 12 : 8) : at + 8;
-    const length = !explicit || long ? view.getUint32(begin - 4, true) : view.getUint16(begin - 2, true);
-    const end = begin + length;
-    // An undefined length is that of a sequence, which nothing here needs.
-    if (length === 0xffffffff || end > view.byteLength) {
-      return at;
+async function inflate(file) {
+  const bytes = new Uint8Array(ENOUGH);
+  let length = 0;
+  const reader = file.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  // What is damaged, or followed by padding, ends with an error.
+  for (let piece = await reader.read().catch(() => null); piece?.value; piece = await reader.read().catch(() => null)) {
+    const fits = piece.value.subarray(0, ENOUGH - length);
+    bytes.set(fits, length);
+    length += fits.length;
+    if (length === ENOUGH) {
+      await reader.cancel();
+      break;
     }
-    if (!tell(tag, new Uint8Array(view.buffer, begin, length))) {
-      return at;
-    }
-    at = end;
   }
-  return at;
+  return new DataView(bytes.buffer, 0, length);
+}
+
+/** The elements of a data set (PS3.5 7), of which the end may be missing. */
+class Elements {
+  /**
+   * @param {DataView} view
+   * @param {boolean} explicit
+   * @param {boolean} little
+   */
+  constructor(view, explicit, little) {
+    this.view = view;
+    this.explicit = explicit;
+    this.little = little;
+  }
+
+  /**
+   * Tell of each element until `tell` wants no more, or the bytes at hand end; returns where the last one begins.
+   * @param {number} at
+   * @param {(tag: string, bytes: Uint8Array) => boolean} tell
+   */
+  walk(at, tell) {
+    while (at + 12 <= this.view.byteLength) {
+      const { tag, begin, length, isUnknown } = this.head(at);
+      const end = length === UNDEFINED ? this.behind(begin, isUnknown) : begin + length;
+      if (end > this.view.byteLength || !tell(tag, new Uint8Array(this.view.buffer, begin, end - begin))) {
+        return at;
+      }
+      at = end;
+    }
+    return at;
+  }
+
+  /**
+   * @param {number} at
+   */
+  head(at) {
+    const { view, little } = this;
+    const tag = hex(view.getUint16(at, little)) + hex(view.getUint16(at + 2, little));
+    // Items and delimiters have no VR (PS3.5 7.5).
+    const vr = this.explicit && !tag.startsWith("FFFE") ? ascii(view, at + 4, 2) : "";
+    const begin = LONG.has(vr) ? at + 12 : at + 8;
+    if (begin > view.byteLength) {
+      return { tag, begin, length: 0, isUnknown: false };
+    }
+    const length = vr && !LONG.has(vr) ? view.getUint16(begin - 2, little) : view.getUint32(begin - 4, little);
+    return { tag, begin, length, isUnknown: vr === "UN" };
+  }
+
+  /**
+   * Where a sequence of undefined length ends, whatever is nested in it.
+   * @param {number} at
+   * @param {boolean} isUnknown of VR UN, within which everything has implicit VR (PS3.5 6.2.2)
+   * @returns {number}
+   */
+  behind(at, isUnknown) {
+    if (isUnknown) {
+      return new Elements(this.view, false, true).behind(at, false);
+    }
+    for (let open = 1; open > 0; ) {
+      if (at + 8 > this.view.byteLength) {
+        return Infinity;
+      }
+      const { tag, begin, length, isUnknown: inner } = this.head(at);
+      if (tag === ITEM_ENDS || tag === SEQUENCE_ENDS) {
+        open -= 1;
+        at = begin;
+      } else if (length !== UNDEFINED) {
+        at = begin + length;
+      } else if (inner) {
+        at = this.behind(begin, true);
+      } else {
+        open += 1;
+        at = begin;
+      }
+    }
+    return at;
+  }
 }
 
 /** @param {number} value */

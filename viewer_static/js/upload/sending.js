@@ -107,7 +107,7 @@ class Sending {
     for (const { header, count } of [...this.studies.values()].slice(0, MOST_TOLD)) {
       const row = document.createElement("li");
       const what = [kind(header.modality), apart(header.description), day(header.date)].filter(Boolean).join(", ");
-      row.textContent = t("upload.found_study", { name: spoken(header.name), what, n: count });
+      row.textContent = t("upload.found_study", { name: spoken(header.name) || t("upload.no_name"), what, n: count });
       list.append(row);
     }
     const lines = [
@@ -142,7 +142,7 @@ class Sending {
     );
     const warning = element("warning", HTMLElement);
     warning.hidden = others.length === 0;
-    const whose = others.map(({ header }) => `${spoken(header.name)}, ${day(header.birthDate)}`);
+    const whose = others.map(({ header }) => [spoken(header.name) || t("upload.no_name"), day(header.birthDate)].filter(Boolean).join(", "));
     element("warning-text", HTMLElement).textContent = t("upload.other_person_text", { whose: [...new Set(whose)].join("; ") });
   }
 
@@ -260,13 +260,13 @@ function apart(text) {
 }
 
 /**
- * The modality by its plain name, where it has one.
+ * The modality by its plain name, or a word for all those that have none.
  * @param {string} modality
  */
 function kind(modality) {
   const key = `modality.${modality}`;
   const name = words(key);
-  return name === key ? modality : name;
+  return name === key ? words("modality.other") : name;
 }
 
 /**
