@@ -1,4 +1,4 @@
-"""Debian's Firefox for playwright, which takes WebDriver BiDi for finished: what Firefox has not got yet, is made up here.
+"""Debian's Firefox for playwright, which takes WebDriver BiDi for finished: what it lacks is made up here.
 
 Started in Firefox's place, with its arguments. What it says of itself goes to standard error, as Firefox's own.
 """
@@ -88,10 +88,11 @@ async def _main(arguments: list[str]) -> None:
         str(FIREFOX), "--remote-allow-system-access", *arguments, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr
-    async for line in process.stderr:
-        if found := _LISTENS.search(line):
-            break
-        sys.stderr.buffer.write(line)
+    found = None
+    while not found:
+        line = await process.stderr.readline()
+        assert line, "Firefox ended before it listened"
+        sys.stderr.buffer.write(line if not (found := _LISTENS.search(line)) else b"")
     address = found[1].decode()
     reading = asyncio.create_task(_read(process.stderr))
 
