@@ -6,7 +6,7 @@ from gateway.pages.static import STATIC_FOLDER, StaticFiles
 
 # The last three are asked for later, but by every series of slices.
 _WAY: Final = (
-    *("js/main.js", "js/login.js", "js/studies.js", "js/viewer/viewer.js"),
+    *("js/landing.js", "js/main.js", "js/login.js", "js/studies.js", "js/viewer/viewer.js"),
     *("js/viewer/kinds.js", "js/viewer/marks.js", "js/viewer/cine.js"),
 )
 _OFFLINE: Final = "offline/"

@@ -37,6 +37,8 @@ from gateway.forwarding.rules import Rule
 from gateway.intake.accepting import source_of
 from gateway.intake.intake import Intake
 from gateway.seats import ALONE, Seat
+from gateway.series_files import mp4
+from gateway.series_files.mp4 import Ffmpeg
 from storage.database import Database
 from storage.files import make_folder
 from storage.storage import Storage, StorageSettings
@@ -48,7 +50,10 @@ _Tries = TypeVar("_Tries", IdentitySettings, SignInSettings)
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything a process works with; every process builds its own and shares only files and database."""
+    """Everything a process works with; every process builds its own.
+
+    With the others it shares files and database, and what `gateway.seats.Place` gives it: listening sockets, counters.
+    """
 
     config: Config
     storage: Storage
@@ -76,6 +81,11 @@ class House:
     def downloads_folder(self) -> Path:
         """Where prepared downloads lie."""
         return downloads_in(self.storage.folder)
+
+    @property
+    def film_encoder(self) -> Ffmpeg | None:
+        """What makes films (MP4) of series; None where nobody wants any, or it is not here."""
+        return mp4.found(self.config.downloads.ffmpeg)
 
     def close(self) -> None:
         """End threads, child processes and connections, and close the database."""

@@ -23,7 +23,6 @@ from gateway.downloads.site_key import SiteKey
 from gateway.downloads.told_maker import ToldMaker
 from gateway.house import House
 from gateway.pages.texts import Languages
-from gateway.series_files import mp4
 from gateway.sheets import site_of
 from storage.errors import NoSuchInstance, OutOfResources
 
@@ -55,7 +54,7 @@ class Preparation:
             "pictures": ToldMaker(storage, languages, key, "pictures", Pictures),
             "sheets": ToldMaker(storage, languages, key, "sheets", Sheets),
         }
-        if encoder := mp4.found(house.config.downloads.ffmpeg):
+        if encoder := house.film_encoder:
             self._makers["films"] = ToldMaker(storage, languages, key, "films", partial(Films, encoder))
 
     def maker(self, form: Form) -> Maker | AnonymisedMaker | ToldMaker:

@@ -19,7 +19,6 @@ from gateway.portal.opening import viewers_of
 from gateway.portal.references import References, Shown
 from gateway.portal.stack import Stack
 from gateway.portal.studies import SeriesView, StudyView, studies_of
-from gateway.series_files import mp4
 from storage.errors import NoSuchInstance
 from storage.records import StudySummary
 from storage.scope import StudyScope
@@ -40,7 +39,7 @@ class Browse:
         self._pages = pages
         self._root = house.config.http.dicomweb_path
         self._viewers = viewers_of(house.config)
-        self._film = "film.mp4" if mp4.found(house.config.downloads.ffmpeg) else "film.webp"
+        self._film = "film.mp4" if house.film_encoder else "film.webp"
 
     def overview(self, request: Request, session: Session) -> Response:
         """All studies, newest first, the newest with its first picture."""

@@ -22,7 +22,6 @@ from gateway.portal.attachment import attachment
 from gateway.portal.door import NO_STORE, Door
 from gateway.portal.offers import ALL, all_told, name_of, offers, other_form
 from gateway.portal.studies import studies_of
-from gateway.series_files import mp4
 from storage.errors import NoSuchInstance
 
 OTHER_FORMS: Final[tuple[Form, ...]] = ("pictures", "films", "sheets", "anonymised")
@@ -42,7 +41,7 @@ class TakingAlong:
         self._shares: Shares = house.shares
         self._pages = pages
         self._door = door
-        has_films = mp4.found(house.config.downloads.ffmpeg) is not None
+        has_films = house.film_encoder is not None
         self._others = tuple(form for form in OTHER_FORMS if form != "films" or has_films)
 
     def page(self, request: Request, session: Session) -> Response:

@@ -77,7 +77,7 @@ class SeriesFiles:
         self._storage = house.storage
         self._pages = pages
         self._places = Places()
-        self._encoder = mp4.found(house.config.downloads.ffmpeg)
+        self._encoder = house.film_encoder
 
     def film(self, request: Request, session: Session) -> Response:
         """The series as animated WebP. `?window=` as in PS3.18 8.3.5.1.4. Raises NoSuchInstance, BadRequest."""

@@ -5,7 +5,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.imaging.header import Header
-from storage.imaging.image_pixels import Undecodable
 from storage.imaging.profiles import matrix_profile
 from storage.imaging.rendering import Rendering
 
@@ -77,8 +76,9 @@ def _converted(picture: "Image", source: bytes, name: str) -> "Image":
             profile = ImageCms.ImageCmsProfile(BytesIO(source))
             intent = ImageCms.Intent(ImageCms.getDefaultIntent(profile))
             made = ImageCms.profileToProfile(colour, profile, wanted, intent, "RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError) as error:
-            raise Undecodable("The ICC profile of this image is damaged; ask for iccprofile=no.") from error
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            # What cannot be read says nothing of the colours: they are those of sRGB, as without a profile.
+            return _converted(picture, matrix_profile("srgb"), name)
         colour = made or colour
     colour.info[_PROFILE] = target
     return colour

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 from time import perf_counter
 
 import pytest
@@ -15,7 +15,7 @@ from tests.auth.conftest import BIRTH_DATE, WRONG_BIRTH_DATE, Household, Standin
 
 CALLS = 2000
 MOST_APART = 0.001
-"""Seconds between the medians; less than the way through any network varies. Argon2id itself takes some 40 ms."""
+"""Seconds between the fastest tenths; less than a way through a network varies. Argon2id itself takes some 40 ms."""
 
 
 @pytest.fixture
@@ -53,6 +53,11 @@ def _failures(house: Household) -> dict[str, Callable[[], tuple[str, str]]]:
     }
 
 
+def fastest_tenth(seconds: list[float]) -> float:
+    """What a tenth of them stays below. What else the machine does only ever adds to a time, and seldom to so many."""
+    return quantiles(seconds, n=10)[0]
+
+
 def test_all_failures_take_the_same_time_and_the_same_work(many: Household) -> None:
     ways = _failures(many)
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -69,8 +74,8 @@ def test_all_failures_take_the_same_time_and_the_same_work(many: Household) -> N
         answers.add((str(denied.value), str(denied.value.retry_after)))
     assert len(answers) == 1
     assert many.verifiers.calls == CALLS
-    medians = {name: median(taken) for name, taken in times.items()}
-    assert max(medians.values()) - min(medians.values()) < MOST_APART, medians
+    fastest = {name: fastest_tenth(taken) for name, taken in times.items()}
+    assert max(fastest.values()) - min(fastest.values()) < MOST_APART, fastest
     many.database.close()
 
 
@@ -85,6 +90,6 @@ def test_by_qr_code_too(many: Household) -> None:
         with pytest.raises(Denied):
             many.identification.by_token(token, WRONG_BIRTH_DATE, f"192.0.2.{number % 250}")
         times[name].append(perf_counter() - begun)
-    first, second = (median(taken) for taken in times.values())
+    first, second = (fastest_tenth(taken) for taken in times.values())
     assert abs(first - second) < MOST_APART
     many.database.close()

@@ -1,10 +1,12 @@
 """Synthetic instances of every kind that a patient may have, for the browser tests."""
 
+from io import BytesIO
 from typing import Any, Protocol
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
+from pypdf import PdfWriter
 
 from storage.identifiers import stand_in_uid
 from tests.browser import pictures
@@ -89,11 +91,14 @@ def scout(**attributes: Any) -> Dataset:
 
 
 def document(**attributes: Any) -> Dataset:
-    """A PDF document of no page."""
+    """A PDF document of one empty page."""
     made = ct(SOPClassUID=EncapsulatedPDFStorage, PixelData=None, **attributes)
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel"):
         delattr(made, keyword)
-    made.EncapsulatedDocument = b"%PDF-1.4\n%%EOF\n"
+    page, written = PdfWriter(), BytesIO()
+    page.add_blank_page(100, 100)
+    page.write(written)
+    made.EncapsulatedDocument = written.getvalue()
     made.EncapsulatedDocumentLength = len(made.EncapsulatedDocument)
     made.MIMETypeOfEncapsulatedDocument = "application/pdf"
     return made

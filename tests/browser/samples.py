@@ -24,6 +24,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 
 from tests.support.dcmtk import program
+from tests.support.patience import PATIENCE
 
 Samples = NDArray[Any]
 
@@ -56,7 +57,7 @@ def samples(path: Path, data_set: Dataset, frame: int) -> Samples:
 def _decompressed(name: str, path: Path) -> Dataset:
     with TemporaryDirectory() as folder:
         made = Path(folder) / "made.dcm"
-        subprocess.run([program(name), "-q", str(path), str(made)], check=True, timeout=60, capture_output=True)
+        subprocess.run([program(name), "-q", str(path), str(made)], check=True, timeout=PATIENCE, capture_output=True)
         return pydicom.dcmread(BytesIO(made.read_bytes()))
 
 

@@ -51,6 +51,14 @@ def wait_for(page: Page, **wanted: str) -> dict[str, str]:
         page.wait_for_timeout(20)
 
 
+def until(page: Page, function: str, argument: Any = None) -> None:
+    """Until a function in the page says yes."""
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(function, argument):
+        assert time.monotonic() < end, function
+        page.wait_for_timeout(20)
+
+
 def pixels(page: Window) -> NDArray[np.uint8]:
     """The visible canvas, rows x columns x red, green, blue."""
     width, height, encoded = page.evaluate(_READ)

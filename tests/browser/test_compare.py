@@ -67,7 +67,7 @@ def test_both_move_until_they_are_parted_and_the_address_keeps_them(
     expect(_count(page, "other")).to_have_text("Bild 20 von 20")
     expect(_count(page, "one")).to_have_text("Bild 7 von 20")
     page.wait_for_url(re.compile(r"\?i=7&j=20$"))
-    assert page.locator("#end").get_attribute("href", timeout=1000), "the way back knows the image"
+    assert page.locator("#end").get_attribute("href"), "the way back knows the image"
     page.get_by_role("button", name="Helligkeit").click()
     expect(page.locator("#other-window-panel")).to_be_visible()
     expect(page.locator("#one-window-panel")).to_be_hidden()

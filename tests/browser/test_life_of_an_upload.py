@@ -13,6 +13,7 @@ from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.keys import do, focus, has_focus, press, scan
 from tests.browser.test_desk import PASSWORD, come_in
 from tests.browser.test_upload import images, reference
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 STUDY: dict[str, Any] = {"StudyInstanceUID": "1.2.3.79", "PatientID": "ELSEWHERE-7"}
@@ -68,7 +69,7 @@ def _send(phone: Page, link: str) -> str:
 
 def _wait(desk: Page, site: Site, sent: str, state: str) -> None:
     """Until the worker has done its part."""
-    for _ in range(200):
+    for _ in range(round(10 * PATIENCE)):
         if any(one["reference"] == sent for one in site.gateway.answer("upload", "list", "--state", state)):
             return
         desk.wait_for_timeout(100)

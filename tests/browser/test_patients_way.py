@@ -113,6 +113,7 @@ def test_a_landing_without_token_asks_for_the_code(site: Site, visits: Visits, c
     page = visits.page(chromium)
     page.goto(f"{site.gateway.url}/z")
     expect(page.get_by_text("Der QR-Code ist nicht mehr da")).to_be_visible()
+    expect(page.get_by_text("weil JavaScript ausgeschaltet ist")).to_be_hidden()
     page.get_by_label("Zugangscode").fill(site.code)
     page.get_by_label("Geburtsdatum").fill("31011950")
     page.keyboard.press("Enter")

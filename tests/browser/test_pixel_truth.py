@@ -152,7 +152,9 @@ def test_every_image_is_drawn_as_pydicom_shows_it(
     unreadable: set[str] = set()
     for picture in images:
         for frame in range(picture.frames if EVERY else 1):
-            drawn, expected = _drawn(gateway, window, picture, frame), picture.seen(frame)
+            # How Firefox reads pictures is seen where there is nothing else to draw.
+            rendered = picture.is_marked or (EVERY and browser == "chromium")
+            drawn, expected = _drawn(gateway, window, picture, frame, rendered=rendered), picture.seen(frame)
             if drawn is None and expected is None:
                 unreadable.add(picture.name)
                 continue
@@ -160,18 +162,20 @@ def test_every_image_is_drawn_as_pydicom_shows_it(
             compared.update({"images": frame == 0, "frames": 1, "canvases": len(drawn.canvases) if drawn else 0})
             wrong |= {f"{picture.name}, frame {frame + 1}, {kind}": fault for kind, fault in faults.items()}
     figures = ", ".join(f"{number} {name}" for name, number in compared.items())
-    record_property(
-        f"pixel truth in {browser}", f"{figures}; without measure: {len(unreadable)} {sorted(unreadable) or ''}"
-    )
+    named = f"{len(unreadable)} ({', '.join(sorted(unreadable))})"
+    record_property(f"pixel truth in {browser}", f"{figures}; without measure: {named}")
     assert not wrong, "\n".join(f"{name}: {fault}" for name, fault in wrong.items())
-    assert unreadable == UNREADABLE if EVERY else unreadable <= UNREADABLE
+    assert unreadable == UNREADABLE
     assert compared["frames"] >= LEAST[browser]
 
 
-def _drawn(gateway: Gateway, window: Window, picture: Picture, frame: int) -> Drawn | None:
-    """A frame (from 0) as each renderer of the browser draws it, None where the gateway says that it cannot be had."""
-    modules, marked = f"{gateway.url}/static/js/viewer", picture.is_marked
-    asked = [modules, picture.series, picture.uid, picture.frames, frame, marked, EVERY or marked]
+def _drawn(gateway: Gateway, window: Window, picture: Picture, frame: int, *, rendered: bool) -> Drawn | None:
+    """A frame (from 0) as each renderer of the browser draws it, None where the gateway says that it cannot be had.
+
+    `rendered` says that the server's picture is wanted too of what the browser draws by itself.
+    """
+    modules = f"{gateway.url}/static/js/viewer"
+    asked = [modules, picture.series, picture.uid, picture.frames, frame, picture.is_marked, rendered]
     try:
         found = window.evaluate(_DRAW, asked)
     except (Error, Refusal):

@@ -4,7 +4,7 @@ from playwright.sync_api import Browser, Response
 
 from benchmarks.script_sizes import script_sizes
 from tests.browser.conftest import PHONE, Site, Visits
-from tests.browser.stage import wait_for
+from tests.browser.stage import until, wait_for
 
 
 def test_login_to_first_image_is_light(site: Site, visits: Visits, chromium: Browser) -> None:
@@ -22,13 +22,19 @@ def test_login_to_first_image_is_light(site: Site, visits: Visits, chromium: Bro
     assert 0 < sum(size for url, size in before.items() if "/dicom-web/" not in url) <= 60_000
 
 
+_HAVE_COME = """(wanted) => {
+  const come = performance.getEntriesByType("resource").filter(({ responseEnd }) => responseEnd > 0);
+  return wanted.every((url) => come.some(({ name }) => name.endsWith(url)));
+}"""
+
+
 def test_the_viewers_scripts_are_there_when_it_opens(site: Site, visits: Visits, chromium: Browser) -> None:
     """They come behind the overview's pictures, and then out of the browser's cache."""
     page = visits.page(chromium, **PHONE)
     with page.expect_response(lambda answer: "viewer/render.js" in answer.url):
         visits.sign_in(page)
-    page.wait_for_load_state("networkidle")
     ahead = (page.locator("[data-later]").get_attribute("data-later") or "").split()
+    until(page, _HAVE_COME, ahead)
     page.locator(".hero-picture").click()
     page.wait_for_url("**/series/*")
     wait_for(page, quality="full")

@@ -66,7 +66,8 @@ class Picture:
     def kind(self) -> tuple[str, ...]:
         """How its pixels are described, which is what a browser knows of them."""
         described = (str(self.data_set.get(keyword)) for keyword in _PIXELS)
-        return (*described, *(keyword for keyword in _MORE if keyword in self.data_set), str(self.is_marked))
+        more = (keyword for keyword in _MORE if keyword in self.data_set)
+        return (*described, *more, str(self.is_marked), str(self.name in UNREADABLE))
 
     @property
     def encoding(self) -> tuple[str, ...]:

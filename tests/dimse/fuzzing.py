@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -86,11 +86,11 @@ class Outcome:
 
 
 @contextmanager
-def fuzzed_node(folder: Path, event_loop: str) -> Iterator[Node]:
+def fuzzed_node(folder: Path, event_loop: str, limits: Mapping[str, float] = SETTINGS) -> Iterator[Node]:
     """A node with everything it offers over a store with one study. No thread of it may be left at the end."""
     storage = Storage.open(folder, StorageSettings(free_space_floor=0))
-    settings = DimseSettings(accept_unknown_peers=True, **SETTINGS)
-    with running(storage.ingest, event_loop, Services(storage, settings), **SETTINGS) as node:
+    settings = DimseSettings(accept_unknown_peers=True, **limits)  # type: ignore[arg-type]
+    with running(storage.ingest, event_loop, Services(storage, settings), **limits) as node:
         keep_the_study(node)
         yield node
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("store", "conv", "admission"))]

@@ -18,7 +18,7 @@ from dimse.status import CANCELLED, PENDING, SUCCESS, Status
 from storage.storage import Storage
 from tests.dimse.node import EVENT_LOOPS, MemoryStore, Node, running
 from tests.dimse.peer import ABORT, CT, RELEASE, Peer, p_data, pdv, store_pdus
-from tests.support.patience import PATIENCE
+from tests.support.patience import NO_DEADLINE, PATIENCE
 
 TOO_LARGE = Status(0xA700, "too large")
 Answer = Callable[[bytes, Exchange], Response]
@@ -238,7 +238,7 @@ def test_peer_that_goes_away_ends_the_operation(last_words: bytes) -> None:
 
 
 def test_peer_that_does_not_read_is_given_up() -> None:
-    with conversing(wait_for_loss, answer_seconds=0.3, linger_seconds=0.1) as (node, peer, services):
+    with conversing(wait_for_loss, answer_seconds=0.3, linger_seconds=NO_DEADLINE) as (node, peer, services):
         peer.send(find())
         assert services.ended.wait(PATIENCE)
         assert [type(error) for error in services.raised] == [AssociationLost]

@@ -27,7 +27,6 @@ def test_mutants(tmp_path: Path, event_loop: str) -> None:
     with fuzzed_node(tmp_path, event_loop) as node:
         outcome = fuzz(node, event_loop, PDUS)
     assert outcome.pdus >= PDUS
-    assert outcome.slowest_echo < 1
     assert outcome.leaks == [] and outcome.failures == []
     assert outcome.unstated == [] and len(outcome.statuses) > 10
 
@@ -39,7 +38,7 @@ def test_undamaged_conversations_are_in_order(
     """What the mutator starts from gets as deep as it can."""
     with (
         caplog.at_level(logging.DEBUG),
-        fuzzed_node(tmp_path, "uvloop") as node,
+        fuzzed_node(tmp_path, "uvloop", {"settle_seconds": 0.01}) as node,
         Peer(node.port, timeout=PATIENCE) as peer,
     ):
         heard = Hearing(peer.socket, patience=PATIENCE)

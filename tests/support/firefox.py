@@ -12,8 +12,9 @@ from queue import Queue
 from threading import Thread
 from typing import IO, Any, Final
 
-from tests.support.bidi import PATIENCE, Session, session
+from tests.support.bidi import Session, session
 from tests.support.gateway import stop
+from tests.support.patience import PATIENCE
 
 FIREFOX: Final = Path("/usr/bin/firefox-esr")
 _PROJECT: Final = Path(__file__).parents[2]

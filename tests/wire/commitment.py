@@ -67,9 +67,9 @@ class Gateway:
 def gateway(folder: Path, settle_seconds: float = 0.1) -> Iterator[Gateway]:
     with opened(folder) as storage:
         entities = ApplicationEntities(storage.database)
-        services = Services(storage, DimseSettings(settle_seconds=settle_seconds, answer_seconds=5), entities.find)
+        services = Services(storage, DimseSettings(settle_seconds=settle_seconds), entities.find)
         reporter = Reporter(storage, CALLER, entities.find, Transactions(storage.database))
-        with running(storage.ingest, services=services, answer_seconds=5, find=entities.find) as node:
+        with running(storage.ingest, services=services, find=entities.find) as node:
             yield Gateway(node, storage, entities, reporter)
         reporter.close()
         services.close()

@@ -20,7 +20,7 @@ from storage.commitment.references import Reference, Verdict
 from storage.records import InstanceRecord
 from tests.support.gateway import free_port
 from tests.support.nodes import orthanc
-from tests.support.patience import PATIENCE
+from tests.support.patience import NO_DEADLINE, PATIENCE
 from tests.support.synthetic import ct, part10
 from tests.wire.commitment import Gateway, Modality, ask, begin_when_due, gateway, item, reported_later, request
 from tests.wire.scu import CALLER, keep
@@ -34,6 +34,13 @@ pytestmark = [
 @pytest.fixture
 def ours(tmp_path: Path) -> Iterator[Gateway]:
     with gateway(tmp_path / "gateway") as ours:
+        yield ours
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Gateway]:
+    """One that gives peers all the time to release, before it reports on the same association."""
+    with gateway(tmp_path / "gateway", NO_DEADLINE) as ours:
         yield ours
 
 
@@ -81,14 +88,14 @@ def test_what_is_not_safe_is_told_with_its_reason(ours: Gateway) -> None:
     }
 
 
-def test_peer_that_releases_at_once_is_called(ours: Gateway) -> None:
-    records = keep_some(ours)
+def test_peer_that_releases_at_once_is_called(patient: Gateway) -> None:
+    records = keep_some(patient)
     modality = Modality()
-    ours.entities.add(modality.peer)
+    patient.entities.add(modality.peer)
     with modality.listening():
-        with modality.associated(ours.peer) as association:
+        with modality.associated(patient.peer) as association:
             assert ask(association, request(*records)) == 0
-        report = reported_later(ours, modality)
+        report = reported_later(patient, modality)
     assert report.event_type == 1 and len(report.committed) == 3
     role = report.on.requestor.role_selection[StorageCommitmentPushModel]
     assert (role.scu_role, role.scp_role) == (False, True)

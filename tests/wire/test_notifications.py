@@ -38,11 +38,6 @@ SCOPES: dict[str, StudyScope] = {"Bearer staff": WholeArchive(), "Bearer limited
 STATE_REPORT, CANCEL_REQUESTED, PROGRESS, ASSIGNED = 1, 2, 3, 5
 
 
-class _Impatient(GuardedProtocol):
-    header_seconds = 0.3
-    body_seconds = 0.3
-
-
 @dataclass
 class Site:
     """A web process, and the HTTP interface of another one over the same database."""
@@ -106,7 +101,9 @@ def site(store: Callable[[], Storage]) -> Iterator[Site]:
         return Starlette(routes=[mount], exception_handlers=dict(handlers))
 
     server = uvicorn.Server(
-        uvicorn.Config(application(store()), http=_Impatient, ws="websockets-sansio", lifespan="off", log_config=None)
+        uvicorn.Config(
+            application(store()), http=GuardedProtocol, ws="websockets-sansio", lifespan="off", log_config=None
+        )
     )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
@@ -261,12 +258,14 @@ def test_what_happened_while_the_channel_was_closed(site: Site) -> None:
         assert [state_of(report(channel)) for _ in range(2)] == ["IN PROGRESS", "CANCELED"]
 
 
-def test_a_channel_outlives_the_deadlines_of_requests(site: Site) -> None:
+def test_a_channel_outlives_the_deadlines_of_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """And reads over whatever the client says."""
+    for limit in ("header_seconds", "body_seconds"):
+        monkeypatch.setattr(GuardedProtocol, limit, 2.0)
     with site.channel() as channel:
         channel.send("anything")
         with pytest.raises(TimeoutError):
-            channel.recv(timeout=0.8)
+            channel.recv(timeout=2.5)
         site.subscribe(uid := site.create())
         assert event(channel) == (uid, STATE_REPORT)
 

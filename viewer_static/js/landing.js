@@ -8,19 +8,17 @@ function takeToken() {
     return;
   }
   const token = location.hash.slice(1);
-  const sentence = document.getElementById(token ? "qr-found" : "qr-missing");
-  document.getElementById("no-script")?.setAttribute("hidden", "");
-  sentence?.removeAttribute("hidden");
+  document.getElementById(token ? "qr-found" : "qr-missing")?.removeAttribute("hidden");
   if (!token) {
     document.getElementById("code-part")?.classList.remove("without-script");
     return;
   }
   history.replaceState(null, "", location.pathname + location.search);
   field.value = token;
-  for (const link of document.querySelectorAll("a[data-language]")) {
-    if (link instanceof HTMLAnchorElement) {
-      link.hash = token;
-    }
+  /** @type {NodeListOf<HTMLAnchorElement>} */
+  const languages = document.querySelectorAll("a[data-language]");
+  for (const link of languages) {
+    link.hash = token;
   }
   document.getElementById("birth-date")?.focus();
 }

@@ -28,6 +28,7 @@ from storage.audit_trail import AuditTrail
 from storage.scope import PatientIdentity
 from tests.dimse.node import Node, running
 from tests.gateway.portal_house import keep
+from tests.support.patience import PATIENCE
 from tests.support.synthetic import ct, part10
 
 PATIENT = PatientIdentity("TEST-1", "", "19500131", patient_name="Muster^Erika")
@@ -221,7 +222,7 @@ def test_a_command_gets_the_sheet_and_nothing_is_left(tmp_path: Path) -> None:
     folder, kept = tmp_path / "printing", tmp_path / "kept; echo $HOME.pdf"
     folder.mkdir()
     copy = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
-    PrintCommand([sys.executable, "-c", copy, "{file}", str(kept)], 30, folder).print("0123-1", b"%PDF-sheet")
+    PrintCommand([sys.executable, "-c", copy, "{file}", str(kept)], PATIENCE, folder).print("0123-1", b"%PDF-sheet")
     assert kept.read_bytes() == b"%PDF-sheet"
     assert list(folder.iterdir()) == []
 
@@ -237,7 +238,7 @@ def test_a_command_gets_the_sheet_and_nothing_is_left(tmp_path: Path) -> None:
 )
 def test_a_command_that_fails_leaves_no_sheet(tmp_path: Path, arguments: list[str], why: str) -> None:
     with pytest.raises(NotPrinted, match=why):
-        PrintCommand(arguments, 0.5, tmp_path).print("0123-1", b"%PDF")
+        PrintCommand(arguments, 0.5 if "within" in why else PATIENCE, tmp_path).print("0123-1", b"%PDF")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,12 +1,14 @@
 """Films by FFmpeg, read back by its own programs; and what becomes of it when it fails, hangs or is not there."""
 
 import json
+import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Event
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 from gateway.series_files.mp4 import Ffmpeg, FilmFailed, found
+from tests.support.patience import PATIENCE
 
 FFMPEG: Final = shutil.which("ffmpeg")
 needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
@@ -26,7 +29,7 @@ def pictures(*shades: int, size: tuple[int, int] = (64, 48)) -> Iterator[Image.I
 def film_of(pictures: Iterator[Image.Image], milliseconds: int, film: Path, program: str = "ffmpeg") -> None:
     """Make it by FFmpeg, or what stands in its place, in a file with a name."""
     with film.open("xb") as target:
-        Ffmpeg(program, seconds=60.0).film(pictures, milliseconds, target)
+        Ffmpeg(program, seconds=PATIENCE).film(pictures, milliseconds, target)
 
 
 def probed(film: Path) -> dict[str, Any]:
@@ -101,16 +104,24 @@ def test_one_that_fails_or_is_killed_makes_no_film(tmp_path: Path, script: str) 
         film_of(pictures(*range(200)), 100, tmp_path / "film.mp4", program(tmp_path, script))
 
 
-@pytest.mark.parametrize("script", ["exec sleep 60", "exec cat >/dev/null"], ids=["reads nothing", "never ends"])
-def test_one_that_hangs_is_ended(tmp_path: Path, script: str) -> None:
+@pytest.mark.parametrize("does", [": >pipe", "exec cat >/dev/null"], ids=["reads nothing", "never ends"])
+def test_one_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """Neither would end by itself before the end of this test: of the pipe, or of the pictures."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    over = Event()
+
     def endless() -> Iterator[Image.Image]:
-        while True:
+        while not over.is_set():
             yield from pictures(1)
 
-    began = time.monotonic()
-    with pytest.raises(FilmFailed), TemporaryFile() as target:
-        Ffmpeg(program(tmp_path, script), seconds=0.3).film(endless(), 100, target)
-    assert time.monotonic() - began < 10
+    with ThreadPoolExecutor(1) as thread, TemporaryFile() as target:
+        filming = thread.submit(Ffmpeg(program(tmp_path, does), seconds=0.3).film, endless(), 100, target)
+        try:
+            assert isinstance(filming.exception(PATIENCE), FilmFailed)
+        finally:
+            over.set()
+            os.close(os.open("pipe", os.O_RDWR))
 
 
 def test_what_the_pictures_raise_ends_the_program(tmp_path: Path) -> None:

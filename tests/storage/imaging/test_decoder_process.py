@@ -27,14 +27,15 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[DecoderPool]:
-    service = DecoderPool(1, MEMORY, 20.0)
+    service = DecoderPool(1, MEMORY, PATIENCE)
     yield service
     service.close()
 
 
 @pytest.fixture
 def impatient() -> Iterator[DecoderPool]:
-    service = DecoderPool(1, MEMORY, 0.3)
+    """One of a test's own, which lets it be impatient when it asks what has no answer."""
+    service = DecoderPool(1, MEMORY, PATIENCE)
     yield service
     service.close()
 
@@ -77,18 +78,23 @@ def test_a_child_serves_many_requests(pool: DecoderPool, one_slice: Path) -> Non
 
 
 def test_a_request_that_takes_too_long_costs_its_child_only(
-    impatient: DecoderPool, one_slice: Path, endless: Path
+    impatient: DecoderPool, one_slice: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert serves(impatient, one_slice)
     (slow,) = impatient.pids()
+    monkeypatch.setattr(impatient, "_seconds", 0.3)
     with pytest.raises(DecoderFailed, match="too_slow"):
         impatient.ask(request(endless))
     assert not Path(f"/proc/{slow}").exists()
+    monkeypatch.undo()
     assert serves(impatient, one_slice)
 
 
-def test_nobody_waits_for_ever_for_a_child(impatient: DecoderPool, one_slice: Path, endless: Path) -> None:
+def test_nobody_waits_for_ever_for_a_child(
+    impatient: DecoderPool, one_slice: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert serves(impatient, one_slice)
+    monkeypatch.setattr(impatient, "_seconds", 0.3)
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(impatient.ask, request(endless)) for _ in range(2)]
         outcomes = {type(one.exception(PATIENCE)) for one in both}
@@ -108,9 +114,9 @@ def test_a_child_that_dies_while_idle_is_replaced_unnoticed(pool: DecoderPool, o
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_child_that_dies_at_work_is_told_from_a_slow_one(endless: Path, how: signal.Signals) -> None:
-    child = Child(MEMORY, 20.0)
+    child = Child(MEMORY, PATIENCE)
     with ThreadPoolExecutor(1) as threads:
-        failing = threads.submit(child.ask, request(endless), 20.0)
+        failing = threads.submit(child.ask, request(endless), PATIENCE)
         os.kill(child.pid, how)
         with pytest.raises(DecoderFailed, match="died"):
             failing.result(PATIENCE)
@@ -147,7 +153,7 @@ def test_a_child_inherits_no_socket_no_file_and_no_secret(one_slice: Path, monke
         listening.bind(("127.0.0.1", 0))
         listening.set_inheritable(True)
         os.set_inheritable(opened.fileno(), True)
-        pool = DecoderPool(1, MEMORY, 20.0)
+        pool = DecoderPool(1, MEMORY, PATIENCE)
         assert serves(pool, one_slice)
         (pid,) = pool.pids()
         environment = Path(f"/proc/{pid}/environ").read_bytes()
@@ -163,7 +169,7 @@ def test_threads_get_their_own_answers(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.dcm"
         path.write_bytes(file_of(ct(number=number)))
         paths.append(path)
-    pool = DecoderPool(2, MEMORY, 20.0)
+    pool = DecoderPool(2, MEMORY, PATIENCE)
     try:
         with ThreadPoolExecutor(8) as threads:
             answers = list(threads.map(lambda path: pool.ask(request(path))[1], paths * 8))
@@ -174,7 +180,7 @@ def test_threads_get_their_own_answers(tmp_path: Path) -> None:
 
 
 def test_children_exist_from_the_first_request_until_the_pool_is_closed(one_slice: Path) -> None:
-    pool = DecoderPool(1, MEMORY, 20.0)
+    pool = DecoderPool(1, MEMORY, PATIENCE)
     assert pool.pids() == ()
     assert serves(pool, one_slice)
     (pid,) = pool.pids()
@@ -212,7 +218,7 @@ class Alone:
 
 
 def test_a_child_ends_when_its_parent_is_gone() -> None:
-    with Alone(20.0) as child:
+    with Alone(PATIENCE) as child:
         assert child.process.stdin is not None
         child.process.stdin.close()
         assert child.process.wait(PATIENCE) == 0

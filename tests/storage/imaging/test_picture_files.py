@@ -9,7 +9,6 @@ from PIL import Image, ImageCms
 from pydicom.pixels.processing import apply_icc_profile
 
 from storage.imaging.header import Header, Value
-from storage.imaging.image_pixels import Undecodable
 from storage.imaging.picture_files import encoded, with_profile
 from storage.imaging.profiles import matrix_profile
 from storage.imaging.rendering import PictureType, Profile, Rendering
@@ -87,10 +86,13 @@ def test_grey_becomes_colour_only_where_a_space_is_named() -> None:
     assert made(grey.copy(), Header({}), "srgb").mode == "RGB"
 
 
-def test_a_damaged_profile_is_named() -> None:
-    broken = Header({0x00282000: Value("OB", b"no profile", False)})
-    with pytest.raises(Undecodable, match="iccprofile=no"):
-        made(colour(1, 2, 3), broken, "srgb")
+@pytest.mark.parametrize("damage", [b"no profile", matrix_profile("adobergb")[:300]], ids=["none", "cut off"])
+def test_a_damaged_profile_counts_as_none(damage: bytes) -> None:
+    broken = Header({0x00282000: Value("OB", damage, False)})
+    for name in ("srgb", "adobergb"):
+        one, other = made(colour(9, 200, 30), broken, name), made(colour(9, 200, 30), Header({}), name)
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+        assert one.info["icc_profile"] == matrix_profile(name)
 
 
 def test_a_moving_picture() -> None:
