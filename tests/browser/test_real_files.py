@@ -171,7 +171,7 @@ def _same(original: Dataset, arrived: Dataset) -> None:
     # Some leave trailing padding (PS3.10 7.2) and group lengths (PS3.5 7.2) away, which say nothing.
     for one in (original, arrived):
         one.pop("DataSetTrailingPadding", None)
-        for tag in [tag for tag in one.keys() if tag.element == 0]:
+        for tag in [each.tag for each in one if each.tag.element == 0]:
             del one[tag]
     assert [one.tag for one in arrived] == [one.tag for one in original]
     assert [one.tag for one in arrived if one.value != original[one.tag].value] == []
