@@ -37,7 +37,7 @@ _OPENED: Final = """(text) => {
   [...document.querySelectorAll(".tile")].find((one) => one.textContent.includes(text)).click();
 }"""
 _AS_A_FOLDER: Final = """(paths) => {
-  const get = function () { return paths[this.name]; };
+  const get = function () { return paths[`${this.name} ${this.size}`]; };
   Object.defineProperty(File.prototype, "webkitRelativePath", { get });
 }"""
 
@@ -271,7 +271,7 @@ def _open(chromium: Browser, parcel: Parcel, folder: Path) -> None:
 
 
 def _open_in_firefox(firefox: Session, parcel: Parcel, folder: Path) -> None:
-    """The same there, where its file stands for the folder that only its dialog can choose."""
+    """The same there, where the files stand for the folder that only its dialog can choose."""
     window = fox.Window(firefox, fox.PHONE if parcel.window is PHONE else fox.DESKTOP)
     window.goto(folder.joinpath("INDEX.HTM").as_uri())
     assert "Nicht zur Befundung geeignet" in window.evaluate("() => document.querySelector('#notice').innerText")
@@ -281,24 +281,16 @@ def _open_in_firefox(firefox: Session, parcel: Parcel, folder: Path) -> None:
     window.wait_for(shown="1", quality="preview")
     window.press("ArrowDown")
     window.wait_for(shown="2", quality="preview")
-    chosen = _frames(parcel, folder)
-    window.evaluate(_AS_A_FOLDER, {chosen.name: str(chosen.relative_to(folder.parent))})
-    window.choose("#folder", chosen)
+    files = [path for path in (folder / "DICOM").rglob("*") if path.is_file()]
+    places = {f"{path.name} {path.stat().st_size}": str(path.relative_to(folder.parent)) for path in files}
+    assert len(places) == len(files)
+    window.evaluate(_AS_A_FOLDER, places)
+    window.choose("#folder", *files)
     window.wait_for(shown="2", quality="full")
     window.press("ArrowUp")
     window.wait_for(shown="1", quality="full")
     window.close()
     assert window.complaints == []
-
-
-def _frames(parcel: Parcel, folder: Path) -> Path:
-    """The file of the image that has several frames."""
-    number = int(parcel.frames.partition(" ")[0])
-    paths = [path for path in (folder / "DICOM").rglob("*") if path.is_file()]
-    (found,) = (
-        path for path in paths if pydicom.dcmread(path, stop_before_pixels=True).get("NumberOfFrames") == number
-    )
-    return found
 
 
 def _shown_as_delivered(desk: Page, hospital: Hospital, studies: set[str]) -> None:
