@@ -12,12 +12,15 @@ from queue import Queue
 from threading import Thread
 from typing import IO, Any, Final
 
+import pytest
+
 from tests.support.bidi import Session, session
 from tests.support.gateway import stop
 from tests.support.patience import PATIENCE
 
 FIREFOX: Final = Path("/usr/bin/firefox-esr")
 _PROJECT: Final = Path(__file__).parents[2]
+_TOO_OLD: Final = 140
 _LISTENS: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _NOWHERE: Final = {"": "127.0.0.1", "_port": 9}
 _PREFERENCES: Final[dict[str, Any]] = {
@@ -33,6 +36,9 @@ _PREFERENCES: Final[dict[str, Any]] = {
 
 def for_playwright(folder: Path) -> dict[str, Any]:
     """What playwright's own `firefox.launch` needs to start it, by way of the bridge, whose program is put there."""
+    told = subprocess.run([FIREFOX, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(told.split()[-1].partition(".")[0]) <= _TOO_OLD:
+        pytest.fail(f"{told.strip()} is too old for playwright: our policy forbids what it needs for its questions")
     bridge = folder / "bridge"
     module = "tests.support.firefox_bridge"
     bridge.write_text(f'#!/bin/sh\ncd "{_PROJECT}" && exec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
