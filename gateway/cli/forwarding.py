@@ -114,7 +114,7 @@ def _document(one: Delivery) -> dict[str, Any]:
 
 def _lines(one: Delivery) -> list[str]:
     counts = f"{one.sent} of {one.wanted.instances} sent" + (f", {one.refused} refused" if one.refused else "")
-    if one.state == "delivered" and one.sent < one.wanted.instances:
+    if one.needless:
         counts += ", the others came from there or are not kept any more"
     line = f"{one.id}  {one.state}  {one.wanted.target}  {one.wanted.study}  {counts}  {_moment(one.requested_at)}"
     return [line, *trouble_lines(one.trouble)]

@@ -66,13 +66,12 @@ class ForwardingWording:
 
     def _progress(self, delivery: Delivery) -> str:
         words, wanted = self._words, delivery.wanted.instances
-        # Of what is delivered the rest was none of the sender's business: "0 of 3 sent" would read like a failure.
-        needless = wanted - delivery.sent if delivery.state == "delivered" else 0
         parts = []
-        if needless < wanted:
+        # "0 of 3 sent" would read like a failure.
+        if delivery.needless < wanted:
             parts.append(words("desk.forwarding.sent", sent=delivery.sent, all=wanted))
-        if needless > 0:
-            parts.append(words.count("desk.forwarding.needless", needless))
+        if delivery.needless:
+            parts.append(words.count("desk.forwarding.needless", delivery.needless))
         if delivery.refused:
             parts.append(words.count("desk.forwarding.refused", delivery.refused))
         if delivery.committed:

@@ -58,6 +58,11 @@ class Delivery:
     finished_at: float | None
     holder: str
 
+    @property
+    def needless(self) -> int:
+        """How many of what is delivered did not have to be sent: they came from there, or are not kept any more."""
+        return max(self.wanted.instances - self.sent, 0) if self.state == "delivered" else 0
+
     @classmethod
     def of(cls, row: sqlite3.Row) -> Self:
         """That of a row of its table."""

@@ -12,8 +12,7 @@ from tests.auth.test_sheet import rendered
 from tests.browser.conftest import PHONE, Site, Visits
 from tests.browser.keys import do, focus, has_focus, press, scan
 from tests.browser.test_desk import PASSWORD, come_in
-from tests.browser.test_upload import images, reference
-from tests.support.patience import PATIENCE
+from tests.browser.test_upload import examined, images, reference
 from tests.support.synthetic import ct, part10
 
 STUDY: dict[str, Any] = {"StudyInstanceUID": "1.2.3.79", "PatientID": "ELSEWHERE-7"}
@@ -67,15 +66,6 @@ def _send(phone: Page, link: str) -> str:
     return reference(phone)
 
 
-def _wait(desk: Page, site: Site, sent: str, state: str) -> None:
-    """Until the worker has done its part."""
-    for _ in range(round(10 * PATIENCE)):
-        if any(one["reference"] == sent for one in site.gateway.answer("upload", "list", "--state", state)):
-            return
-        desk.wait_for_timeout(100)
-    raise AssertionError(f"the upload is not {state}")
-
-
 def _judge(desk: Page, sent: str) -> None:
     """What staff see before they decide: the form against the headers, and pictures, or why there are none."""
     do(desk, "Zu den Links")
@@ -101,13 +91,13 @@ def test_images_from_elsewhere_come_into_the_archive(site: Site, chromium: Brows
     desk = visits.page(chromium)
     come_in(desk, site, "c.probe")
     sent = _send(visits.page(chromium, locale="en-GB", **PHONE), _link(desk, tmp_path))
-    _wait(desk, site, sent, "waiting")
+    examined(desk, site, sent)
     _judge(desk, sent)
     focus(desk, "Patienten-ID")
     desk.keyboard.type("UP-1")
     do(desk, "Übernehmen")
     desk.wait_for_url("**/desk/uploads")
-    _wait(desk, site, sent, "accepted")
+    examined(desk, site, sent, "accepted")
     do(desk, "Suchen")
     desk.wait_for_url("**/desk")
     scan(desk, "q", "UP-1")

@@ -47,14 +47,14 @@ def reference(page: Page) -> str:
     return page.locator(".reference").inner_text()
 
 
-def examined(page: Page, site: Site, sent: str) -> dict[str, Any]:
-    """What staff find of an upload, once it waits for them."""
+def examined(page: Page, site: Site, sent: str, state: str = "waiting") -> dict[str, Any]:
+    """What staff find of an upload, once the worker has done its part: it waits for them, or is in another state."""
     for _ in range(round(10 * PATIENCE)):
-        for one in site.gateway.answer("upload", "list", "--state", "waiting"):
+        for one in site.gateway.answer("upload", "list", "--state", state):
             if one["reference"] == sent:
                 return dict(one)
         page.wait_for_timeout(100)
-    raise AssertionError("nobody has examined the upload")
+    raise AssertionError(f"the upload is not {state}")
 
 
 @pytest.mark.parametrize("profile", [PHONE, DESKTOP], ids=["phone", "desktop"])
